@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The trail: an SQLite database that holds every record once, chained, before it takes effect. It is Omega's write-ahead log
+ * and the auditor's book. docs/trail.md documents the schema and the bytes that are hashed.
+ *
+ * One process, one thread, one connection ever writes (trail_open for writing takes a lock on the file beside it); any
+ * number of readers of the same user look on.
+ */
+#ifndef AUDIT_TRAIL_H
+#define AUDIT_TRAIL_H
+
+#include <stddef.h>
+
+#include "protocol/codec.h"
+#include "protocol/message.h"
+
+#define TRAIL_APPLICATION_ID 0x42756e73 /* "Buns" */
+#define TRAIL_USER_VERSION 1
+
+struct trail;
+
+enum trail_mode { TRAIL_READ, TRAIL_WRITE };
+
+/* One record to be appended, or as read back. Spans are borrowed: from the caller, or until the next call on the cursor. */
+struct trail_entry {
+	uint64_t seq;
+	struct id boot;
+	uint64_t now_ms;  /* logical */
+	uint64_t wall_ms; /* UTC */
+	uint64_t mono_ms; /* CLOCK_BOOTTIME */
+	uint32_t direction; /* 1 in, 2 out, 3 Omega's own */
+	uint32_t type;      /* enum message_type */
+	uint32_t verdict;   /* 0, or the error code an incoming message was refused with */
+	char peer[NAME_BYTES];
+	struct id message_id;
+	struct id task_id;
+	uint64_t task_number; /* seq of the request that made the task; 0: none */
+	uint32_t attempt;
+	uint64_t sender_seq;
+	uint64_t payload_seq; /* record that owns the payload: seq itself, an earlier one, or 0 */
+	struct bytes header;  /* as encoded */
+	struct bytes facts;   /* as encoded */
+	struct bytes payload; /* as encoded; to be stored if payload_seq == seq; when read back: filled if asked for and not erased */
+	struct hash chain;    /* when read back */
+	/* For the index of tasks, derived and rebuildable; set on an accepted TaskRequest only. */
+	struct id key_hash;
+	struct id body_hash;
+	/* Set on the record that ends a task (an enum state), else 0. */
+	uint32_t end_state;
+};
+
+/* ---- writing: one thread ---- */
+
+/* Opens, creating what is missing, checking version and lock. Returns 0; ERR_LOCKED, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_MEMORY,
+ * with a sentence for people in `out_why`. */
+MUST_CHECK int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256]);
+void trail_close(struct trail *trail); /* takes NULL */
+
+/* Appends all entries in one transaction and returns when they are on the disk. Sequence numbers must follow on.
+ * Returns 0; ERR_AMBIGUOUS or ERR_IO, after which this trail refuses everything: stop, open again, re-read the tail. */
+MUST_CHECK int trail_append(struct trail *trail, const struct trail_entry *entries, size_t count);
+
+/* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. */
+MUST_CHECK int trail_tidy(struct trail *trail);
+
+/* ---- reading: any thread that owns its own handle ---- */
+
+uint64_t trail_last_seq(struct trail *trail); /* 0: empty */
+uint64_t trail_snapshot_seq(struct trail *trail); /* of the last Snapshot, 0: none */
+
+struct trail_query {
+	uint64_t after_seq;   /* records with a larger seq */
+	uint64_t through_seq; /* 0: to the end */
+	struct id task_id;    /* nil: any */
+	uint64_t since_ms;    /* wall clock; 0: any */
+	uint64_t until_ms;
+	char peer[NAME_BYTES]; /* "": any */
+	uint32_t type;         /* 0: any */
+	uint32_t limit;        /* 0: none */
+	bool newest_first;
+	bool with_payload;
+};
+
+/* Calls `each` for every record that matches, in order, in read transactions of at most 10,000 rows. It stops when `each`
+ * returns non-zero, and returns that; else 0 or an error. */
+MUST_CHECK int trail_read(struct trail *trail, const struct trail_query *query, int (*each)(void *context, const struct trail_entry *entry), void *context);
+
+/* Appends the payload that record `seq` owns to `buffer`. 0, ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
+MUST_CHECK int trail_payload(struct trail *trail, uint64_t seq, struct buffer *buffer);
+
+/* What the trail knows of a task, by its id or by a key. */
+struct trail_task {
+	struct id task_id;
+	struct id key_hash;
+	struct id body_hash;
+	uint64_t request_seq;
+	uint64_t end_seq;   /* of the record that ended it last; 0: live */
+	uint32_t end_state; /* enum state; 0: live */
+	uint64_t outcome_seq; /* of the message that told the client; 0: none */
+};
+MUST_CHECK int trail_task(struct trail *trail, const struct id *task_id, struct trail_task *out_task); /* 0, ERR_NOT_FOUND, ERR_IO */
+MUST_CHECK int trail_key(struct trail *trail, const struct id *key_hash, struct trail_task *out_task);
+
+/* Newest tasks first; `state` 0: any, STATE_ACCEPTED: all live ones, else ended in that state. */
+MUST_CHECK int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)(void *context, const struct trail_task *task), void *context);
+
+/* Recomputes the chain, every payload's commitment and every derived column from `after_seq` (0: all; else its stored chain value is
+ * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO. */
+struct trail_verdict {
+	uint64_t records;
+	uint64_t payloads;
+	uint64_t first_seq;
+	uint64_t last_seq;
+	uint64_t bad_seq;
+	struct hash head;
+	char why[256];
+};
+MUST_CHECK int trail_verify(struct trail *trail, uint64_t after_seq, struct trail_verdict *out_verdict);
+
+#endif

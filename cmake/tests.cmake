@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# bunshin_test(name LIBRARIES… [SOURCES …] [LABELS …] [TIMEOUT seconds]): a cmocka program tests/<folder>/<name>.c run by ctest.
+function(bunshin_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "LIBRARIES;SOURCES;LABELS;ARGS" ${ARGN})
+  if(NOT T_SOURCES)
+    set(T_SOURCES ${name}.c)
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${T_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${T_LIBRARIES} PkgConfig::cmocka)
+  add_test(NAME ${name} COMMAND ${name} ${T_ARGS})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+endfunction()
