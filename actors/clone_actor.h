@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A clone as a process: it joins Omega, takes assignments into its slots, runs each as a child process of its own, and answers.
+ *
+ * What it has to say about an attempt is kept until Omega says that it is durable, and is said again, with the same message
+ * id, after every new Hello. Omega may vanish and come back: the clone and its attempts go on meanwhile.
+ *
+ * clone_main is the program behind `bunshin clone`; clone_run is the same connection around a function of the caller, for
+ * tests, benchmarks and clones that need no process.
+ */
+#ifndef ACTORS_CLONE_ACTOR_H
+#define ACTORS_CLONE_ACTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/message.h"
+
+#define ATTEMPT_LINE_BYTES (1u << 20) /* longest line an attempt may print on stdout; a longer one fails the attempt */
+#define ATTEMPT_LOG_BYTES 8192u       /* end of its stderr that goes into the evidence of a failure */
+#define ATTEMPT_GRACE_MS 2000u        /* between asking the processes of an attempt to end and ending them */
+
+struct clone_options {
+	const char *state_folder;
+	const char *name;           /* beta/1: also the name of its key */
+	const char *task_types;     /* separated by commas; NULL: whatever is routed to the role */
+	uint32_t slots;             /* 1 … SLOTS_MAX */
+	const char *const *command; /* argv of an attempt, NULL-terminated; NULL: this program with the argument `attempt` */
+	int ready_fd;               /* gets "ready\n" after the first Welcome; -1: nobody waits for it */
+};
+
+/* What an attempt reads on stdin, one JSON object:
+ *   {"task_id", "task_type", "attempt", "timeout_ms", "remaining_ms", "budget_tokens", "depth", "priority", "work", "parameters": {…}}
+ * with its own empty work folder as `work` and as the current directory. On stdout it prints JSON lines:
+ *   {"progress": {"permille", "stage", "line", "waiting"}}                       any number
+ *   {"completion": {"completeness", "summary", "result", "artefacts", "tokens", "cost_microusd", "cpu_ms"}}   once, at the end, or
+ *   {"failure": {"code": "name as in errors.def", "sentence", "evidence"}}
+ * An entry of artefacts is {"name", "path", "media_type"}, a file in the work folder; it is uploaded before the completion is said.
+ * Ending without either line is a failure. Its deadline is the assignment's timeout_ms. */
+
+/* Runs until SIGTERM or SIGINT: then it drains for at most five seconds, ends what is left, and says Goodbye. A RecoveryAction
+ * `restart` ends it likewise with exit code 0, so that the supervisor starts it anew. Returns the exit code. */
+int clone_main(const struct clone_options *options);
+
+struct assignment {
+	struct id task_id;
+	const struct task_assignment *facts; /* with parameters; borrowed until the handler returns */
+};
+
+/* What a handler says: a completion (code 0) or a failure (code an ERROR_…). Text is borrowed until the handler is called again. */
+struct answer {
+	uint32_t code;
+	uint32_t completeness;
+	const char *summary;  /* or the sentence of a failure; NULL: none */
+	const char *result;   /* JSON object; NULL: none */
+	const char *evidence; /* JSON object; NULL: none */
+	bool silent;          /* say nothing at all: what a hung clone does (tests) */
+	bool unstarted;       /* leave out TaskStarted (tests) */
+};
+
+typedef void clone_handler(void *context, const struct assignment *assignment, struct answer *out_answer);
+
+struct clone_run_options {
+	const char *state_folder;
+	const char *name;
+	uint32_t slots;
+	clone_handler *handler;
+	void *context;
+	atomic_bool *stop;   /* ends the run within 100 ms */
+	atomic_bool *joined; /* set after the first Welcome; or NULL */
+};
+
+/* Takes assignments and answers each at once, with what belongs together in one frame. Blocks until `*stop` is true.
+ * Returns 0, or an error that makes joining impossible. The caller's thread owns everything. */
+MUST_CHECK int clone_run(const struct clone_run_options *options);
+
+#endif
