@@ -122,15 +122,24 @@ static void say_speakers(struct page *page, uint32_t set)
 		say(page, "nobody");
 }
 
+/* Markdown makes the anchor of a heading from it in lower case. */
+static void say_anchor(struct page *page, const char *heading)
+{
+	for (; *heading; heading++)
+		say(page, "%c", *heading >= 'A' && *heading <= 'Z' ? *heading - 'A' + 'a' : *heading);
+}
+
 static void say_summary(struct page *page)
 {
 	const struct schema *schema;
 
-	say(page, "## Messages\n\nWho says something that is not his to say gets a Refusal, and the trail keeps it. A message that\n"
+	say(page, "## Messages\n\nWhoever says what is not theirs to say gets a Refusal, and the trail keeps it. A message that\n"
 		  "nobody says is a record of Omega's own: it stands in the trail and never travels.\n\n");
 	say(page, "| code | message | from | to | |\n|---|---|---|---|---|\n");
 	for (size_t i = 0; (schema = schema_at(i)); i++) {
-		say(page, "| 0x%02x | [%s](#%s) | ", schema->code, schema->name, schema->name);
+		say(page, "| 0x%02x | [%s](#", schema->code, schema->name);
+		say_anchor(page, schema->name);
+		say(page, ") | ");
 		say_speakers(page, schema->from);
 		say(page, " | ");
 		say_speakers(page, schema->to);
