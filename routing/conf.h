@@ -33,8 +33,9 @@ struct conf {
 	struct table table; /* version 0; whoever loads it numbers it */
 };
 
-/* Parses and checks `text`. `file_name` is only for messages. Returns 0; or ERR_CONFIG, and then `*out_conf` is untouched and
- * `out_sentence` says "FILE:LINE: what was found; what would have been accepted". */
+/* Parses and checks `text`. `file_name` is only for messages. Returns 0; or ERR_CONFIG or ERR_MEMORY, and then `*out_conf` is
+ * untouched and `out_sentence` says "FILE:LINE: what was found; what would have been accepted". Reads neither files nor the
+ * environment. One thread of a process at a time: libConfuse's scanner is shared. */
 MUST_CHECK int conf_parse(const char *text, const char *file_name, struct conf *out_conf, char out_sentence[CONF_SENTENCE_BYTES]);
 
 /* Reads "30s", "1500ms", "2m", "1h", "1d" or bare milliseconds. 0 or ERR_MALFORMED (also when it exceeds 49 days). */

@@ -58,8 +58,8 @@ int table_find(const struct table *table, const char *task_type, size_t type_byt
 static bool code_is_retryable(uint32_t error_code)
 {
 	switch (error_code) {
-#define ERROR(name, code, retryable, exit_code, sentence) \
-	case (code):                                       \
+#define ERROR(name, code, retryable, exit_code, sentence)                                                                        \
+	case (code):                                                                                                             \
 		return (retryable) != 0;
 #include "protocol/errors.def"
 	default:

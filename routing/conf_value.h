@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One option of routing.conf and one value: what is accepted, and how it is read into the structs of conf.h.
+ */
+#ifndef ROUTING_CONF_VALUE_H
+#define ROUTING_CONF_VALUE_H
+
+#include <stddef.h>
+
+#include "routing/conf.h"
+#include "routing/conf_text.h"
+
+enum section { SECTION_NETWORK, SECTION_CLONE, SECTION_ROUTE, SECTION_COUNT };
+
+enum option_kind { DURATION, COUNT, FACTOR, PERCENT, PRIORITY, FLAG, ROLE, ROLES, ERRORS, ENDPOINT, COMMAND };
+
+/* A row of options.def. */
+struct option {
+	enum section section;
+	const char *name;
+	enum option_kind kind;
+	size_t offset; /* in struct conf, struct clone_conf or struct route */
+	uint64_t low;
+	uint64_t high;
+	const char *sentence;
+};
+
+size_t option_count(void);
+const struct option *option_at(size_t index);
+const struct option *option_find(enum section section, const char *name); /* NULL: none */
+const char *section_name(enum section section);
+
+/* True for the kinds whose values stand in braces. */
+bool option_is_list(const struct option *option);
+
+/* Reads the `index`-th value of an option into the struct that `base` points to. Returns 0, or ERR_CONFIG after a complaint. */
+MUST_CHECK int option_read(const struct option *option, const char *value, size_t index, void *base, unsigned line,
+			   struct complaint *complaint);
+
+/* True for lower-case letters, digits and hyphens, a letter first, room for the NUL in `capacity`; task types may have dots and
+ * underscores too. */
+bool role_is_good(const char *name);
+bool task_type_is_good(const char *name);
+
+/* Writes a duration as the parser reads it, in the largest unit that it is a whole number of. */
+void duration_print(uint64_t ms, char out_text[32]);
+
+/* Of `count` names, the one that `word` probably was meant to be: at most a third of its letters differ. NULL: none. */
+const char *name_nearest(const char *word, const char *const *names, size_t count);
+
+#endif
