@@ -211,6 +211,8 @@ int validate_frame(const uint8_t *frame, size_t frame_bytes, struct parts out_pa
 	size_t used = 0;
 	size_t count = 0;
 
+	if (frame_bytes == 0)
+		return ERR_MALFORMED;
 	if (frame_bytes > FRAME_BYTES_MAX)
 		return ERR_TOO_LARGE;
 	do {
