@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "clones/clone.h"
+#include "clones/digest.h"
 
 #define RESULT_SCHEMA "bunshin-result/1"
 #define RESULT_FINDINGS_MAX 2000u     /* the best ones are kept; how many were left out is said */
@@ -29,7 +30,6 @@
 #define FINDING_CWE_MAX 4u
 #define SNIPPET_BYTES_MAX 160u
 #define TEXT_BYTES_MAX 2000u
-#define FINGERPRINT_BYTES 65u /* 64 hexadecimal digits and NUL */
 
 struct result;
 
@@ -107,14 +107,6 @@ void result_set(struct result *result, const char *name, json_t *value);
 
 /* A JSON string of at most `most` bytes from bytes nobody vouches for: invalid UTF-8 becomes U+FFFD, what is over is cut and ends in "…". */
 json_t *text_json(const char *at, size_t bytes, size_t most);
-
-/* The fingerprint of a finding: hexadecimal SHA-256 over rule, path, function, the line without white space, and its number among
- * equal ones (from 0). NULL counts as empty. False: libcrypto failed. */
-bool fingerprint_of(const char *rule, const char *path, const char *function, const char *line, uint32_t occurrence,
-		    char out[FINGERPRINT_BYTES]);
-
-/* Hexadecimal SHA-256 of bytes. False: libcrypto failed. */
-bool digest_of(const void *at, size_t bytes, char out[FINGERPRINT_BYTES]);
 
 /* What a path says about its file: test code, somebody else's code, or made by a program. */
 bool path_in_test(const char *path);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Text of unknown origin made safe for JSON, digests, and what a path tells about its file.
+ * Text of unknown origin made safe for JSON, and what a path tells about its file.
  */
 #include "clones/result.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,62 +71,6 @@ json_t *text_json(const char *at, size_t bytes, size_t most)
 	json = json_stringn(text, used);
 	free(text);
 	return json;
-}
-
-static void hexadecimal(const unsigned char digest[32], char out[FINGERPRINT_BYTES])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < 32; i++) {
-		out[2 * i] = digits[digest[i] >> 4];
-		out[2 * i + 1] = digits[digest[i] & 15];
-	}
-	out[64] = 0;
-}
-
-bool digest_of(const void *at, size_t bytes, char out[FINGERPRINT_BYTES])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-
-	out[0] = 0;
-	if (EVP_Digest(bytes ? at : "", bytes, digest, NULL, EVP_sha256(), NULL) != 1)
-		return false;
-	hexadecimal(digest, out);
-	return true;
-}
-
-/* Text and its NUL, so that ("ab", "c") and ("a", "bc") differ. */
-static bool digest_text(EVP_MD_CTX *context, const char *text)
-{
-	return EVP_DigestUpdate(context, text ? text : "", (text ? strlen(text) : 0) + 1) == 1;
-}
-
-static bool digest_line(EVP_MD_CTX *context, const char *line)
-{
-	for (const char *c = line ? line : ""; *c; c++) {
-		if (!isspace((unsigned char)*c) && EVP_DigestUpdate(context, c, 1) != 1)
-			return false;
-	}
-	return digest_text(context, "");
-}
-
-bool fingerprint_of(const char *rule, const char *path, const char *function, const char *line, uint32_t occurrence,
-		    char out[FINGERPRINT_BYTES])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned char number[4] = {(unsigned char)(occurrence >> 24), (unsigned char)(occurrence >> 16),
-				   (unsigned char)(occurrence >> 8), (unsigned char)occurrence};
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool done;
-
-	out[0] = 0;
-	done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 && digest_text(context, rule) &&
-	       digest_text(context, path) && digest_text(context, function) && digest_line(context, line) &&
-	       EVP_DigestUpdate(context, number, sizeof(number)) == 1 && EVP_DigestFinal_ex(context, digest, NULL) == 1;
-	EVP_MD_CTX_free(context);
-	if (done)
-		hexadecimal(digest, out);
-	return done;
 }
 
 static bool word_in(const char *word, size_t bytes, const char *const *list)

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The result as a page for people: what came out first, then what was found, what was run, and what was not looked at.
+ *
+ * Paths, snippets and messages come from a repository nobody vouches for. Outside code spans every character that Markdown or
+ * HTML could take as an instruction is escaped, and control characters and text direction marks are shown as "?".
+ */
+#include "clones/clone.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPORT_FINDINGS_MAX 50u
+#define REPORT_ENTITIES_MAX 12u
+#define REPORT_NOT_ANALYSED_MAX 20u
+#define REPORT_METRICS_MAX 30u
+
+struct page {
+	char *text;
+	size_t used, room;
+	bool no_memory;
+};
+
+static void put_bytes(struct page *page, const char *at, size_t bytes)
+{
+	if (page->no_memory)
+		return;
+	if (page->used + bytes + 1 > page->room) {
+		size_t room = (page->used + bytes + 1) * 2;
+		char *text = realloc(page->text, room);
+
+		if (!text) {
+			page->no_memory = true;
+			return;
+		}
+		page->text = text;
+		page->room = room;
+	}
+	memcpy(page->text + page->used, at, bytes);
+	page->used += bytes;
+	page->text[page->used] = 0;
+}
+
+static void put(struct page *page, const char *text)
+{
+	put_bytes(page, text, strlen(text));
+}
+
+static void __attribute__((format(printf, 2, 3))) put_print(struct page *page, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	put(page, line);
+}
+
+/* Bytes of a character that must not reach a terminal or a browser: controls, and marks that turn the direction of text. */
+static size_t unprintable(const char *at)
+{
+	const unsigned char *c = (const unsigned char *)at;
+
+	if (c[0] < 0x20 || c[0] == 0x7F)
+		return 1;
+	if (c[0] == 0xC2 && c[1] < 0xA0)
+		return 2;
+	if (c[0] == 0xE2 && c[1] == 0x80 && (c[2] == 0x8E || c[2] == 0x8F || (c[2] >= 0xA8 && c[2] <= 0xAE)))
+		return 3;
+	if (c[0] == 0xE2 && c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9)
+		return 3;
+	return 0;
+}
+
+/* Text on one line, as text. */
+static void put_text(struct page *page, const char *text)
+{
+	for (const char *c = text ? text : ""; *c;) {
+		size_t bad = unprintable(c);
+
+		if (bad) {
+			put(page, *c == '\n' || *c == '\t' ? " " : "?");
+			c += bad;
+			continue;
+		}
+		if (*c == '<')
+			put(page, "&lt;");
+		else if (*c == '>')
+			put(page, "&gt;");
+		else if (*c == '&')
+			put(page, "&amp;");
+		else {
+			if (strchr("\\`*_[]#|~$", *c) || (c == text && strchr("-+=", *c)))
+				put(page, "\\");
+			put_bytes(page, c, 1);
+		}
+		c++;
+	}
+}
+
+/* Text on one line, as a code span; the fence is longer than any run of backticks inside (CommonMark 6.1). In a table a bar
+ * would end the cell, so it is written as a similar character. */
+static void put_code(struct page *page, const char *text, bool in_table)
+{
+	size_t run = 0, longest = 0;
+
+	for (const char *c = text; *c; c++) {
+		run = *c == '`' ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	for (size_t i = 0; i <= longest; i++)
+		put(page, "`");
+	put(page, longest ? " " : "");
+	for (const char *c = text; *c;) {
+		size_t bad = unprintable(c);
+
+		if (bad)
+			put(page, *c == '\n' || *c == '\t' ? " " : "?");
+		else if (*c == '|' && in_table)
+			put(page, "\xC2\xA6");
+		else
+			put_bytes(page, c, 1);
+		c += bad ? bad : 1;
+	}
+	put(page, longest ? " " : "");
+	for (size_t i = 0; i <= longest; i++)
+		put(page, "`");
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(object, name));
+}
+
+static void put_title(struct page *page, const json_t *result)
+{
+	const json_t *target = json_object_get(result, "target");
+	const char *commit = text_of(target, "commit");
+
+	put(page, "# ");
+	put_text(page, text_of(result, "kind"));
+	put(page, " of ");
+	put_text(page, text_of(target, "repo"));
+	put(page, "\n\n**");
+	put_text(page, text_of(result, "status"));
+	put(page, "**");
+	if (*text_of(result, "status_reason")) {
+		put(page, ": ");
+		put_text(page, text_of(result, "status_reason"));
+	}
+	put(page, "\n\n");
+	if (*commit) {
+		put(page, "Commit ");
+		put_code(page, commit, false);
+		put(page, json_is_true(json_object_get(target, "dirty")) ? ", with changes in the folder that are not committed.\n\n"
+									 : ".\n\n");
+	}
+}
+
+static void put_counts(struct page *page, const json_t *result)
+{
+	static const char *const severities[] = {"critical", "high", "medium", "low", "info"};
+	const json_t *findings = json_object_get(result, "findings");
+	const json_t *coverage = json_object_get(result, "coverage");
+	const char *separator = ": ";
+	size_t index;
+	json_t *finding;
+
+	put_print(page, "%lld of %lld files were analysed. %zu findings", number_of(coverage, "files_analysed"),
+		  number_of(coverage, "files_total"), json_array_size(findings));
+	for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++) {
+		size_t count = 0;
+
+		json_array_foreach(findings, index, finding)
+			count += strcmp(text_of(finding, "severity"), severities[i]) == 0;
+		if (!count)
+			continue;
+		put_print(page, "%s%zu %s", separator, count, severities[i]);
+		separator = ", ";
+	}
+	put(page, ".\n\n");
+}
+
+static void put_place(struct page *page, const json_t *place)
+{
+	char where[64] = "";
+	long long line = number_of(place, "line"), column = number_of(place, "column");
+	const char *path = text_of(place, "path");
+	size_t bytes = strlen(path) + sizeof(where);
+	char *whole;
+
+	if (line && column)
+		snprintf(where, sizeof(where), ":%lld:%lld", line, column);
+	else if (line)
+		snprintf(where, sizeof(where), ":%lld", line);
+	whole = malloc(bytes);
+	if (!whole) {
+		page->no_memory = true;
+		return;
+	}
+	snprintf(whole, bytes, "%s%s", path, where);
+	put_code(page, whole, false);
+	free(whole);
+	if (*text_of(place, "function")) {
+		put(page, " in ");
+		put_code(page, text_of(place, "function"), false);
+	}
+}
+
+static void put_evidence(struct page *page, const json_t *finding)
+{
+	const char *separator = "";
+	size_t index;
+	json_t *evidence;
+
+	put(page, "   Said by ");
+	json_array_foreach(json_object_get(finding, "evidence"), index, evidence)
+	{
+		put(page, separator);
+		put_text(page, text_of(evidence, "tool"));
+		if (*text_of(evidence, "rule")) {
+			put(page, " (");
+			put_text(page, text_of(evidence, "rule"));
+			put(page, ")");
+		}
+		separator = ", ";
+	}
+	put_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "", json_number_value(json_object_get(finding, "score")),
+		  json_number_value(json_object_get(finding, "confidence")));
+}
+
+static void put_context(struct page *page, const json_t *context)
+{
+	if (json_is_true(json_object_get(context, "in_test")))
+		put(page, " Test code.");
+	if (json_is_true(json_object_get(context, "vendored")))
+		put(page, " Vendored code.");
+	if (json_is_true(json_object_get(context, "generated")))
+		put(page, " Generated code.");
+}
+
+static void put_finding(struct page *page, size_t number, const json_t *finding)
+{
+	const json_t *rule = json_object_get(finding, "rule");
+	const json_t *place = json_object_get(finding, "loc");
+	const char *hint = text_of(json_object_get(finding, "fix"), "hint");
+	size_t index;
+	json_t *cwe;
+
+	put_print(page, "%zu. **", number);
+	put_text(page, text_of(finding, "severity"));
+	put(page, "** ");
+	put_text(page, text_of(rule, "title"));
+	json_array_foreach(json_object_get(rule, "cwe"), index, cwe)
+	{
+		put(page, index ? ", " : " (");
+		put_text(page, json_string_value(cwe));
+	}
+	put(page, json_array_size(json_object_get(rule, "cwe")) ? ")  \n" : "  \n");
+	if (*text_of(place, "path")) {
+		put(page, "   ");
+		put_place(page, place);
+		put(page, "  \n");
+	}
+	if (*text_of(place, "snippet")) {
+		put(page, "   ");
+		put_code(page, text_of(place, "snippet"), false);
+		put(page, "  \n");
+	}
+	if (*hint) {
+		put(page, "   Fix: ");
+		put_text(page, hint);
+		put(page, "  \n");
+	}
+	put_evidence(page, finding);
+	put_context(page, json_object_get(finding, "context"));
+	put(page, "\n\n");
+}
+
+static void put_findings(struct page *page, const json_t *result)
+{
+	const json_t *findings = json_object_get(result, "findings");
+	size_t count = json_array_size(findings);
+
+	if (!count)
+		return;
+	put(page, "## Findings, the worst first\n\n");
+	for (size_t i = 0; i < count && i < REPORT_FINDINGS_MAX; i++)
+		put_finding(page, i + 1, json_array_get(findings, i));
+	if (count > REPORT_FINDINGS_MAX)
+		put_print(page, "%zu more are in the JSON result.\n\n", count - REPORT_FINDINGS_MAX);
+}
+
+static void put_synthesis(struct page *page, const json_t *result)
+{
+	const char *text = text_of(json_object_get(result, "synthesis"), "text");
+
+	if (!*text)
+		return;
+	put_text(page, text);
+	put(page, "\n\n");
+}
+
+static void put_metrics(struct page *page, const json_t *result)
+{
+	const json_t *metrics = json_object_get(result, "metrics");
+	size_t index;
+	json_t *metric;
+
+	if (!json_array_size(metrics))
+		return;
+	put(page, "## Figures\n\n| figure | of | value |\n|---|---|---:|\n");
+	json_array_foreach(metrics, index, metric)
+	{
+		if (index >= REPORT_METRICS_MAX)
+			break;
+		put(page, "| ");
+		put_text(page, text_of(metric, "name"));
+		put(page, " | ");
+		if (*text_of(metric, "subject"))
+			put_code(page, text_of(metric, "subject"), true);
+		put_print(page, " | %g ", json_number_value(json_object_get(metric, "value")));
+		put_text(page, text_of(metric, "unit"));
+		put(page, " |\n");
+	}
+	if (json_array_size(metrics) > REPORT_METRICS_MAX)
+		put_print(page, "\n%zu more are in the JSON result.\n", json_array_size(metrics) - REPORT_METRICS_MAX);
+	put(page, "\n");
+}
+
+/* A scalar member of an entity. */
+static void put_value(struct page *page, const json_t *value)
+{
+	if (json_is_string(value))
+		put_code(page, json_string_value(value), false);
+	else if (json_is_integer(value))
+		put_print(page, "%lld", (long long)json_integer_value(value));
+	else if (json_is_real(value))
+		put_print(page, "%g", json_real_value(value));
+	else if (json_is_boolean(value))
+		put(page, json_is_true(value) ? "yes" : "no");
+	else if (json_is_array(value))
+		put_print(page, "%zu entries", json_array_size(value));
+	else if (json_is_object(value))
+		put_print(page, "%zu members", json_object_size(value));
+	else
+		put(page, "none");
+}
+
+static void put_entity(struct page *page, json_t *entity)
+{
+	const char *separator = "- ";
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(entity, name, value)
+	{
+		if (strcmp(name, "kind") == 0 || json_is_null(value))
+			continue;
+		put(page, separator);
+		put_text(page, name);
+		put(page, " ");
+		put_value(page, value);
+		separator = ", ";
+	}
+	put(page, "\n");
+}
+
+/* The first entities of one kind, and how many there are. */
+static void put_kind(struct page *page, const json_t *entities, const char *kind)
+{
+	size_t count = 0, index;
+	json_t *entity;
+
+	json_array_foreach(entities, index, entity)
+		count += strcmp(text_of(entity, "kind"), kind) == 0;
+	put(page, "### ");
+	put_text(page, kind);
+	put_print(page, " (%zu)\n\n", count);
+	count = 0;
+	json_array_foreach(entities, index, entity)
+	{
+		if (strcmp(text_of(entity, "kind"), kind) != 0)
+			continue;
+		if (count++ >= REPORT_ENTITIES_MAX)
+			break;
+		put_entity(page, entity);
+	}
+	put(page, count > REPORT_ENTITIES_MAX ? "- …\n\n" : "\n");
+}
+
+static bool kind_before(const json_t *entities, size_t index)
+{
+	const char *kind = text_of(json_array_get(entities, index), "kind");
+
+	for (size_t i = 0; i < index; i++) {
+		if (strcmp(text_of(json_array_get(entities, i), "kind"), kind) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put_entities(struct page *page, const json_t *result)
+{
+	const json_t *entities = json_object_get(result, "entities");
+	size_t index;
+	json_t *entity;
+
+	if (!json_array_size(entities))
+		return;
+	put(page, "## What there is\n\n");
+	json_array_foreach(entities, index, entity)
+	{
+		if (!kind_before(entities, index))
+			put_kind(page, entities, text_of(entity, "kind"));
+	}
+}
+
+static void put_run(struct page *page, const json_t *run)
+{
+	const char *skipped = text_of(run, "skipped_reason");
+	const char *killed_by = text_of(run, "killed_by");
+
+	put(page, "| ");
+	put_text(page, text_of(run, "tool"));
+	put(page, " ");
+	put_text(page, text_of(run, "version"));
+	put(page, " | ");
+	if (*skipped) {
+		put(page, "did not run: ");
+		put_text(page, skipped);
+	} else if (json_is_true(json_object_get(run, "timed_out"))) {
+		put(page, "ran out of time");
+	} else if (*killed_by) {
+		put(page, "ended by ");
+		put_text(page, killed_by);
+	} else {
+		put_print(page, "exit %lld", number_of(run, "exit"));
+	}
+	put(page, json_is_true(json_object_get(run, "output_cut")) ? ", output cut" : "");
+	put_print(page, " | %lld | %lld | %lld |\n", number_of(run, "files_ok"), number_of(run, "files_failed"), number_of(run, "wall_ms"));
+}
+
+static void put_runs(struct page *page, const json_t *result)
+{
+	size_t index;
+	json_t *run;
+
+	if (!json_array_size(json_object_get(result, "runs")))
+		return;
+	put(page, "## What was run\n\n| program | outcome | files | failed | ms |\n|---|---|---:|---:|---:|\n");
+	json_array_foreach(json_object_get(result, "runs"), index, run)
+		put_run(page, run);
+	put(page, "\n");
+}
+
+static void put_not_analysed(struct page *page, const json_t *result)
+{
+	const json_t *missed = json_object_get(json_object_get(result, "coverage"), "not_analysed");
+	size_t count = json_array_size(missed), index;
+	json_t *entry;
+
+	put(page, "## What was not analysed\n\n");
+	if (!count)
+		put(page, "Nothing was left out that this specialist looks at.\n\n");
+	json_array_foreach(missed, index, entry)
+	{
+		if (index >= REPORT_NOT_ANALYSED_MAX)
+			break;
+		put(page, "- ");
+		if (*text_of(entry, "path"))
+			put_code(page, text_of(entry, "path"), false);
+		else
+			put(page, "everything");
+		put(page, " by ");
+		put_text(page, text_of(entry, "tool"));
+		put(page, ": ");
+		put_text(page, text_of(entry, "reason"));
+		put(page, "\n");
+	}
+	if (count > REPORT_NOT_ANALYSED_MAX)
+		put_print(page, "- and %zu more, in the JSON result\n", count - REPORT_NOT_ANALYSED_MAX);
+	put(page, count ? "\n" : "");
+}
+
+char *report_markdown(const json_t *result)
+{
+	struct page page = {0};
+
+	put_title(&page, result);
+	put_counts(&page, result);
+	put_synthesis(&page, result);
+	put_findings(&page, result);
+	put_metrics(&page, result);
+	put_entities(&page, result);
+	put_runs(&page, result);
+	put_not_analysed(&page, result);
+	if (!page.no_memory)
+		return page.text;
+	free(page.text);
+	return NULL;
+}
