@@ -20,6 +20,6 @@ void keywords_free(struct keywords *keywords);
 typedef int (*keywords_found)(size_t word, size_t offset, void *context);
 
 /* Every place of every word. Returns what `found` returned, or 0. */
-MUST_CHECK int keywords_search(const struct keywords *keywords, const char *text, size_t bytes, keywords_found found, void *context);
+int keywords_search(const struct keywords *keywords, const char *text, size_t bytes, keywords_found found, void *context);
 
 #endif

@@ -320,7 +320,7 @@ const struct secret_hits *secret_scan(struct secret_scanner *scanner, const stru
 		if (rules[i].files && name_matches(source->path, rules[i].files))
 			try_window(scanner, i, 0, source->bytes);
 	}
-	(void)keywords_search(scanner->keywords, source->text, source->bytes, try_word, scanner);
+	keywords_search(scanner->keywords, source->text, source->bytes, try_word, scanner);
 	drop_overlaps(&scanner->hits);
 	return &scanner->hits;
 }
