@@ -20,6 +20,7 @@
 struct trail;
 
 enum trail_mode { TRAIL_READ, TRAIL_WRITE };
+enum trail_direction { TRAIL_IN = 1, TRAIL_OUT = 2, TRAIL_INNER = 3 };
 
 /* One record to be appended, or as read back. Spans are borrowed: from the caller, or until the next call on the cursor. */
 struct trail_entry {
@@ -28,7 +29,7 @@ struct trail_entry {
 	uint64_t now_ms;  /* logical */
 	uint64_t wall_ms; /* UTC */
 	uint64_t mono_ms; /* CLOCK_BOOTTIME */
-	uint32_t direction; /* 1 in, 2 out, 3 Omega's own */
+	uint32_t direction; /* enum trail_direction: 1 in, 2 out, 3 Omega's own */
 	uint32_t type;      /* enum message_type */
 	uint32_t verdict;   /* 0, or the error code an incoming message was refused with */
 	char peer[NAME_BYTES];
@@ -41,31 +42,49 @@ struct trail_entry {
 	struct bytes header;  /* as encoded */
 	struct bytes facts;   /* as encoded */
 	struct bytes payload; /* as encoded; to be stored if payload_seq == seq; when read back: filled if asked for and not erased */
-	struct hash chain;    /* when read back */
+	struct hash commitment; /* when read back: SHA-256(salt || payload); zero without a payload. The trail computes it */
+	struct hash chain;      /* when read back. The trail computes it */
 	/* For the index of tasks, derived and rebuildable; set on an accepted TaskRequest only. */
 	struct id key_hash;
 	struct id body_hash;
-	/* Set on the record that ends a task (an enum state), else 0. */
+	/* Set on the record that ends a task (an enum state), else 0. On an OUT TaskCompletion or TaskFailure it also says that this
+	 * is the task's outcome, told to whoever asked for it. */
 	uint32_t end_state;
+	/* Set on the record that makes an ended task live again (an accepted RecoveryAction). */
+	bool revives;
 };
 
 /* ---- writing: one thread ---- */
 
-/* Opens, creating what is missing, checking version and lock. Returns 0; ERR_LOCKED, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_MEMORY,
- * with a sentence for people in `out_why`. */
+/* Opens, creating what is missing (for writing), checking version, schema and lock. What a writer then reads as the end of the trail is on
+ * the disk, whatever happened before. Returns 0; ERR_LOCKED, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_MEMORY, ERR_NOT_FOUND (nothing to
+ * read), with a sentence for people in `out_why`. */
 MUST_CHECK int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256]);
 void trail_close(struct trail *trail); /* takes NULL */
 
 /* Appends all entries in one transaction and returns when they are on the disk. Sequence numbers must follow on.
- * Returns 0; ERR_AMBIGUOUS or ERR_IO, after which this trail refuses everything: stop, open again, re-read the tail. */
+ *
+ * Returns 0; or, and then nothing has changed and the trail goes on, ERR_STATE (an entry that cannot stand where it is), ERR_CONFLICT (a
+ * task id that is already there), ERR_MEMORY; or ERR_AMBIGUOUS (the commit failed: the batch may be there or not) or ERR_IO, after which
+ * this trail refuses everything: stop, open again, re-read the tail. trail_why says more. */
 MUST_CHECK int trail_append(struct trail *trail, const struct trail_entry *entries, size_t count);
 
-/* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. */
+/* True when so much stands in the WAL that trail_tidy is worth its time. Without it trail_append does the same, only later. */
+bool trail_untidy(const struct trail *trail);
+
+/* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. After an error this trail refuses everything. */
 MUST_CHECK int trail_tidy(struct trail *trail);
+
+/* Makes the index of tasks and snapshots anew from the records, in one transaction. Returns as trail_append. */
+MUST_CHECK int trail_rebuild_index(struct trail *trail);
+
+/* After an error of any function here: what went wrong, for people. Borrowed from the trail. */
+const char *trail_why(const struct trail *trail);
 
 /* ---- reading: any thread that owns its own handle ---- */
 
-uint64_t trail_last_seq(struct trail *trail); /* 0: empty */
+/* 0: empty, or it cannot be read and trail_why says so. A writer knows both without looking. */
+uint64_t trail_last_seq(struct trail *trail);
 uint64_t trail_snapshot_seq(struct trail *trail); /* of the last Snapshot, 0: none */
 
 struct trail_query {
@@ -81,8 +100,9 @@ struct trail_query {
 	bool with_payload;
 };
 
-/* Calls `each` for every record that matches, in order, in read transactions of at most 10,000 rows. It stops when `each`
- * returns non-zero, and returns that; else 0 or an error. */
+/* Calls `each` for every record that matches, in order. Rows are read in transactions of at most 10,000 rows or 100 ms and handed out
+ * between them, so `each` may block. It stops when `each` returns non-zero, and returns that; else 0 or an error. Records that were
+ * appended after the call began are not seen: call again after the last one to follow. */
 MUST_CHECK int trail_read(struct trail *trail, const struct trail_query *query, int (*each)(void *context, const struct trail_entry *entry), void *context);
 
 /* Appends the payload that record `seq` owns to `buffer`. 0, ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
@@ -104,8 +124,9 @@ MUST_CHECK int trail_key(struct trail *trail, const struct id *key_hash, struct 
 /* Newest tasks first; `state` 0: any, STATE_ACCEPTED: all live ones, else ended in that state. */
 MUST_CHECK int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)(void *context, const struct trail_task *task), void *context);
 
-/* Recomputes the chain, every payload's commitment and every derived column from `after_seq` (0: all; else its stored chain value is
- * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO. */
+/* Recomputes the chain, every payload's commitment and every derived row from `after_seq` (0: all; else its stored chain value is
+ * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO, ERR_MEMORY; ERR_NOT_FOUND if there is no
+ * record `after_seq`. Whoever cuts off the end of a trail, or writes all of it anew, is not found out by this: keep the head. */
 struct trail_verdict {
 	uint64_t records;
 	uint64_t payloads;
@@ -116,5 +137,8 @@ struct trail_verdict {
 	char why[256];
 };
 MUST_CHECK int trail_verify(struct trail *trail, uint64_t after_seq, struct trail_verdict *out_verdict);
+
+/* SQLite's own check of every page and index of the file; takes longer than trail_verify. 0, ERR_CORRUPT, ERR_IO, ERR_MEMORY. */
+MUST_CHECK int trail_check_file(struct trail *trail, char out_why[256]);
 
 #endif

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening a trail so that nothing can go wrong later that could have been seen now.
+ *
+ * A failed fsync may leave bytes in the page cache that look written and are not on the disk. So a writer first writes the
+ * WAL it finds once more, byte for byte, and syncs it: what it then reads as the tail is durable.
+ */
+#include "audit/store.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STRINGIFY(x) #x
+#define NUMBER_TEXT(x) STRINGIFY(x)
+#define PATH_BYTES 4096u
+#define COPY_BYTES (256 << 10)
+
+extern const char trail_schema[];
+
+int store_error(int sqlite_code)
+{
+	switch (sqlite_code & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_NOMEM:
+		return ERR_MEMORY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return ERR_CORRUPT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_LOCKED;
+	case SQLITE_CONSTRAINT:
+		return ERR_CONFLICT;
+	}
+	/* A read of a frame that did not fit into memory. */
+	return sqlite_code == SQLITE_IOERR_NOMEM ? ERR_MEMORY : ERR_IO;
+}
+
+int store_fail(struct trail *trail, int sqlite_code, const char *doing)
+{
+	const char *says = sqlite3_errmsg(trail->db);
+	if (!trail->db || (sqlite3_errcode(trail->db) & 0xff) != (sqlite_code & 0xff))
+		says = sqlite3_errstr(sqlite_code);
+	snprintf(trail->why, sizeof(trail->why), "%s: %s (SQLite code %d)", doing, says, sqlite_code);
+	return store_error(sqlite_code);
+}
+
+/* ---- statements ---- */
+
+static const char *statement_sql(enum statement which, char room[1024])
+{
+	static const char *const sql[] = {
+#define STATEMENT_SQL(name, text) text,
+		STATEMENT_LIST(STATEMENT_SQL)
+#undef STATEMENT_SQL
+	};
+	if (which != STATEMENT_INSERT_RECORD)
+		return sql[which];
+	int bytes = snprintf(room, 1024, "INSERT INTO records(seq%s, chain) VALUES(?", record_columns);
+	for (int column = RECORD_SEQ; column < RECORD_CHAIN; column++)
+		bytes += snprintf(room + bytes, 1024 - (size_t)bytes, ",?");
+	snprintf(room + bytes, 1024 - (size_t)bytes, ")");
+	return room;
+}
+
+sqlite3_stmt *store_statement(struct trail *trail, enum statement which)
+{
+	char room[1024];
+	sqlite3_stmt **statement = &trail->statements[which];
+	if (*statement)
+		sqlite3_reset(*statement); /* its result was looked at when it was stepped */
+	else if (sqlite3_prepare_v3(trail->db, statement_sql(which, room), -1, SQLITE_PREPARE_PERSISTENT, statement, NULL))
+		return NULL;
+	return *statement;
+}
+
+int store_finish(sqlite3_stmt *statement)
+{
+	while (sqlite3_step(statement) == SQLITE_ROW)
+		;
+	return sqlite3_reset(statement);
+}
+
+int store_run(struct trail *trail, enum statement which)
+{
+	sqlite3_stmt *statement = store_statement(trail, which);
+	return statement ? store_finish(statement) : sqlite3_extended_errcode(trail->db);
+}
+
+int store_number(struct trail *trail, enum statement which, uint64_t *out_number)
+{
+	sqlite3_stmt *statement = store_statement(trail, which);
+	if (!statement)
+		return sqlite3_extended_errcode(trail->db);
+	uint64_t number = 0;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		number = (uint64_t)sqlite3_column_int64(statement, 0);
+	int rc = sqlite3_reset(statement);
+	if (rc == SQLITE_OK)
+		*out_number = number;
+	return rc;
+}
+
+void store_rollback(struct trail *trail)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		if (trail->statements[i])
+			sqlite3_reset(trail->statements[i]);
+	if (sqlite3_get_autocommit(trail->db))
+		return; /* SQLite has done it */
+	int rc = store_run(trail, STATEMENT_ROLLBACK);
+	if (rc && trail->mode == TRAIL_WRITE && !trail->broken)
+		trail->broken = ERR_IO;
+}
+
+static int run_sql(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static int number_of(sqlite3 *db, const char *sql, int64_t *out_number)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+	if (rc)
+		return rc;
+	rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW)
+		*out_number = sqlite3_column_int64(statement, 0);
+	int end = sqlite3_finalize(statement);
+	return rc == SQLITE_ROW ? SQLITE_OK : end ? end : SQLITE_ERROR;
+}
+
+/* ---- files ---- */
+
+static int system_fail(char out_why[256], const char *path, const char *doing)
+{
+	snprintf(out_why, 256, "%s: %s: %s", path, doing, strerror(errno));
+	return ERR_IO;
+}
+
+static void lock_holder(int fd, char out_text[32])
+{
+	char pid[16];
+	ssize_t bytes = pread(fd, pid, sizeof(pid) - 1, 0);
+	pid[bytes > 0 ? bytes : 0] = 0;
+	pid[strspn(pid, "0123456789")] = 0;
+	snprintf(out_text, 32, pid[0] ? "process %s" : "another process", pid);
+}
+
+/* The lock belongs to the open file, not to the process: two opens in one process exclude each other too. */
+static int lock_take(const char *path, int *out_fd, char out_why[256])
+{
+	char lock_path[PATH_BYTES];
+	char holder[32];
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	snprintf(lock_path, sizeof(lock_path), "%s-lock", path);
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return system_fail(out_why, lock_path, "cannot open the lock");
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+		char pid[16];
+		int bytes = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+		/* Only a hint for whoever finds the trail locked. */
+		if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)bytes, 0) != bytes)
+			errno = 0;
+		*out_fd = fd;
+		return 0;
+	}
+	int rc = ERR_LOCKED;
+	if (errno == EAGAIN || errno == EACCES) {
+		lock_holder(fd, holder);
+		snprintf(out_why, 256, "%s: %s writes this trail; stop it first", path, holder);
+	} else {
+		rc = system_fail(out_why, lock_path, "cannot take the lock");
+	}
+	close(fd);
+	return rc;
+}
+
+/* A new file is for its owner alone; SQLite gives the WAL the same rights. */
+static int file_create(const char *path, char out_why[256])
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : system_fail(out_why, path, "cannot create the trail");
+	close(fd);
+	return 0;
+}
+
+static int directory_sync(const char *path, char out_why[256])
+{
+	char folder[PATH_BYTES];
+	const char *slash = strrchr(path, '/');
+	int bytes = slash ? (int)(slash - path) : 0;
+	snprintf(folder, sizeof(folder), "%.*s%s", bytes, path, !slash ? "." : bytes ? "" : "/");
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return system_fail(out_why, folder, "cannot open the folder of the trail");
+	int rc = fsync(fd) ? system_fail(out_why, folder, "cannot sync the folder of the trail") : 0;
+	close(fd);
+	return rc;
+}
+
+/* ---- the WAL ---- */
+
+static int wal_file(struct trail *trail, sqlite3_file **out_file)
+{
+	sqlite3_file *file = NULL;
+	int rc = sqlite3_file_control(trail->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+	if (rc == SQLITE_OK && (!file || !file->pMethods))
+		rc = SQLITE_CANTOPEN;
+	*out_file = file;
+	return rc;
+}
+
+static int wal_rewrite(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes)
+{
+	int rc = SQLITE_OK;
+	for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < wal_bytes; at += COPY_BYTES) {
+		int bytes = wal_bytes - at < COPY_BYTES ? (int)(wal_bytes - at) : COPY_BYTES;
+		rc = file->pMethods->xRead(file, room, bytes, at);
+		if (rc == SQLITE_OK)
+			rc = file->pMethods->xWrite(file, room, bytes, at);
+	}
+	return rc;
+}
+
+/* Zeros after the last frame are no frames; blocks that exist are overwritten faster than a file grows. */
+static int wal_grow(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes)
+{
+	int rc = SQLITE_OK;
+	memset(room, 0, COPY_BYTES);
+	for (sqlite3_int64 at = wal_bytes; rc == SQLITE_OK && at < WAL_BYTES_MIN; at += COPY_BYTES) {
+		int bytes = WAL_BYTES_MIN - at < COPY_BYTES ? (int)(WAL_BYTES_MIN - at) : COPY_BYTES;
+		rc = file->pMethods->xWrite(file, room, bytes, at);
+	}
+	return rc;
+}
+
+static int wal_settle(struct trail *trail)
+{
+	sqlite3_file *file;
+	sqlite3_int64 wal_bytes;
+	uint8_t *room = malloc(COPY_BYTES);
+	if (!room)
+		return SQLITE_NOMEM;
+	int rc = wal_file(trail, &file);
+	if (rc == SQLITE_OK)
+		rc = file->pMethods->xFileSize(file, &wal_bytes);
+	if (rc == SQLITE_OK)
+		rc = wal_rewrite(file, room, wal_bytes);
+	if (rc == SQLITE_OK)
+		rc = wal_grow(file, room, wal_bytes);
+	if (rc == SQLITE_OK)
+		rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(trail->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	free(room);
+	return (rc & 0xff) == SQLITE_BUSY ? SQLITE_OK : rc;
+}
+
+static int wal_committed(void *context, sqlite3 *db, const char *name, int frames)
+{
+	(void)db;
+	(void)name;
+	struct trail *trail = context;
+	trail->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+/* ---- the schema ---- */
+
+/* One character of SQL after the other, without comments and white space. */
+static char sql_next(const char **at)
+{
+	for (;;) {
+		while (isspace((unsigned char)**at))
+			(*at)++;
+		if ((*at)[0] != '-' || (*at)[1] != '-')
+			break;
+		*at += strcspn(*at, "\n");
+	}
+	return **at ? *(*at)++ : 0;
+}
+
+static bool sql_same(const char *a, const char *b)
+{
+	for (;;) {
+		char from_a = sql_next(&a), from_b = sql_next(&b);
+		if (from_a != from_b)
+			return false;
+		if (!from_a)
+			return true;
+	}
+}
+
+static const char *column_name_of(sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	return text ? (const char *)text : "";
+}
+
+/* Walks both schemas side by side; `out_name` is the first object that is not the same. */
+static int schema_difference(sqlite3_stmt *is, sqlite3_stmt *should, char out_name[64])
+{
+	int rc_is, rc_should;
+	out_name[0] = 0;
+	do {
+		rc_is = sqlite3_step(is);
+		rc_should = sqlite3_step(should);
+		if (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW &&
+		    strcmp(column_name_of(is, 0), column_name_of(should, 0)) == 0 &&
+		    sql_same(column_name_of(is, 1), column_name_of(should, 1)))
+			continue;
+		if (rc_is == SQLITE_ROW || rc_should == SQLITE_ROW)
+			snprintf(out_name, 64, "%s", column_name_of(rc_is == SQLITE_ROW ? is : should, 0));
+	} while (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW && !out_name[0]);
+	int end_is = sqlite3_reset(is), end_should = sqlite3_reset(should);
+	return end_is ? end_is : end_should;
+}
+
+/* Compares with a database in memory that is made from the schema now. */
+static int schema_check(struct trail *trail, char out_name[64])
+{
+	static const char list[] = "SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+	sqlite3 *fresh = NULL;
+	sqlite3_stmt *is = NULL, *should = NULL;
+	int rc = sqlite3_open_v2(":memory:", &fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = run_sql(fresh, trail_schema);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(fresh, list, -1, &should, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(trail->db, list, -1, &is, NULL);
+	if (rc == SQLITE_OK)
+		rc = schema_difference(is, should, out_name);
+	sqlite3_finalize(is);
+	sqlite3_finalize(should);
+	sqlite3_close(fresh);
+	return rc;
+}
+
+static int schema_create(sqlite3 *db)
+{
+	int rc = run_sql(db, "PRAGMA page_size=" NUMBER_TEXT(PAGE_BYTES) "; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE;");
+	if (rc == SQLITE_OK)
+		rc = run_sql(db, trail_schema);
+	if (rc == SQLITE_OK)
+		rc = run_sql(db, "PRAGMA application_id=" NUMBER_TEXT(TRAIL_APPLICATION_ID) "; PRAGMA user_version=" NUMBER_TEXT(
+					 TRAIL_USER_VERSION) "; COMMIT;");
+	return rc;
+}
+
+/* Says in `*out_fresh` whether the file is still empty, else whether this version can use it. */
+static int database_check(struct trail *trail, const char *path, bool *out_fresh, char out_why[256])
+{
+	int64_t application = 0, version = 0, objects = 0;
+	char name[64] = "";
+	int rc = number_of(trail->db, "PRAGMA application_id", &application);
+	if (rc == SQLITE_OK)
+		rc = number_of(trail->db, "PRAGMA user_version", &version);
+	if (rc == SQLITE_OK)
+		rc = number_of(trail->db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (rc)
+		return store_fail(trail, rc, "reading the head of the trail");
+	*out_fresh = application == 0 && version == 0 && objects == 0;
+	if (*out_fresh)
+		return 0;
+	if (application != TRAIL_APPLICATION_ID) {
+		snprintf(out_why, 256, "%s is an SQLite database, but no trail: its application id is 0x%08" PRIx64 ", not 0x%08x",
+			 path, (uint64_t)application, TRAIL_APPLICATION_ID);
+		return ERR_CORRUPT;
+	}
+	if (version > TRAIL_USER_VERSION) {
+		snprintf(out_why, 256, "%s was written by a newer bunshin (format %" PRId64 "); this one reads format %d and older. "
+			 "Nothing was changed. Use the newer program.", path, version, TRAIL_USER_VERSION);
+		return ERR_NEWER;
+	}
+	if (version < 1) {
+		snprintf(out_why, 256, "%s: the trail names format %" PRId64 ", which never was", path, version);
+		return ERR_CORRUPT;
+	}
+	rc = schema_check(trail, name);
+	if (rc)
+		return store_fail(trail, rc, "reading the schema");
+	if (!name[0])
+		return 0;
+	snprintf(out_why, 256, "%s: the schema is not that of format %" PRId64 ": '%s' is missing, has changed or was added", path,
+		 version, name);
+	return ERR_CORRUPT;
+}
+
+/* ---- the connection ---- */
+
+/* Against our own mistakes, not against an attacker, who has tools of his own. */
+static int authorize(void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
+{
+	(void)second;
+	(void)database;
+	(void)trigger;
+	const struct trail *trail = context;
+	bool writer = trail->mode == TRAIL_WRITE;
+	bool derived = first && (strcmp(first, "tasks") == 0 || strcmp(first, "snapshots") == 0);
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_FUNCTION:
+	case SQLITE_RECURSIVE:
+	case SQLITE_TRANSACTION:
+	case SQLITE_PRAGMA:
+		return SQLITE_OK;
+	case SQLITE_INSERT:
+		return writer ? SQLITE_OK : SQLITE_DENY;
+	case SQLITE_UPDATE:
+	case SQLITE_DELETE:
+		return writer && derived ? SQLITE_OK : SQLITE_DENY;
+	}
+	return SQLITE_DENY;
+}
+
+static int database_configure(struct trail *trail)
+{
+	static const struct {
+		int option;
+		int value;
+	} options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },      { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },    { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+	};
+	sqlite3 *db = trail->db;
+	int rc = sqlite3_extended_result_codes(db, 1);
+	for (size_t i = 0; rc == SQLITE_OK && i < sizeof(options) / sizeof(options[0]); i++)
+		rc = sqlite3_db_config(db, options[i].option, options[i].value, NULL);
+	if (rc == SQLITE_OK && trail->mode == TRAIL_READ)
+		rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(db, 5000);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	if (rc == SQLITE_OK)
+		rc = run_sql(db, "PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; "
+				 "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; "
+				 "PRAGMA journal_size_limit=-1;");
+	if (rc == SQLITE_OK)
+		rc = run_sql(db, trail->mode == TRAIL_WRITE ? "PRAGMA cache_size=-8192" : "PRAGMA cache_size=-2048");
+	return rc;
+}
+
+static int database_prepare_writing(struct trail *trail, bool fresh)
+{
+	int on = 1;
+	int rc = SQLITE_OK;
+	if (fresh)
+		rc = schema_create(trail->db);
+	else
+		rc = run_sql(trail->db, "PRAGMA journal_mode=WAL");
+	if (rc == SQLITE_OK)
+		rc = sqlite3_file_control(trail->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+	if (rc == SQLITE_OK)
+		rc = run_sql(trail->db, "SELECT count(*) FROM snapshots"); /* opens and recovers the WAL */
+	if (rc == SQLITE_OK)
+		rc = wal_settle(trail);
+	if (rc == SQLITE_OK)
+		sqlite3_wal_hook(trail->db, wal_committed, trail);
+	return rc;
+}
+
+static int database_open(struct trail *trail, const char *path, char out_why[256])
+{
+	bool fresh;
+	int flags = trail->mode == TRAIL_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+	int rc = sqlite3_open_v2(path, &trail->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc)
+		return store_fail(trail, rc, "opening the trail");
+	rc = database_configure(trail);
+	if (rc)
+		return store_fail(trail, rc, "setting up the connection");
+	rc = database_check(trail, path, &fresh, out_why);
+	if (rc)
+		return rc;
+	if (fresh && trail->mode == TRAIL_READ) {
+		snprintf(out_why, 256, "%s: the trail is still empty; start the network first", path);
+		return ERR_NOT_FOUND;
+	}
+	if (trail->mode == TRAIL_WRITE) {
+		rc = database_prepare_writing(trail, fresh);
+		if (rc)
+			return store_fail(trail, rc, "preparing the trail for writing");
+	}
+	rc = sqlite3_set_authorizer(trail->db, authorize, trail);
+	return rc ? store_fail(trail, rc, "setting up the connection") : 0;
+}
+
+int store_open(struct trail *trail, const char *path, char out_why[256])
+{
+	int rc = 0;
+	trail->lock_fd = -1;
+	if (strlen(path) > PATH_BYTES - 8 || strncmp(path, "file:", 5) == 0) {
+		snprintf(out_why, 256, "the path of the trail is longer than %u bytes, or begins with 'file:'", PATH_BYTES - 8);
+		return ERR_IO;
+	}
+	if (trail->mode == TRAIL_READ && access(path, F_OK)) {
+		snprintf(out_why, 256, "%s: there is no trail; start the network first", path);
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	}
+	if (trail->mode == TRAIL_WRITE)
+		rc = lock_take(path, &trail->lock_fd, out_why);
+	if (rc == 0 && trail->mode == TRAIL_WRITE)
+		rc = file_create(path, out_why);
+	if (rc)
+		return rc;
+	rc = database_open(trail, path, out_why);
+	if (rc == 0 && trail->mode == TRAIL_WRITE)
+		rc = directory_sync(path, out_why);
+	if (rc && !out_why[0])
+		snprintf(out_why, 256, "%.100s: %.150s", path, trail->why);
+	return rc;
+}
+
+void store_close(struct trail *trail)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		sqlite3_finalize(trail->statements[i]);
+	/* After a failure the next to open reads the tail from the disk; nothing is moved before that. */
+	if (trail->db && trail->broken)
+		sqlite3_db_config(trail->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	int rc = sqlite3_close(trail->db);
+	assert(rc == SQLITE_OK); /* else a statement was left open */
+	(void)rc;
+	if (trail->lock_fd >= 0)
+		close(trail->lock_fd);
+}

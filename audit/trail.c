@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Appending: one transaction a batch, the chain computed as it goes, known to be on the disk when the call returns.
+ *
+ * Until COMMIT nothing has happened, and a failure leaves the trail as it was. When COMMIT itself fails, nobody can say without
+ * reading again whether the batch is there (an fsync that fails may have written it all the same): this trail is then
+ * finished, and only a new trail_open knows.
+ */
+#include "audit/trail.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/tasks.h"
+
+static int chain_read(struct trail *trail, uint64_t seq, struct hash *out_chain)
+{
+	sqlite3_stmt *statement = store_statement(trail, STATEMENT_CHAIN);
+	if (!statement)
+		return sqlite3_extended_errcode(trail->db);
+	int rc = sqlite3_bind_int64(statement, 1, (int64_t)seq);
+	bool found = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
+		     sqlite3_column_bytes(statement, 0) == sizeof(out_chain->bytes);
+	if (found)
+		memcpy(out_chain->bytes, sqlite3_column_blob(statement, 0), sizeof(out_chain->bytes));
+	int end = sqlite3_reset(statement);
+	return end ? end : found ? SQLITE_OK : SQLITE_CORRUPT;
+}
+
+/* Where the writer goes on. */
+static int tail_read(struct trail *trail)
+{
+	int rc = store_number(trail, STATEMENT_LAST, &trail->last_seq);
+	if (rc == SQLITE_OK)
+		rc = store_number(trail, STATEMENT_LAST_SNAPSHOT, &trail->snapshot_seq);
+	if (rc == SQLITE_OK && trail->last_seq)
+		rc = chain_read(trail, trail->last_seq, &trail->head);
+	return rc;
+}
+
+int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256])
+{
+	int rc;
+	struct trail *trail = calloc(1, sizeof(*trail));
+	out_why[0] = 0;
+	if (!trail || sodium_init() < 0) {
+		snprintf(out_why, 256, "%s", error_sentence(ERR_MEMORY));
+		free(trail);
+		return ERR_MEMORY;
+	}
+	trail->mode = mode;
+	trail->lock_fd = -1;
+	trail->checkpoint_at = WAL_CHECKPOINT_FRAMES;
+	rc = recorder_init(&trail->recorder);
+	if (rc == 0)
+		rc = store_open(trail, path, out_why);
+	if (rc == 0 && mode == TRAIL_WRITE) {
+		int code = tail_read(trail);
+		if (code)
+			rc = store_fail(trail, code, "reading the end of the trail");
+	}
+	if (rc == 0) {
+		*out_trail = trail;
+		return 0;
+	}
+	if (!out_why[0])
+		snprintf(out_why, 256, "%.100s: %.150s", path, trail->why[0] ? trail->why : error_sentence(rc));
+	trail->broken = rc;
+	trail_close(trail);
+	return rc;
+}
+
+void trail_close(struct trail *trail)
+{
+	if (!trail)
+		return;
+	store_close(trail);
+	recorder_release(&trail->recorder);
+	free(trail->commitments);
+	free(trail->salts);
+	free(trail);
+}
+
+const char *trail_why(const struct trail *trail)
+{
+	return trail->why;
+}
+
+/* ---- appending ---- */
+
+static int refuse(struct trail *trail, const struct trail_entry *entry, const char *what)
+{
+	snprintf(trail->why, sizeof(trail->why), "record %llu cannot be appended after %llu: %s", (unsigned long long)entry->seq,
+		 (unsigned long long)trail->last_seq, what);
+	return ERR_STATE;
+}
+
+static int entry_check(struct trail *trail, const struct trail_entry *entry, uint64_t seq)
+{
+	if (entry->seq != seq)
+		return refuse(trail, entry, "the sequence has a gap");
+	if (!memchr(entry->peer, 0, sizeof(entry->peer)))
+		return refuse(trail, entry, "the name of the peer has no end");
+	if (entry->payload_seq > seq || entry->task_number > seq)
+		return refuse(trail, entry, "it points to a later record");
+	if (entry->payload_seq != seq && entry->payload.bytes)
+		return refuse(trail, entry, "it brings a payload that it does not own");
+	if ((entry->end_state || entry->revives) && !entry->task_number)
+		return refuse(trail, entry, "it ends or revives a task and names none");
+	return 0;
+}
+
+static struct commitment_slot *commitment_slot(struct trail *trail, uint64_t seq)
+{
+	return &trail->commitments[seq % COMMITMENTS];
+}
+
+static void commitment_keep(struct trail *trail, uint64_t seq, const struct hash *commitment)
+{
+	*commitment_slot(trail, seq) = (struct commitment_slot){ .seq = seq, .commitment = *commitment };
+}
+
+/* The commitment of the record that owns a payload. An SQLite code; SQLITE_DONE: that record owns none. */
+static int commitment_find(struct trail *trail, uint64_t seq, struct hash *out_commitment)
+{
+	struct commitment_slot *slot = commitment_slot(trail, seq);
+	if (slot->seq == seq) {
+		*out_commitment = slot->commitment;
+		return SQLITE_OK;
+	}
+	sqlite3_stmt *statement = store_statement(trail, STATEMENT_COMMITMENT);
+	if (!statement)
+		return sqlite3_extended_errcode(trail->db);
+	int rc = sqlite3_bind_int64(statement, 1, (int64_t)seq);
+	bool found = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
+		     sqlite3_column_bytes(statement, 0) == sizeof(out_commitment->bytes);
+	if (found)
+		memcpy(out_commitment->bytes, sqlite3_column_blob(statement, 0), sizeof(out_commitment->bytes));
+	rc = sqlite3_reset(statement);
+	if (rc == SQLITE_OK && found)
+		commitment_keep(trail, seq, out_commitment);
+	return rc ? rc : found ? SQLITE_OK : SQLITE_DONE;
+}
+
+static int payload_insert(struct trail *trail, const struct trail_entry *entry, const uint8_t salt[SALT_BYTES])
+{
+	sqlite3_stmt *statement = store_statement(trail, STATEMENT_INSERT_PAYLOAD);
+	if (!statement)
+		return sqlite3_extended_errcode(trail->db);
+	const void *body = entry->payload.bytes ? (const void *)entry->payload.at : "";
+	int rc = sqlite3_bind_int64(statement, 1, (int64_t)entry->seq);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_blob(statement, 2, salt, SALT_BYTES, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_blob64(statement, 3, body, entry->payload.bytes, SQLITE_STATIC);
+	return rc ? rc : store_finish(statement);
+}
+
+static int record_insert(struct trail *trail, const struct trail_entry *entry)
+{
+	sqlite3_stmt *statement = store_statement(trail, STATEMENT_INSERT_RECORD);
+	if (!statement)
+		return sqlite3_extended_errcode(trail->db);
+	int rc = record_bind(statement, entry);
+	return rc ? rc : store_finish(statement);
+}
+
+/* One record with all that belongs to it; `*head` moves on. */
+static int entry_append(struct trail *trail, const struct trail_entry *given, const uint8_t salt[SALT_BYTES], struct hash *head)
+{
+	static const char doing[] = "writing a record";
+	struct trail_entry entry = *given;
+	int rc = SQLITE_OK;
+	entry.commitment = (struct hash){ 0 };
+	bool owner = entry.payload_seq == entry.seq;
+	if (owner && payload_commitment(&trail->recorder, salt, entry.payload, &entry.commitment))
+		return store_fail(trail, SQLITE_NOMEM, doing);
+	if (owner)
+		commitment_keep(trail, entry.seq, &entry.commitment);
+	else if (entry.payload_seq)
+		rc = commitment_find(trail, entry.payload_seq, &entry.commitment);
+	if (rc == SQLITE_DONE)
+		return refuse(trail, given, "it forwards a payload that the other record does not own");
+	if (rc)
+		return store_fail(trail, rc, doing);
+	if (record_chain(&trail->recorder, &entry, head, &entry.chain))
+		return store_fail(trail, SQLITE_NOMEM, doing);
+	rc = record_insert(trail, &entry);
+	if (rc == SQLITE_OK && owner)
+		rc = payload_insert(trail, &entry, salt);
+	if (rc)
+		return store_fail(trail, rc, doing);
+	*head = entry.chain;
+	return index_note(trail, &entry);
+}
+
+/* Room for what a batch needs, and its salts, drawn at once. */
+static int batch_prepare(struct trail *trail, size_t count)
+{
+	if (!trail->commitments)
+		trail->commitments = calloc(COMMITMENTS, sizeof(*trail->commitments));
+	if (count > trail->salts_capacity) {
+		uint8_t *salts = realloc(trail->salts, count * SALT_BYTES);
+		if (salts) {
+			trail->salts = salts;
+			trail->salts_capacity = count;
+		}
+	}
+	if (!trail->commitments || count > trail->salts_capacity) {
+		snprintf(trail->why, sizeof(trail->why), "%s", error_sentence(ERR_MEMORY));
+		return ERR_MEMORY;
+	}
+	randombytes_buf(trail->salts, count * SALT_BYTES);
+	return 0;
+}
+
+/* Nothing of the transaction has happened. What SQLite or the disk did makes this trail unusable; a mistake in the entries
+ * or a want of memory does not. */
+static int append_undo(struct trail *trail, int error)
+{
+	memset(trail->commitments, 0, COMMITMENTS * sizeof(*trail->commitments));
+	store_rollback(trail);
+	if (!trail->broken && error != ERR_STATE && error != ERR_CONFLICT && error != ERR_MEMORY)
+		trail->broken = error == ERR_LOCKED ? ERR_IO : error;
+	return trail->broken ? trail->broken : error;
+}
+
+static int append_all(struct trail *trail, const struct trail_entry *entries, size_t count)
+{
+	struct hash head = trail->head;
+	uint64_t snapshot_seq = trail->snapshot_seq;
+	int rc = store_run(trail, STATEMENT_BEGIN_WRITE);
+	if (rc)
+		return append_undo(trail, store_fail(trail, rc, "beginning to write"));
+	for (size_t i = 0; i < count; i++) {
+		int error = entry_append(trail, &entries[i], trail->salts + i * SALT_BYTES, &head);
+		if (error)
+			return append_undo(trail, error);
+		if (entries[i].type == MESSAGE_SNAPSHOT)
+			snapshot_seq = entries[i].seq;
+	}
+	rc = store_run(trail, STATEMENT_COMMIT);
+	if (rc) {
+		(void)store_fail(trail, rc, "committing");
+		trail->broken = ERR_AMBIGUOUS;
+		return ERR_AMBIGUOUS;
+	}
+	trail->head = head;
+	trail->last_seq += count;
+	trail->snapshot_seq = snapshot_seq;
+	return 0;
+}
+
+int trail_append(struct trail *trail, const struct trail_entry *entries, size_t count)
+{
+	int rc = 0;
+	assert(trail->mode == TRAIL_WRITE);
+	if (trail->broken)
+		return trail->broken;
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = entry_check(trail, &entries[i], trail->last_seq + 1 + i);
+	if (rc || !count)
+		return rc;
+	if (trail->wal_frames >= WAL_FRAMES_MAX)
+		rc = trail_tidy(trail);
+	if (rc == 0)
+		rc = batch_prepare(trail, count);
+	return rc ? rc : append_all(trail, entries, count);
+}
+
+bool trail_untidy(const struct trail *trail)
+{
+	return !trail->broken && trail->wal_frames >= trail->checkpoint_at;
+}
+
+int trail_tidy(struct trail *trail)
+{
+	int frames = 0, moved = 0;
+	assert(trail->mode == TRAIL_WRITE);
+	if (trail->broken)
+		return trail->broken;
+	int rc = sqlite3_wal_checkpoint_v2(trail->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+	if (rc && (rc & 0xff) != SQLITE_BUSY) {
+		trail->broken = store_fail(trail, rc, "moving the WAL into the database");
+		return trail->broken;
+	}
+	/* A reader in the middle of the WAL keeps it from starting over: try again later, not at once. */
+	trail->checkpoint_at = (moved == frames ? 0 : frames) + WAL_CHECKPOINT_FRAMES;
+	trail->wal_frames = moved == frames ? 0 : trail->wal_frames;
+	return 0;
+}
+
+static uint64_t number_read(struct trail *trail, enum statement which)
+{
+	uint64_t number = 0;
+	int rc = store_number(trail, which, &number);
+	if (rc)
+		(void)store_fail(trail, rc, "reading the end of the trail");
+	return number;
+}
+
+uint64_t trail_last_seq(struct trail *trail)
+{
+	return trail->mode == TRAIL_WRITE ? trail->last_seq : number_read(trail, STATEMENT_LAST);
+}
+
+uint64_t trail_snapshot_seq(struct trail *trail)
+{
+	return trail->mode == TRAIL_WRITE ? trail->snapshot_seq : number_read(trail, STATEMENT_LAST_SNAPSHOT);
+}
