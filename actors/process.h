@@ -67,12 +67,20 @@ MUST_CHECK int process_spawn(const struct process_job *job, struct process *out_
 /* Takes the exit if it has ended: true, and the process is reaped (pidfd closed, pid 0; pipes stay open). Never blocks. */
 bool process_reap(struct process *process, struct process_exit *out_exit);
 
-/* Sends a signal to the leader alone, through its pidfd. */
+/* Sends a signal to the leader alone, through its pidfd; or to its whole group, as long as it is not reaped. */
 void process_signal(const struct process *process, int signal);
+void process_signal_group(const struct process *process, int signal);
+
+/* Reaps orphans that came to this process as a subreaper and have ended by themselves. Call it on SIGCHLD or now and then. Never blocks. */
+void process_reap_orphans(void);
 
 /* The ladder: SIGTERM to the group, up to grace_ms for the leader to end, SIGKILL to the group, then everything that descends from it
- * or carries its tag, until two passes over /proc find nothing. Also right after process_reap, for what the leader left behind. Blocks up
- * to grace_ms and about 2 s. Closes the pipes. */
+ * or carries its tag, until two passes over /proc find nothing. Also after process_reap, for what the leader left behind. Blocks up to
+ * grace_ms, then as long as killing takes: milliseconds, at most 2 s. Who must not wait for the grace sends SIGTERM with
+ * process_signal_group, and calls this with 0 when pidfd is readable or its own time is up. Closes the pipes.
+ *
+ * An orphan that carries no living process's tag and is younger than this one counts as its own, if it came to the caller as the
+ * subreaper and process_spawn did not start it. So start children with process_spawn alone while such processes run. */
 void process_end(struct process *process, uint32_t grace_ms, struct process_end *out_end);
 
 /* Kills every process that carries `tag` as a whole part, or run of parts, of its tag, but not the caller and its ancestors. Returns how
