@@ -13,7 +13,7 @@
 #include "routing/conf_value.h"
 #include "routing/omega.h"
 
-#define DEADLINE_LEAST_MS 600000u
+#define DEADLINE_LEAST_MS 600000u /* of a route that sets none */
 
 /* ---- sections into structs ---- */
 
@@ -45,8 +45,8 @@ static int network_read(struct source *source, struct conf *conf)
 		return source_refuse(source, cfg_getnsec(source->cfg, "network", 1), NULL,
 				     "a second section network; accepted is one in a file");
 	return source_has(source->cfg, "network")
-		   ? options_read(source, cfg_getsec(source->cfg, "network"), SECTION_NETWORK, conf)
-		   : 0;
+		       ? options_read(source, cfg_getsec(source->cfg, "network"), SECTION_NETWORK, conf)
+		       : 0;
 }
 
 static int clone_read(struct source *source, cfg_t *section, struct clone_conf *clone)
@@ -55,11 +55,11 @@ static int clone_read(struct source *source, cfg_t *section, struct clone_conf *
 	int rc;
 
 	if (!role_is_good(role))
-		return source_refuse(
-		    source, section, NULL,
-		    "the clone \"%.60s\" has a name that cannot be a role; accepted are up to %u lower-case letters, digits and "
-		    "hyphens, a letter first, and not omega, client, operator or auditor",
-		    role, ROLE_BYTES - 1);
+		return source_refuse(source, section, NULL,
+				     "the clone \"%.60s\" has a name that cannot be a role; accepted are up to %u lower-case "
+				     "letters, digits and "
+				     "hyphens, a letter first, and not omega, client, operator or auditor",
+				     role, ROLE_BYTES - 1);
 	memcpy(clone->role, role, strlen(role) + 1);
 	clone->instances = 1;
 	clone->slots = 2;
@@ -117,13 +117,13 @@ static int refuse_role(struct source *source, const struct conf *conf, cfg_t *se
 	for (uint32_t i = 0; i < conf->clone_count; i++) {
 		roles[i] = conf->clone[i].role;
 		if (used < sizeof(list))
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", roles[i]);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : " or one of ", roles[i]);
 	}
 	nearest = name_nearest(role, roles, conf->clone_count);
 	return source_refuse(source, section, option,
-			     "%s names %s, which has no section clone; %s%s%saccepted are the clones of this file: %s", option,
-			     role, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "",
-			     list[0] ? list : "there are none");
+			     "%s names %s, which has no section clone; %s%s%saccepted is a section clone %s { … },%s", option,
+			     role, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "", role,
+			     list[0] ? list : " or another that has one");
 }
 
 static int destinations_check(struct source *source, const struct conf *conf, cfg_t *section, const struct route *route)
@@ -138,14 +138,37 @@ static int destinations_check(struct source *source, const struct conf *conf, cf
 			return refuse_role(source, conf, section, option, route->destination[i]);
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(route->destination[i], route->destination[j]) == 0)
-				return source_refuse(
-				    source, section, option,
-				    "fallbacks of route %s lead back to %s, which was tried before; accepted is each role once",
-				    route->task_type, route->destination[i]);
+				return source_refuse(source, section, option,
+						     "fallbacks of route %s lead back to %s, which was tried before; accepted is "
+						     "each role once",
+						     route->task_type, route->destination[i]);
 	}
 	if (route->escalate_to[0] && !conf_has_clone(conf, route->escalate_to))
 		return refuse_role(source, conf, section, "escalate_to", route->escalate_to);
 	return 0;
+}
+
+static int deadline_check(struct source *source, cfg_t *section, const struct route *route)
+{
+	const uint64_t worst_ms = route_worst_ms(route);
+	char found[32], least[32], most[32];
+
+	if (worst_ms <= route->deadline_ms)
+		return 0;
+	duration_print(route->deadline_ms, found);
+	duration_print(worst_ms, least);
+	duration_print(DEADLINE_MOST_MS, most);
+	if (worst_ms > DEADLINE_MOST_MS)
+		return source_refuse(
+			source, section, NULL,
+			"the attempts and waits of route %s can take %s if everything fails; accepted are up to %s: fewer "
+			"retries or fallbacks, or a shorter start, timeout or backoff",
+			route->task_type, least, most);
+	return source_refuse(
+		source, section, "deadline",
+		"the deadline of route %s is %s, but its attempts and waits can take %s if everything fails; accepted is a "
+		"deadline of %s or more, or fewer retries or fallbacks, or a shorter start, timeout or backoff",
+		route->task_type, found, least, least);
 }
 
 static int times_check(struct source *source, cfg_t *section, const struct route *route)
@@ -165,17 +188,7 @@ static int times_check(struct source *source, cfg_t *section, const struct route
 		return source_refuse(source, section, source_has(section, "backoff_max") ? "backoff_max" : "backoff_initial",
 				     "backoff_max is %s, less than backoff_initial; accepted is %s or more", found, least);
 	}
-	if (route->deadline_ms < route_worst_ms(route)) {
-		duration_print(route->deadline_ms, found);
-		duration_print(route_worst_ms(route), least);
-		return source_refuse(
-		    source, section, "deadline",
-		    "the deadline of route %s is %s, but its attempts and waits can take %s if everything fails; "
-		    "accepted is a deadline "
-		    "of %s or more, or fewer retries or fallbacks, or a shorter start, timeout or backoff",
-		    route->task_type, found, least, least);
-	}
-	return 0;
+	return deadline_check(source, section, route);
 }
 
 static void route_init(struct route *route)
@@ -186,11 +199,11 @@ static void route_init(struct route *route)
 	route->timeout_ms = 30000;
 	route->heartbeat_ms = 15000;
 	route->backoff =
-	    (struct backoff){.initial_ms = 500, .maximum_ms = 30000, .factor_permille = 2000, .jitter_permille = 200};
+		(struct backoff){.initial_ms = 500, .maximum_ms = 30000, .factor_permille = 2000, .jitter_permille = 200};
 	route->queue_max = 10000;
 }
 
-/* Defaults that follow from other options. */
+/* Defaults that follow from other options: no more time per attempt than it has anyway, and a deadline that holds the worst case. */
 static void route_finish(cfg_t *section, struct route *route)
 {
 	uint64_t worst_ms;
@@ -202,9 +215,9 @@ static void route_finish(cfg_t *section, struct route *route)
 	if (source_has(section, "deadline"))
 		return;
 	worst_ms = route_worst_ms(route);
-	route->deadline_ms = DEADLINE_LEAST_MS;
-	if (worst_ms > DEADLINE_LEAST_MS)
-		route->deadline_ms = worst_ms < UINT32_MAX ? (uint32_t)worst_ms : UINT32_MAX;
+	if (worst_ms < DEADLINE_LEAST_MS)
+		worst_ms = DEADLINE_LEAST_MS;
+	route->deadline_ms = worst_ms < DEADLINE_MOST_MS ? (uint32_t)worst_ms : DEADLINE_MOST_MS;
 }
 
 static int route_read(struct source *source, const struct conf *conf, cfg_t *section, struct route *route)
@@ -214,11 +227,11 @@ static int route_read(struct source *source, const struct conf *conf, cfg_t *sec
 
 	if (!task_type_is_good(task_type))
 		return source_refuse(
-		    source, section, NULL,
-		    "the route \"%.60s\" has a name that cannot be a task type; accepted are up to %u lower-case "
-		    "letters, digits, "
-		    "hyphens, underscores and dots, a letter first",
-		    task_type, TASK_TYPE_BYTES - 1);
+			source, section, NULL,
+			"the route \"%.60s\" has a name that cannot be a task type; accepted are up to %u lower-case "
+			"letters, digits, "
+			"hyphens, underscores and dots, a letter first",
+			task_type, TASK_TYPE_BYTES - 1);
 	memcpy(route->task_type, task_type, strlen(task_type) + 1);
 	route_init(route);
 	rc = options_read(source, section, SECTION_ROUTE, route);

@@ -8,18 +8,18 @@
 
 #include "routing/table.h"
 
-#define CLONES_MAX 64u
-#define COMMAND_BYTES 512u
-#define ENDPOINT_BYTES 108u
+#define CLONES_MAX          64u
+#define COMMAND_BYTES       512u
+#define ENDPOINT_BYTES      108u
 #define CONF_SENTENCE_BYTES 512u
 
 /* A section `clone`: processes that the supervisor starts and keeps alive. */
 struct clone_conf {
 	char role[ROLE_BYTES];
-	uint32_t instances; /* beta/1 … beta/instances */
-	uint32_t slots;     /* attempts at once, each */
+	uint32_t instances;          /* beta/1 … beta/instances */
+	uint32_t slots;              /* attempts at once, each */
 	char command[COMMAND_BYTES]; /* argv as a shell would split it; empty: the specialist built into bunshin */
-	bool external;      /* started by somebody else; the supervisor leaves it alone */
+	bool external;               /* started by somebody else; the supervisor leaves it alone */
 };
 
 struct conf {
@@ -27,7 +27,7 @@ struct conf {
 	uint32_t heartbeat_ms;         /* of every connection */
 	uint32_t restart_max;          /* restarts of one child within restart_window_ms before it is given up */
 	uint32_t restart_window_ms;
-	uint32_t memory_max_mb;        /* resident memory that Omega plans with */
+	uint32_t memory_max_mb; /* resident memory that Omega plans with */
 	struct clone_conf clone[CLONES_MAX];
 	uint32_t clone_count;
 	struct table table; /* version 0; whoever loads it numbers it */

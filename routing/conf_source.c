@@ -44,20 +44,6 @@ static bool spot_add(const cfg_opt_t *opt, unsigned line)
 	return true;
 }
 
-/* Called for each value; the first of an option's assignment is number 1. */
-static int note_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
-{
-	const unsigned first_line = spot_line(reading, opt);
-
-	if (cfg_opt_size(opt) == 1 && first_line)
-		return complain(&reading->complaint, (unsigned)cfg->line,
-				"%s is set again (before: line %u); accepted is once in a section", opt->name, first_line);
-	if (!first_line && !spot_add(opt, (unsigned)cfg->line))
-		return -1;
-	*(const char **)result = value;
-	return 0;
-}
-
 static void list_names(enum section section, char *out_list, size_t capacity)
 {
 	size_t used = 0;
@@ -79,39 +65,66 @@ static const char *nearest_option(enum section section, const char *word)
 	return name_nearest(word, names, count);
 }
 
+/* Name of a section that has this option, or NULL. */
+static const char *section_of(const char *option)
+{
+	for (unsigned section = 0; section < SECTION_COUNT; section++)
+		if (option_find((enum section)section, option))
+			return section_name((enum section)section);
+	return NULL;
+}
+
 static void refuse_option(const cfg_t *cfg, enum section section, const char *word)
 {
 	const char *nearest = nearest_option(section, word);
-	char list[320];
+	const char *elsewhere = section_of(word);
+	char list[320], hint[80] = "";
 
 	list_names(section, list, sizeof(list));
-	if (nearest)
-		(void)!complain(&reading->complaint, (unsigned)cfg->line,
-				"%s has no option \"%.60s\"; did you mean %s? accepted are %s", section_name(section), word,
-				nearest, list);
-	else
-		(void)!complain(&reading->complaint, (unsigned)cfg->line, "%s has no option \"%.60s\"; accepted are %s",
-				section_name(section), word, list);
+	if (elsewhere)
+		snprintf(hint, sizeof(hint), "it belongs into a section %s; ", elsewhere);
+	else if (nearest)
+		snprintf(hint, sizeof(hint), "did you mean %s? ", nearest);
+	(void)!complain(&reading->complaint, (unsigned)cfg->line, "%s has no option \"%.60s\"; %saccepted are %s",
+			section_name(section), word, hint, list);
 }
 
 static void refuse_section(const cfg_t *cfg, const char *word)
 {
 	static const char *const names[] = {"network", "clone", "route"};
 	const char *nearest = name_nearest(word, names, SECTION_COUNT);
+	const char *section = section_of(word);
+	char hint[40] = "";
 
-	for (unsigned section = 0; section < SECTION_COUNT; section++) {
-		if (option_find((enum section)section, word)) {
-			(void)!complain(
-			    &reading->complaint, (unsigned)cfg->line,
-			    "%s stands outside of a section; accepted is %s = VALUE inside the braces of a section %s", word,
-			    word, section_name((enum section)section));
-			return;
-		}
+	if (section) {
+		(void)!complain(&reading->complaint, (unsigned)cfg->line,
+				"%s stands outside of a section; accepted is %s = VALUE inside the braces of a section %s", word,
+				word, section);
+		return;
 	}
-	(void)!complain(
-	    &reading->complaint, (unsigned)cfg->line,
-	    "there is no section \"%.60s\"; %s%s%saccepted are network { … }, clone ROLE { … } and route TASK-TYPE { … }", word,
-	    nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
+	if (nearest)
+		snprintf(hint, sizeof(hint), "did you mean %s? ", nearest);
+	(void)!complain(&reading->complaint, (unsigned)cfg->line,
+			"there is no section \"%.60s\"; %saccepted are network { … }, clone ROLE { … } and route TASK-TYPE { … }",
+			word, hint);
+}
+
+/* Called for each value; the first of an option's assignment is number 1. */
+static int note_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const unsigned first_line = spot_line(reading, opt);
+
+	if (strcmp(cfg->name, "root") == 0) { /* libConfuse takes "network|heartbeat" for a path */
+		refuse_section(cfg, opt->name);
+		return -1;
+	}
+	if (cfg_opt_size(opt) == 1 && first_line)
+		return complain(&reading->complaint, (unsigned)cfg->line,
+				"%s is set again (before: line %u); accepted is once in a section", opt->name, first_line);
+	if (!first_line && !spot_add(opt, (unsigned)cfg->line))
+		return -1;
+	*(const char **)result = value;
+	return 0;
 }
 
 static void refuse_unknown(const cfg_t *cfg, const char *word)
@@ -130,16 +143,18 @@ static const struct translation {
 	const char *format;
 	const char *sentence;
 } translations[] = {
-    {"missing title for section '%s'", "a section %s without a name; accepted is clone ROLE { … } or route TASK-TYPE { … }"},
-    {"missing opening brace for section '%s'", "no { where the options of section %s should begin; accepted is network { … }, "
-					       "clone ROLE { … } or route TASK-TYPE { … }"},
-    {"missing equal sign after option '%s'", "no = after %s; accepted is NAME = VALUE"},
-    {"unexpected token '%s'", "an unexpected \"%.60s\"; accepted is NAME = VALUE, or NAME = { VALUE, VALUE } for a list"},
-    {"unexpected closing brace", "a } without a section; accepted is one for each {"},
-    {"premature end of file",
-     "the file ends in the middle of an option or section; accepted is NAME = VALUE and a } after the last option"},
-    {"found duplicate title '%s'", "a second section for \"%.60s\"; accepted is one for each role and one for each task type"},
-    {"attempt to append to non-list option '%s'", "+= after %s, which has one value; accepted is NAME = VALUE"},
+	{"missing title for section '%s'", "a section %s without a name; accepted is clone ROLE { … } or route TASK-TYPE { … }"},
+	{"missing opening brace for section '%s'",
+	 "no { where the options of section %s should begin; accepted is network { … }, "
+	 "clone ROLE { … } or route TASK-TYPE { … }"},
+	{"missing equal sign after option '%s'", "no = after %s; accepted is NAME = VALUE"},
+	{"unexpected token '%s'", "an unexpected \"%.60s\"; accepted is NAME = VALUE, or NAME = { VALUE, VALUE } for a list"},
+	{"unexpected closing brace", "a } without a section; accepted is one for each {"},
+	{"premature end of file",
+	 "the file ends in the middle of an option or section; accepted is NAME = VALUE and a } after the last option"},
+	{"found duplicate title '%s'",
+	 "a second section for \"%.60s\"; accepted is one for each role and one for each task type"},
+	{"attempt to append to non-list option '%s'", "+= after %s, which has one value; accepted is NAME = VALUE"},
 };
 
 static void on_error(cfg_t *cfg, const char *format, va_list arguments)

@@ -38,6 +38,6 @@ unsigned source_line(const struct source *source, cfg_t *section, const char *op
 
 /* Complains about that line. Always ERR_CONFIG. */
 MUST_CHECK int source_refuse(struct source *source, cfg_t *section, const char *option, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 #endif

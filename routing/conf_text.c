@@ -55,9 +55,9 @@ static int step_in_text(struct scan *scan)
 
 	if (c == '\n')
 		return complain(
-		    scan->complaint, scan->quote_line,
-		    "a text begins with %c and does not end on its line; accepted is a closing %c before the line ends",
-		    scan->quote, scan->quote);
+			scan->complaint, scan->quote_line,
+			"a text begins with %c and does not end on its line; accepted is a closing %c before the line ends",
+			scan->quote, scan->quote);
 	if (c == '\\' && scan->quote == '"' && scan->at[1] != '"' && scan->at[1] != '\\')
 		return complain(scan->complaint, scan->line,
 				"a backslash before something else in a text; accepted are \\\\ and \\\" (and '…' takes "
@@ -130,17 +130,17 @@ static int step(struct scan *scan)
 	if ((c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
 		return complain(scan->complaint, scan->line, "a control character (byte 0x%02x); accepted is plain text", c);
 	if (c == '$' && scan->at[1] == '{' && scan->quote != '\'')
-		return complain(
-		    scan->complaint, scan->line,
-		    "\"${\" would be replaced from the environment, which differs from process to process; accepted is the value "
-		    "itself, or '…' around it where the sign is meant");
+		return complain(scan->complaint, scan->line,
+				"\"${\" would be replaced from the environment, which differs from process to process; accepted "
+				"is the value "
+				"itself, or '…' around it where the sign is meant");
 	return scan->quote ? step_in_text(scan) : step_outside(scan);
 }
 
 int conf_text_clean(const char *text, char *out_clean, struct outline *out_outline, struct complaint *complaint)
 {
 	struct scan scan = {
-	    .text = text, .at = text, .out = out_clean, .line = 1, .outline = out_outline, .complaint = complaint};
+		.text = text, .at = text, .out = out_clean, .line = 1, .outline = out_outline, .complaint = complaint};
 	int rc = 0;
 
 	out_outline->count = 0;

@@ -23,7 +23,7 @@ struct complaint {
 
 /* Writes "FILE:LINE: …". Always ERR_CONFIG. */
 MUST_CHECK int complain(struct complaint *complaint, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* Where the sections begin: the lines of the outermost opening braces, in order. */
 #define OUTLINE_MAX 512u

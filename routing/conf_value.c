@@ -127,7 +127,7 @@ static size_t name_distance(const char *a, const char *b)
 const char *name_nearest(const char *word, const char *const *names, size_t count)
 {
 	const size_t bytes = strlen(word);
-	size_t best_distance = bytes < 6 ? 2 : bytes / 3 + 1;
+	size_t best_distance = (bytes + 2) / 4;
 	const char *best = NULL;
 
 	for (size_t i = 0; i < count; i++) {
@@ -352,11 +352,11 @@ static int read_flag(const struct reading *reading)
 static int read_role(const struct reading *reading)
 {
 	if (!role_is_good(reading->value))
-		return REFUSE(
-		    reading,
-		    "%s is \"%.60s\"; accepted is the role of a clone: up to %u lower-case letters, digits and hyphens, a letter "
-		    "first, and not omega, client, operator or auditor",
-		    reading->option->name, reading->value, ROLE_BYTES - 1);
+		return REFUSE(reading,
+			      "%s is \"%.60s\"; accepted is the role of a clone: up to %u lower-case letters, digits and "
+			      "hyphens, a letter "
+			      "first, and not omega, client, operator or auditor",
+			      reading->option->name, reading->value, ROLE_BYTES - 1);
 	memcpy(reading->member, reading->value, strlen(reading->value) + 1);
 	return 0;
 }
@@ -383,6 +383,18 @@ static void error_name_print(size_t row, char out_name[ERROR_NAME_BYTES])
 	out_name[i] = '\0';
 }
 
+static int add_error(const struct reading *reading, uint32_t code)
+{
+	uint32_t *codes = reading->member;
+
+	for (size_t i = 0; i < reading->index; i++)
+		if (codes[i] == code)
+			return REFUSE(reading, "%s names %s twice; accepted is each error once", reading->option->name,
+				      reading->value);
+	codes[reading->index] = code;
+	return 0;
+}
+
 static int read_errors(const struct reading *reading)
 {
 	char names[ERROR_COUNT][ERROR_NAME_BYTES];
@@ -395,10 +407,8 @@ static int read_errors(const struct reading *reading)
 	for (size_t i = 0; i < ERROR_COUNT; i++) {
 		error_name_print(i, names[i]);
 		pointers[i] = names[i];
-		if (strcmp(names[i], reading->value) == 0) {
-			((uint32_t *)reading->member)[reading->index] = error_rows[i].code;
-			return 0;
-		}
+		if (strcmp(names[i], reading->value) == 0)
+			return add_error(reading, error_rows[i].code);
 	}
 	nearest = name_nearest(reading->value, pointers, ERROR_COUNT);
 	return REFUSE(reading, "%s names \"%.60s\", which is no error; accepted are the names of protocol/errors.def, such as %s",
@@ -424,9 +434,9 @@ static int read_endpoint(const struct reading *reading)
 
 	if (bytes && ((strncmp(value, "ipc://", 6) != 0 && strncmp(value, "tcp://", 6) != 0) || bytes == 6))
 		return REFUSE(
-		    reading,
-		    "%s is \"%.60s\"; accepted is ipc://PATH, tcp://ADDRESS:PORT, or \"\" for a socket in the state folder",
-		    reading->option->name, value);
+			reading,
+			"%s is \"%.60s\"; accepted is ipc://PATH, tcp://ADDRESS:PORT, or \"\" for a socket in the state folder",
+			reading->option->name, value);
 	return read_text(reading);
 }
 
@@ -434,9 +444,9 @@ int option_read(const struct option *option, const char *value, size_t index, vo
 		struct complaint *complaint)
 {
 	static int (*const read_kind[])(const struct reading *) = {
-	    [DURATION] = read_duration, [COUNT] = read_count,       [FACTOR] = read_factor, [PERCENT] = read_percent,
-	    [PRIORITY] = read_priority, [FLAG] = read_flag,         [ROLE] = read_role,     [ROLES] = read_roles,
-	    [ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,
+		[DURATION] = read_duration, [COUNT] = read_count,       [FACTOR] = read_factor, [PERCENT] = read_percent,
+		[PRIORITY] = read_priority, [FLAG] = read_flag,         [ROLE] = read_role,     [ROLES] = read_roles,
+		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,
 	};
 	const struct reading reading = {.option = option,
 					.value = value,

@@ -14,6 +14,8 @@ enum section { SECTION_NETWORK, SECTION_CLONE, SECTION_ROUTE, SECTION_COUNT };
 
 enum option_kind { DURATION, COUNT, FACTOR, PERCENT, PRIORITY, FLAG, ROLE, ROLES, ERRORS, ENDPOINT, COMMAND };
 
+#define DEADLINE_MOST_MS 2592000000u /* 30 days: the longest deadline a route may set */
+
 /* A row of options.def. */
 struct option {
 	enum section section;
@@ -45,7 +47,7 @@ bool task_type_is_good(const char *name);
 /* Writes a duration as the parser reads it, in the largest unit that it is a whole number of. */
 void duration_print(uint64_t ms, char out_text[32]);
 
-/* Of `count` names, the one that `word` probably was meant to be: at most a third of its letters differ. NULL: none. */
+/* Of `count` names, the one that `word` probably was meant to be: about a quarter of its letters may differ. NULL: none. */
 const char *name_nearest(const char *word, const char *const *names, size_t count);
 
 #endif
