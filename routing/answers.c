@@ -124,6 +124,7 @@ static void pass_plea(struct step *step, uint32_t task, struct record *in)
 	out.attempt = in->attempt;
 	out.message.error_escalation = in->message.error_escalation;
 	out.message.error_escalation.lease = (struct id){{0}};
+	out.message.error_escalation.attempts = task ? step->omega->task[task].attempts : 0;
 	out.payload_seq = step_commit(step, in)->payload_seq;
 	step_commit(step, &out);
 }

@@ -43,17 +43,17 @@ static void await_person(struct omega *omega, uint32_t task, const struct record
 	task_wind(omega, task);
 }
 
-/* Charges the class that was served (see choice.c). */
+/* Takes one dispatch from the class that was served; with none left, a new round begins (see choice.c). */
 static void charge_role(struct omega *omega, const struct task *task, uint32_t class)
 {
 	uint32_t number = task->named_role ? task->named_role : omega->route_role[task->route][task->destination];
 	struct role *role = &omega->role[number];
-	uint32_t weight = class < PRIORITY_COUNT ? omega->table.weight[class] : 0;
-	if (!weight)
+	if (class >= PRIORITY_COUNT)
 		return;
-	if (role->pass[class] > role->virtual_time)
-		role->virtual_time = role->pass[class];
-	role->pass[class] = role->virtual_time + CHARGE_UNIT / weight;
+	if (!role->credit[class])
+		memcpy(role->credit, omega->table.weight, sizeof(role->credit));
+	if (role->credit[class])
+		role->credit[class]--;
 }
 
 static void begin_attempt(struct omega *omega, uint32_t task, const struct record *record)

@@ -3,8 +3,9 @@
  * Who gets which task next: by health, then load, then the order of fallbacks; among waiting tasks by priority, weighted so
  * that no class starves, and with age. Reads only.
  *
- * The share of each class follows start-time fair queueing (Goyal, Vin, Cheng 1996): a class that is served is charged
- * 1/weight, and the class with the smallest charge is next; an idle class gathers no credit.
+ * Each role serves in rounds: within one, a class may be served as often as its weight says, the highest class first; when no
+ * class that waits has credit left, a new round begins (weighted round robin). So a class that waits gets its share of
+ * every round, and an idle one gathers nothing.
  */
 #include "routing/state.h"
 
@@ -94,19 +95,14 @@ static uint32_t class_of(const struct omega *omega, const struct task *task)
 	return aged < PRIORITY_URGENT ? (uint32_t)aged : PRIORITY_URGENT;
 }
 
-static uint64_t charge(const struct role *role, uint32_t class)
-{
-	return role->pass[class] > role->virtual_time ? role->pass[class] : role->virtual_time;
-}
-
-/* True if `a` goes before `b`. Charges compare within one role only; between roles the older task goes first, both will go. */
+/* True if `a` goes before `b`. Credit compares within one role only; between roles the older task goes first, both will go. */
 static bool precedes(const struct omega *omega, const struct choice *a, const struct choice *b)
 {
 	const struct task *s = &omega->task[a->task], *t = &omega->task[b->task];
 	if (a->role == b->role) {
 		const struct role *role = &omega->role[a->role];
-		if (charge(role, a->class) != charge(role, b->class))
-			return charge(role, a->class) < charge(role, b->class);
+		if ((role->credit[a->class] > 0) != (role->credit[b->class] > 0))
+			return role->credit[a->class] > 0;
 		if (a->class != b->class)
 			return a->class > b->class;
 	}

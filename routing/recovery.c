@@ -130,7 +130,7 @@ void decide_recovery(struct step *step)
 	uint32_t verb = message->recovery_action.verb;
 	uint32_t task = find_task(step->omega, &message->header.task_id);
 	struct record in = step_in(step);
-	if (step->event->verdict == ERROR_NOT_ALLOWED) {
+	if (step->event->verdict == ERROR_NOT_ALLOWED || memcmp(step->event->peer, "operator/", 9) != 0) {
 		step_refuse(step, ERROR_NOT_ALLOWED);
 	} else if (step->event->verdict) { /* the shell has tried and says what came of it */
 		step_commit(step, &in);

@@ -95,9 +95,8 @@ static void f_counters(struct ferry *ferry, struct omega_counters *counter)
 static void f_role(struct ferry *ferry, struct role *role)
 {
 	f_text(ferry, role->name, sizeof(role->name));
-	f_u64(ferry, &role->virtual_time);
 	for (uint32_t p = PRIORITY_LOW; p <= PRIORITY_URGENT; p++)
-		f_u64(ferry, &role->pass[p]);
+		f_u32(ferry, &role->credit[p]);
 }
 
 static void f_clone(struct ferry *ferry, struct clone *clone)

@@ -18,7 +18,6 @@
 #define QUEUES_MAX (ROUTE_QUEUES + ROLES_MAX + 1u) /* by route and destination, then by a role that an operator named */
 #define QUEUE_WORDS ((QUEUES_MAX + 63u) / 64u)
 #define FOLLOWERS_POOL 4096u
-#define CHARGE_UNIT 1000000u /* what a class of weight 1 is charged for one dispatch */
 
 /* What may happen to a task: the middle column of lifecycle.def. */
 enum life {
@@ -109,8 +108,7 @@ struct clone {
 
 struct role {
 	char name[ROLE_BYTES];
-	uint64_t virtual_time; /* of the last dispatch */
-	uint64_t pass[PRIORITY_COUNT];
+	uint32_t credit[PRIORITY_COUNT]; /* dispatches that each class has left in this round */
 };
 
 struct queue {
