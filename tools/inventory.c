@@ -164,11 +164,11 @@ static int stop_at_first(const git_diff *diff, const git_diff_delta *delta, cons
 /* Do tracked files differ from HEAD? An unreadable index counts as different. */
 static bool folder_dirty(git_repository *repository)
 {
-	git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+	git_diff_options options;
 	git_diff *diff = NULL;
 	git_object *tree = NULL;
 	bool dirty = false;
-	if (git_repository_is_bare(repository))
+	if (git_repository_is_bare(repository) || git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION) != 0)
 		return false;
 	options.flags = GIT_DIFF_IGNORE_SUBMODULES | GIT_DIFF_SKIP_BINARY_CHECK;
 	options.notify_cb = stop_at_first;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "workspace/sandbox.h"
+
 static const struct tool tool_table[] = {
 #define TOOL(name, function, sentence) {name, function, sentence},
 #include "tools/tools.def"

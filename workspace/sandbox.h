@@ -2,6 +2,17 @@
  *
  * Runs one program in a bubblewrap sandbox: read-only repository, no network, no home, its own PID namespace, limits of
  * time, memory and output. Without bubblewrap, or where it cannot make the namespaces, nothing runs: ERR_SANDBOX.
+ *
+ * What the program sees: /usr (read-only) and the links /bin, /lib, /lib64, /sbin to it; an /etc of a few harmless
+ * files; /repo, and /work if there is one; its own /proc, /dev and /tmp; this program itself as SANDBOX_PROGRAM; a network
+ * of its own with nothing but a loopback interface. It has an unprivileged user, no capability, and no system call that
+ * makes namespaces, mounts, traces or loads code into the kernel.
+ *
+ * Memory and the number of processes are limited by a control group where one can be made (version 2 or 1). Where none
+ * can, each process gets RLIMIT_DATA, and the runner looks every SANDBOX_WATCH_MS at all of them together.
+ *
+ * Everything inside ends with the program, with its limits, with cancel_fd, and with the death of the runner, whatever the
+ * program did to get away: the kernel ends a PID namespace as a whole. The caller becomes a child subreaper.
  */
 #ifndef WORKSPACE_SANDBOX_H
 #define WORKSPACE_SANDBOX_H
@@ -12,20 +23,27 @@
 
 #include "protocol/error.h"
 
+#define SANDBOX_PROGRAM "/opt/bunshin/bunshin" /* this program, inside */
+#define SANDBOX_WATCH_MS 50u
+
+/* None may be 0. */
 struct sandbox_limits {
 	uint32_t wall_ms;      /* then everything inside is killed */
-	uint64_t memory_bytes; /* address space of each process (rlimit), and of all together where cgroups allow */
+	uint64_t memory_bytes; /* of all processes together */
 	uint64_t output_bytes; /* of stdout, and again of stderr; the rest is counted, not kept */
 	uint64_t file_bytes;   /* largest file written */
-	uint32_t processes;
+	uint32_t processes;    /* at the same time; threads count too */
 	uint64_t scratch_bytes; /* size of /tmp inside */
 };
 
 struct sandbox_job {
 	const char *const *argv;        /* NULL-terminated; argv[0] is looked up in the sandbox's PATH */
 	const char *const *environment; /* "NAME=value", NULL-terminated; besides PATH, HOME=/tmp, LANG=C.UTF-8 */
-	const char *repository;         /* absolute; mounted read-only at /repo, the working directory */
+	const char *repository;         /* absolute; mounted read-only at /repo, the working directory; NULL: none */
 	const char *work;               /* absolute or NULL; mounted read-write at /work */
+	bool in_work;                   /* the working directory is /work instead */
+	const char *program;            /* absolute: what stands at SANDBOX_PROGRAM; NULL: the running executable. It must serve
+					   `tool sandbox-inner` with sandbox_inner_main, for it is also the first program inside */
 	const uint8_t *input;           /* stdin, or NULL */
 	size_t input_bytes;
 	struct sandbox_limits limits;
@@ -37,6 +55,7 @@ struct sandbox_result {
 	int signal;       /* or 0 */
 	bool timed_out;
 	bool cancelled;
+	bool limit_reached; /* memory or processes; see why */
 	bool output_cut; /* more was written than kept */
 	uint8_t *out;    /* NUL follows */
 	size_t out_bytes;
@@ -46,17 +65,26 @@ struct sandbox_result {
 	uint64_t err_total;
 	uint64_t wall_ms;
 	uint64_t cpu_ms;
-	uint64_t peak_rss_kb;
+	uint64_t peak_rss_kb; /* of the largest process */
 	uint32_t processes_ended; /* that had to be killed */
 	uint32_t processes_left;  /* still alive afterwards; always 0 unless the kernel refuses */
+	char why[256]; /* a sentence if a limit, the cancel or an error ended it; else empty */
 };
 
 /* 0 if programs can be run here; ERR_SANDBOX with a sentence saying what is missing and how to get it. Runs bwrap once. */
 MUST_CHECK int sandbox_check(char out_why[256]);
 
 /* Runs the job and waits for its end. Returns 0 whatever the program's exit; ERR_SANDBOX, ERR_TOOL_MISSING (argv[0] is not there),
- * ERR_MEMORY, ERR_SYSTEM. Blocks up to wall_ms and a second. Release the result after 0. */
+ * ERR_MEMORY, ERR_SYSTEM; then out_result->why says more and there is nothing else in the result. Blocks up to wall_ms and a second.
+ * Releasing the result is harmless after an error. */
 MUST_CHECK int sandbox_run(const struct sandbox_job *job, struct sandbox_result *out_result);
 void sandbox_release(struct sandbox_result *result);
+
+/* True if `name`, looked up in the PATH that programs have inside (/usr/local/bin:/usr/bin:/bin), is there. Paths with a
+ * slash are not looked up: true. */
+bool sandbox_has(const char *name);
+
+/* The first program inside: sets the limits of the one it starts, waits for it, and tells the runner its exact end. */
+int sandbox_inner_main(int argc, char **argv);
 
 #endif

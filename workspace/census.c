@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looks from outside at the processes of one PID namespace.
+ */
+#include "workspace/census.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INSIDE_REAPER 1
+#define INSIDE_INNER 2
+
+static bool belongs(int proc, const char *pid, uint64_t pid_namespace)
+{
+	char path[48];
+	char link[48] = "";
+	snprintf(path, sizeof(path), "%.20s/ns/pid", pid);
+	ssize_t bytes = readlinkat(proc, path, link, sizeof(link) - 1);
+	return bytes > 5 && strtoull(link + strcspn(link, "[") + 1, NULL, 10) == pid_namespace;
+}
+
+static size_t file_read(int proc, const char *pid, const char *name, char *out, size_t capacity)
+{
+	char path[48];
+	snprintf(path, sizeof(path), "%.20s/%s", pid, name);
+	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	ssize_t bytes = fd >= 0 ? read(fd, out, capacity - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	out[bytes > 0 ? bytes : 0] = '\0';
+	return bytes > 0 ? (size_t)bytes : 0;
+}
+
+/* Its number inside is the last on the line "NSpid:"; 0 if it has ended. */
+static long number_inside(int proc, const char *pid)
+{
+	char status[4096];
+	file_read(proc, pid, "status", status, sizeof(status));
+	const char *state = strstr(status, "\nState:\t");
+	const char *line = strstr(status, "\nNSpid:");
+	if (!state || !line || state[8] == 'Z' || state[8] == 'X')
+		return 0;
+	const char *end = strchr(line + 1, '\n');
+	while (end && isdigit((unsigned char)end[-1]))
+		end--;
+	return end ? atol(end) : 0;
+}
+
+static uint64_t memory_of(int proc, const char *pid)
+{
+	char text[128];
+	unsigned long long resident = 0;
+	unsigned long long shared = 0;
+	file_read(proc, pid, "statm", text, sizeof(text));
+	if (sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || resident < shared)
+		return 0;
+	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Calls for every living process of the namespace. */
+static void each(uint64_t pid_namespace, void (*visit)(int proc, const char *pid, long inside, void *context), void *context)
+{
+	DIR *folder = opendir("/proc");
+	if (!folder)
+		return;
+	for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		if (!isdigit((unsigned char)entry->d_name[0]) || !belongs(dirfd(folder), entry->d_name, pid_namespace))
+			continue;
+		long inside = number_inside(dirfd(folder), entry->d_name);
+		if (inside > 0)
+			visit(dirfd(folder), entry->d_name, inside, context);
+	}
+	closedir(folder);
+}
+
+static void add_to_census(int proc, const char *pid, long inside, void *context)
+{
+	struct census *census = context;
+	census->memory_bytes += memory_of(proc, pid);
+	census->processes += inside != INSIDE_REAPER && inside != INSIDE_INNER;
+}
+
+struct census census_take(uint64_t pid_namespace)
+{
+	struct census census = {0};
+	each(pid_namespace, add_to_census, &census);
+	return census;
+}
+
+static void add_one(int proc, const char *pid, long inside, void *context)
+{
+	(void)proc;
+	(void)pid;
+	(void)inside;
+	++*(uint32_t *)context;
+}
+
+uint32_t census_left(uint64_t pid_namespace)
+{
+	uint32_t left = 0;
+	each(pid_namespace, add_one, &left);
+	return left;
+}

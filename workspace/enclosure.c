@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What bubblewrap is told. The options travel in a memory file (--args), the command in argv.
+ */
+#include "workspace/enclosure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workspace/filter.h"
+#include "workspace/inner.h"
+
+#define INSIDE_UID "60000"
+#define SHARED_MEMORY_BYTES "67108864"
+#define CPU_MARGIN_S 5u
+
+struct etc_file {
+	const char *path;
+	const char *content;
+};
+
+static const struct etc_file etc_files[ENCLOSURE_FILES] = {
+	{"/etc/passwd", "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+			"bunshin:x:60000:60000:bunshin:/tmp:/bin/sh\n"
+			"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
+	{"/etc/group", "root:x:0:\nbunshin:x:60000:\nnogroup:x:65534:\n"},
+	{"/etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"},
+	{"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n"},
+};
+
+/* Settings of installed programs that hold nothing private. */
+static const char *const etc_shared[] = {
+	"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/services",
+	"/etc/protocols",    "/etc/mime.types",  "/etc/python3*",   "/etc/perl",	 "/etc/java-*",
+	"/etc/fonts",	     "/etc/ssl/certs",	 "/etc/ssl/openssl.cnf",
+};
+
+static const char *const system_folders[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+bool program_find(const char *name, const char *folders, char out_path[PATH_MAX])
+{
+	for (const char *at = folders; *at;) {
+		size_t bytes = strcspn(at, ":");
+		struct stat status;
+		int length = snprintf(out_path, PATH_MAX, "%.*s/%s", (int)bytes, at, name);
+		if (bytes > 0 && length < PATH_MAX && stat(out_path, &status) == 0 && S_ISREG(status.st_mode) &&
+		    access(out_path, X_OK) == 0)
+			return true;
+		at += bytes;
+		at += *at == ':';
+	}
+	return false;
+}
+
+bool sandbox_has(const char *name)
+{
+	char path[PATH_MAX];
+	return strchr(name, '/') || program_find(name, ENCLOSURE_PATH, path);
+}
+
+/* NUL-separated words for --args, written to memory by stdio. */
+static void say(FILE *words, const char *word)
+{
+	fwrite(word, 1, strlen(word) + 1, words);
+}
+
+static void say2(FILE *words, const char *option, const char *value)
+{
+	say(words, option);
+	say(words, value);
+}
+
+static void say3(FILE *words, const char *option, const char *from, const char *to)
+{
+	say2(words, option, from);
+	say(words, to);
+}
+
+static void say_number(FILE *words, const char *option, uint64_t value)
+{
+	char number[24];
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)value);
+	say2(words, option, number);
+}
+
+/* Links into /usr where the system merged them, else the folders themselves. */
+static void say_system(FILE *words)
+{
+	say3(words, "--ro-bind", "/usr", "/usr");
+	for (size_t i = 0; i < COUNT(system_folders); i++) {
+		char target[PATH_MAX];
+		struct stat status;
+		ssize_t bytes = readlink(system_folders[i], target, sizeof(target) - 1);
+		if (bytes > 0) {
+			target[bytes] = '\0';
+			say3(words, "--symlink", target, system_folders[i]);
+		} else if (lstat(system_folders[i], &status) == 0 && S_ISDIR(status.st_mode)) {
+			say3(words, "--ro-bind", system_folders[i], system_folders[i]);
+		}
+	}
+}
+
+static void say_etc(FILE *words, const struct enclosure *enclosure)
+{
+	for (size_t i = 0; i < COUNT(etc_files); i++) {
+		say_number(words, "--ro-bind-data", (uint64_t)enclosure->file_fds[i]);
+		say(words, etc_files[i].path);
+	}
+	for (size_t i = 0; i < COUNT(etc_shared); i++) {
+		glob_t found = {0};
+		if (glob(etc_shared[i], 0, NULL, &found) == 0)
+			for (size_t j = 0; j < found.gl_pathc; j++)
+				say3(words, "--ro-bind-try", found.gl_pathv[j], found.gl_pathv[j]);
+		globfree(&found);
+	}
+	say3(words, "--symlink", "../usr/lib/os-release", "/etc/os-release");
+}
+
+/* Nothing stays writable but /tmp, /dev/shm and /work. /proc above all: if the runner is root, then so is, outside, whoever
+ * writes to /proc/sys from here. */
+static void say_places(FILE *words, const struct sandbox_job *job, const struct enclosure *enclosure)
+{
+	say2(words, "--proc", "/proc");
+	say2(words, "--dev", "/dev");
+	say2(words, "--size", SHARED_MEMORY_BYTES);
+	say2(words, "--tmpfs", "/dev/shm");
+	say_number(words, "--size", job->limits.scratch_bytes);
+	say2(words, "--tmpfs", "/tmp");
+	say3(words, "--ro-bind", enclosure->program, SANDBOX_PROGRAM);
+	if (job->repository)
+		say3(words, "--ro-bind", job->repository, "/repo");
+	if (job->work)
+		say3(words, "--bind", job->work, "/work");
+	say2(words, "--remount-ro", "/");
+	say2(words, "--remount-ro", "/dev");
+	say2(words, "--remount-ro", "/proc");
+	say2(words, "--chdir", job->in_work ? "/work" : job->repository ? "/repo" : "/tmp");
+}
+
+static void say_environment(FILE *words, const struct sandbox_job *job)
+{
+	say(words, "--clearenv");
+	say3(words, "--setenv", "PATH", ENCLOSURE_PATH);
+	say3(words, "--setenv", "HOME", "/tmp");
+	say3(words, "--setenv", "LANG", "C.UTF-8");
+	for (size_t i = 0; job->environment && job->environment[i]; i++) {
+		const char *equals = strchr(job->environment[i], '=');
+		if (!equals)
+			continue;
+		char *name = strndup(job->environment[i], (size_t)(equals - job->environment[i]));
+		if (name)
+			say3(words, "--setenv", name, equals + 1);
+		free(name);
+	}
+}
+
+static void say_all(FILE *words, const struct sandbox_job *job, const struct enclosure *enclosure)
+{
+	static const char *const flags[] = {"--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent"};
+	for (size_t i = 0; i < COUNT(flags); i++)
+		say(words, flags[i]);
+	say2(words, "--uid", INSIDE_UID);
+	say2(words, "--gid", INSIDE_UID);
+	say2(words, "--hostname", "sandbox");
+	say2(words, "--cap-drop", "ALL");
+	say_number(words, "--seccomp", (uint64_t)enclosure->filter_fd);
+	say_number(words, "--json-status-fd", (uint64_t)enclosure->status_pipe[1]);
+	say_system(words);
+	say_etc(words, enclosure);
+	say_places(words, job, enclosure);
+	say_environment(words, job);
+}
+
+static int memory_file(const char *name, const char *content, size_t bytes)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	for (size_t done = 0; done < bytes;) {
+		ssize_t written = write(fd, content + done, bytes - done);
+		if (written <= 0) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)written;
+	}
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static int write_arguments(const struct sandbox_job *job, struct enclosure *enclosure)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *words = open_memstream(&text, &bytes);
+	if (!words)
+		return ERR_MEMORY;
+	say_all(words, job, enclosure);
+	int rc = fclose(words) == 0 ? 0 : ERR_MEMORY;
+	if (rc == 0)
+		enclosure->arguments_fd = memory_file("arguments", text, bytes);
+	free(text);
+	if (rc == 0 && enclosure->arguments_fd < 0)
+		rc = ERR_SYSTEM;
+	return rc;
+}
+
+static uint64_t cpu_seconds(const struct sandbox_job *job)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return ((uint64_t)job->limits.wall_ms / 1000 + 1) * (uint64_t)(processors > 0 ? processors : 1) + CPU_MARGIN_S;
+}
+
+static int write_command(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure)
+{
+	const uint64_t values[] = {(uint64_t)enclosure->arguments_fd, (uint64_t)enclosure->report_pipe[1],
+				   job->limits.processes, data_bytes, job->limits.file_bytes, cpu_seconds(job)};
+	for (size_t i = 0; i < COUNT(values); i++)
+		snprintf(enclosure->numbers[i], sizeof(enclosure->numbers[i]), "%llu", (unsigned long long)values[i]);
+	const char *const head[] = {"bwrap",
+				    "--args",
+				    enclosure->numbers[0],
+				    "--",
+				    SANDBOX_PROGRAM,
+				    "tool",
+				    INNER_TOOL,
+				    enclosure->numbers[1],
+				    enclosure->numbers[2],
+				    enclosure->numbers[3],
+				    enclosure->numbers[4],
+				    enclosure->numbers[5],
+				    "--"};
+	size_t count = 0;
+	while (count < ENCLOSURE_ARGV_MAX && job->argv[count])
+		count++;
+	enclosure->argv = calloc(COUNT(head) + count + 1, sizeof(*enclosure->argv));
+	if (!enclosure->argv)
+		return ERR_MEMORY;
+	memcpy(enclosure->argv, head, sizeof(head));
+	memcpy(enclosure->argv + COUNT(head), job->argv, count * sizeof(*job->argv));
+	return 0;
+}
+
+static int find_programs(const struct sandbox_job *job, struct enclosure *enclosure, char out_why[256])
+{
+	const char *folders = getenv("PATH");
+	if (!program_find("bwrap", folders ? folders : ENCLOSURE_PATH, enclosure->bwrap)) {
+		snprintf(out_why, 256, "bubblewrap (bwrap) is not installed, and nothing runs without it; apt-get install bubblewrap");
+		return ERR_SANDBOX;
+	}
+	if (job->program) {
+		snprintf(enclosure->program, sizeof(enclosure->program), "%s", job->program);
+		return 0;
+	}
+	ssize_t bytes = readlink("/proc/self/exe", enclosure->program, sizeof(enclosure->program) - 1);
+	if (bytes > 0)
+		enclosure->program[bytes] = '\0';
+	if (bytes > 0 && access(enclosure->program, X_OK) == 0)
+		return 0;
+	snprintf(out_why, 256, "the file of the running program is gone (was it replaced by an update?); restart it");
+	return ERR_SANDBOX;
+}
+
+static void all_closed(struct enclosure *enclosure)
+{
+	memset(enclosure, 0, sizeof(*enclosure));
+	enclosure->filter_fd = -1;
+	enclosure->arguments_fd = -1;
+	memset(enclosure->file_fds, -1, sizeof(enclosure->file_fds));
+	memset(enclosure->status_pipe, -1, sizeof(enclosure->status_pipe));
+	memset(enclosure->report_pipe, -1, sizeof(enclosure->report_pipe));
+}
+
+static int open_descriptors(struct enclosure *enclosure)
+{
+	for (size_t i = 0; i < COUNT(etc_files); i++) {
+		enclosure->file_fds[i] = memory_file("etc", etc_files[i].content, strlen(etc_files[i].content));
+		if (enclosure->file_fds[i] < 0)
+			return ERR_SYSTEM;
+	}
+	if (pipe2(enclosure->status_pipe, O_CLOEXEC) != 0 || pipe2(enclosure->report_pipe, O_CLOEXEC) != 0)
+		return ERR_SYSTEM;
+	return filter_open(&enclosure->filter_fd);
+}
+
+int enclosure_open(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure, char out_why[256])
+{
+	all_closed(enclosure);
+	int rc = find_programs(job, enclosure, out_why);
+	if (rc)
+		return rc;
+	rc = open_descriptors(enclosure);
+	if (rc == 0)
+		rc = write_arguments(job, enclosure);
+	if (rc == 0)
+		rc = write_command(job, data_bytes, enclosure);
+	if (rc)
+		snprintf(out_why, 256, "the sandbox could not be prepared: %s", strerror(errno));
+	return rc;
+}
+
+static void shut(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void enclosure_close(struct enclosure *enclosure)
+{
+	shut(&enclosure->filter_fd);
+	shut(&enclosure->arguments_fd);
+	for (size_t i = 0; i < ENCLOSURE_FILES; i++)
+		shut(&enclosure->file_fds[i]);
+	for (size_t i = 0; i < 2; i++) {
+		shut(&enclosure->status_pipe[i]);
+		shut(&enclosure->report_pipe[i]);
+	}
+	free(enclosure->argv);
+	enclosure->argv = NULL;
+}
+
+void enclosure_keep_descriptors(const struct enclosure *enclosure)
+{
+	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	fcntl(enclosure->filter_fd, F_SETFD, 0);
+	fcntl(enclosure->arguments_fd, F_SETFD, 0);
+	fcntl(enclosure->status_pipe[1], F_SETFD, 0);
+	fcntl(enclosure->report_pipe[1], F_SETFD, 0);
+	for (size_t i = 0; i < ENCLOSURE_FILES; i++)
+		fcntl(enclosure->file_fds[i], F_SETFD, 0);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What bubblewrap is told: the view of the file system, the user, the environment, and the descriptors it needs.
+ */
+#ifndef WORKSPACE_ENCLOSURE_H
+#define WORKSPACE_ENCLOSURE_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "workspace/sandbox.h"
+
+#define ENCLOSURE_FILES 4u
+#define ENCLOSURE_ARGV_MAX 4096u
+#define ENCLOSURE_PATH "/usr/local/bin:/usr/bin:/bin"
+
+struct enclosure {
+	char bwrap[PATH_MAX];
+	char program[PATH_MAX];
+	int filter_fd;
+	int arguments_fd;
+	int file_fds[ENCLOSURE_FILES]; /* small files of /etc */
+	int status_pipe[2];            /* bwrap's own words */
+	int report_pipe[2];            /* the inner step's */
+	char numbers[6][24];           /* texts that argv points into */
+	char **argv;                   /* of bwrap; NULL-terminated */
+};
+
+/* Looks `name` up in a list of folders separated by colons. False: it is not there, or cannot be run. */
+bool program_find(const char *name, const char *folders, char out_path[PATH_MAX]);
+
+/* `data_bytes`: RLIMIT_DATA of each process, 0 for none. Returns 0; ERR_SANDBOX, ERR_MEMORY or ERR_SYSTEM with a sentence
+ * in `out_why`. Close after either. */
+MUST_CHECK int enclosure_open(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure, char out_why[256]);
+void enclosure_close(struct enclosure *enclosure);
+
+/* In the child, before it becomes bwrap: lets the needed descriptors through and no other above 2. Async-signal-safe. */
+void enclosure_keep_descriptors(const struct enclosure *enclosure);
+
+#endif
