@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "actors/fresh.h"
 #include "actors/sweep.h"
 
 #define LEADERS_MAX 1024u
@@ -217,6 +217,8 @@ static int stream_open(struct launch *launch, int number, int wanted)
 		wanted = launch->to_close[number] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	else if (wanted == STREAM_INHERIT)
 		wanted = number;
+	else if (wanted == STREAM_OUT)
+		wanted = launch->stream[1];
 	launch->stream[number] = wanted;
 	return wanted < 0 ? -1 : 0;
 }
@@ -449,26 +451,18 @@ void process_reap_orphans(void)
 	}
 }
 
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* True if it ended in time. */
 static bool wait_for_end(const struct process *process, uint32_t grace_ms)
 {
-	uint64_t until_ms = monotonic_ms() + grace_ms;
+	uint64_t until_ms = boottime_now_ms() + grace_ms;
 	struct pollfd item = {.fd = process->pidfd, .events = POLLIN};
 
 	for (;;) {
-		uint64_t now_ms = monotonic_ms();
+		uint64_t now_ms = boottime_now_ms();
 		int rc = poll(&item, 1, now_ms < until_ms ? (int)(until_ms - now_ms) : 0);
 		if (rc > 0)
 			return true;
-		if (!rc && monotonic_ms() >= until_ms)
+		if (!rc && boottime_now_ms() >= until_ms)
 			return false;
 	}
 }

@@ -25,7 +25,7 @@
 #define LIFELINE_VARIABLE "BUNSHIN_LIFELINE_FD" /* end when this descriptor becomes readable: whoever started you is gone */
 
 /* What stdin, stdout and stderr of the child are, besides a descriptor of the caller's (borrowed). */
-enum { STREAM_NULL = -1, STREAM_PIPE = -2, STREAM_INHERIT = -3 };
+enum { STREAM_NULL = -1, STREAM_PIPE = -2, STREAM_INHERIT = -3, STREAM_OUT = -4 /* err: the same as out */ };
 
 struct process_job {
 	const char *const *argv;        /* NULL-terminated; argv[0] without a slash is looked up in PATH */
@@ -33,7 +33,7 @@ struct process_job {
 	bool clear_environment;         /* the child gets nothing but `environment` and the tag */
 	const char *folder;             /* working directory, or NULL for the caller's */
 	const char *tag;                /* one part of a tag: no '/' at its ends; required */
-	int in, out, err;               /* STREAM_… or a descriptor; err may be the same as out */
+	int in, out, err;               /* STREAM_… or a descriptor */
 	int notify_fd;                  /* given to the child as NOTIFY_VARIABLE; -1: none */
 	int lifeline_fd;                /* given to the child as LIFELINE_VARIABLE; -1: none */
 };

@@ -3,8 +3,8 @@
  * When a child is started again: a pure function of its history, with time as an argument.
  *
  * At most `intensity` starts within any `window_ms`; a child that would need one more is given up. Between an exit and the next start lies
- * backoff_first_ms, doubled with every failure in a row up to backoff_max_ms, of which a random part up to one half is taken off. A child that
- * was ready for reset_ms begins anew. Exit status 125 means "do not start me again".
+ * backoff_first_ms, doubled with every failure in a row up to backoff_max_ms, of which a random part up to one half is taken off. After a
+ * child was ready for reset_ms the wait is the first one again. Exit status 125 means "do not start me again".
  */
 #ifndef ACTORS_RESTART_H
 #define ACTORS_RESTART_H

@@ -275,30 +275,33 @@ static int folder_sync(const char *path)
 	return rc;
 }
 
-int file_replace(const char *path, const void *data, size_t bytes, unsigned mode)
+static int file_put(const char *path, const void *data, size_t bytes, unsigned mode, bool durable)
 {
 	char temporary[PATH_BYTES];
-	int rc = ERR_IO;
 
 	if (temporary_name(path, temporary))
 		return ERR_IO;
 	int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 from the first moment */
 	if (fd < 0)
 		return ERR_IO;
-	if (write_all(fd, data, bytes) || fchmod(fd, (mode_t)mode) || fsync(fd))
-		goto out;
-	if (rename(temporary, path))
-		goto out;
-	*temporary = '\0';
-	rc = folder_sync(path) ? ERR_IO : 0;
-out:
-	if (*temporary) {
+	bool done = !write_all(fd, data, bytes) && !fchmod(fd, (mode_t)mode) && (!durable || !fsync(fd)) && !rename(temporary, path);
+	if (!done) {
 		int error = errno;
 		unlink(temporary);
 		errno = error;
 	}
 	close(fd);
-	return rc;
+	return done && (!durable || !folder_sync(path)) ? 0 : ERR_IO;
+}
+
+int file_replace(const char *path, const void *data, size_t bytes, unsigned mode)
+{
+	return file_put(path, data, bytes, mode, true);
+}
+
+int file_publish(const char *path, const void *data, size_t bytes, unsigned mode)
+{
+	return file_put(path, data, bytes, mode, false);
 }
 
 static int read_all(int fd, char *out, size_t capacity, size_t *out_bytes)

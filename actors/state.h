@@ -80,6 +80,9 @@ void state_endpoint_remove(const struct state_folder *state);
  * rename, fsync of the folder. `mode` as chmod takes it. Returns 0 or ERR_IO with errno set. */
 MUST_CHECK int file_replace(const char *path, const void *data, size_t bytes, unsigned mode);
 
+/* The same for what need not survive a crash of the machine: a reader sees the old or the new content, nothing is fsynced. */
+MUST_CHECK int file_publish(const char *path, const void *data, size_t bytes, unsigned mode);
+
 /* Reads a whole file of at most capacity - 1 bytes and ends it with NUL. 0, ERR_NOT_FOUND, ERR_TOO_LARGE or ERR_IO. */
 MUST_CHECK int file_read(const char *path, char *out, size_t capacity, size_t *out_bytes);
 

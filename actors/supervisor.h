@@ -35,6 +35,7 @@ struct child_spec {
 	char name[NAME_BYTES];                            /* "omega", "beta/1" */
 	const char *argv[CHILD_ARGV_MAX + 1];             /* NULL-terminated */
 	const char *environment[CHILD_ENVIRONMENT_MAX + 1]; /* "NAME=value" besides the supervisor's own, NULL-terminated */
+	const char *folder;                               /* working directory, or NULL for the supervisor's */
 	uint32_t order;    /* children of one order start together, once all of the orders below are ready or given up */
 	bool notifies;     /* ready when it says so (NOTIFY_VARIABLE); else as soon as it runs */
 	bool critical;     /* without it there is no network: when it is given up, everything stops */
@@ -49,7 +50,7 @@ struct child_list {
 
 /* The children of a network: `PROGRAM omega`, then for each clone that is not external and each instance `PROGRAM clone ROLE/N` or its
  * command. Environment: BUNSHIN_STATE, BUNSHIN_ROUTES (the file; NULL: not set) and for clones BUNSHIN_PEER=ROLE/N and BUNSHIN_KEY=path of
- * its key pair. A clone with a command of its own counts as ready as soon as it runs. 0; ERR_CONFIG (a command that cannot be
+ * its key pair. A clone with a command of its own runs in the folder of the routes file, and counts as ready as soon as it runs. 0; ERR_CONFIG (a command that cannot be
  * split), ERR_MEMORY; with a sentence. */
 MUST_CHECK int children_build(const struct conf *conf, const struct state_folder *state, const char *program,
 			      const char *routes_path, struct child_list *out_list, char out_sentence[SENTENCE_BYTES]);
@@ -69,7 +70,11 @@ struct supervisor_options {
 	uint32_t ready_timeout_ms; /* a child that is not ready by then is ended and counts as failed; 0: 30 s */
 	uint32_t stop_grace_ms;    /* SIGTERM to SIGKILL, each child; 0: 5 s */
 	uint32_t log_bytes_max;    /* per log file before it becomes NAME.log.1; 0: 4 MiB */
+	bool loud;                 /* say on stderr, too, what goes into log/supervisor.log */
 };
+
+/* What routing.conf says about restarting. */
+struct restart_policy supervisor_policy(const struct conf *conf);
 
 /* Runs the network in the foreground until it is stopped. `started` (may be NULL) is called once everything is ready or given up, with "" or a
  * sentence naming what was given up. Returns 0 after an orderly stop; ERR_LOCKED (a network runs already; the sentence has its process

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "actors/fresh.h"
 #include "actors/process.h"
 
 #define SWEEP_MS 2000u
@@ -254,20 +254,12 @@ static bool is_dead(const struct one *one)
 	return one->state == 'Z' || one->state == 'X';
 }
 
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until the process has ended, or the time is up. */
 static void end_await(int pidfd, uint64_t until_ms)
 {
 	struct pollfd item = {.fd = pidfd, .events = POLLIN};
 
-	for (uint64_t now_ms = clock_ms(); now_ms < until_ms; now_ms = clock_ms())
+	for (uint64_t now_ms = boottime_now_ms(); now_ms < until_ms; now_ms = boottime_now_ms())
 		if (poll(&item, 1, (int)(until_ms - now_ms)) > 0)
 			break;
 }
@@ -311,10 +303,10 @@ void sweep_run(const struct sweep *sweep, uint32_t *out_ended, uint32_t *out_lef
 {
 	struct crowd crowd = {.one = NULL};
 	struct tally tally = {.seen = NULL};
-	uint64_t until_ms = clock_ms() + SWEEP_MS;
+	uint64_t until_ms = boottime_now_ms() + SWEEP_MS;
 	size_t alive = 1;
 
-	for (int empty = 0; empty < PASSES_EMPTY && (empty || !alive || clock_ms() < until_ms);) {
+	for (int empty = 0; empty < PASSES_EMPTY && (empty || !alive || boottime_now_ms() < until_ms);) {
 		if (!crowd_read(&crowd))
 			break; /* `alive` stays what it was: nobody is declared dead unseen */
 		mark(sweep, &crowd);
