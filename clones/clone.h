@@ -19,6 +19,7 @@
 
 #define PLAN_STEPS_MAX 32u
 #define STEP_ARGS_MAX 64u
+#define STEP_ENVIRONMENT_MAX 16u
 
 /* One program of a plan. */
 struct step {
@@ -26,7 +27,9 @@ struct step {
 	const char *argv[STEP_ARGS_MAX]; /* NULL-terminated; paths relative to the repository; owned by the plan */
 	uint32_t tier;          /* 0 in process, 1 fast tools, 2 deep */
 	bool optional;          /* a missing program lowers the result to partial instead of blocked */
-	bool writes;            /* needs a writable copy of the repository at /work instead of the read-only one */
+	bool writes;            /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
+	bool after_success;     /* only if the step before it ran and ended with 0 */
+	const char *environment[STEP_ENVIRONMENT_MAX]; /* "NAME=value", NULL-terminated, besides what the sandbox gives */
 	uint64_t output_bytes;  /* cap; 0: the default */
 	uint32_t share_permille; /* of the attempt's time that this step may take; 0: what is left */
 };
@@ -58,7 +61,7 @@ struct output {
 	uint64_t peak_rss_kb;
 };
 
-/* What the attempt knows about the target before planning; from `bunshin tool inventory`, run first. */
+/* What the attempt knows about the target before planning; from `bunshin tool inventory`, run first (tools/inventory.c has every field). */
 struct target {
 	const char *repository; /* as the request named it */
 	json_t *inventory;      /* {commit, tree, branch, dirty, files: [{path, bytes, language, lines}], languages: {name: lines}, …} */

@@ -5,11 +5,12 @@
  *   {"commit", "tree", "branch" (null: detached), "dirty", "bare",
  *    "files": [{"path", "blob", "bytes", "language" (null: not known), "lines" (null: not counted),
  *               "binary", "generated", "vendored", "test", "executable", "symlink": true where it is so}],
- *    "languages": {name: lines}, "files_total", "bytes_total", "submodules": [path], "left_out": [sentence]}
+ *    "languages": {name: lines}, "manifests": {path: text}, "files_total", "bytes_total", "submodules": [path],
+ *    "head": id of HEAD or null, "left_out": [sentence]}
  *
  * The files are those of the commit (HEAD unless another is named), not those of the folder: they have ids, and two runs
  * agree. `dirty` says that tracked files in the folder differ from HEAD. Vendored and generated files do not count in
- * `languages`. Bounds keep the answer finite; whatever one of them cut is a sentence in `left_out`.
+ * `languages`. `manifests` are the files that say how the project is built (tools/manifest.h). Bounds keep the answer finite; whatever one of them cut is a sentence in `left_out`.
  */
 #include "tools/tool.h"
 
@@ -19,6 +20,7 @@
 
 #include "clones/result.h"
 #include "tools/language.h"
+#include "tools/manifest.h"
 
 #define INVENTORY_FILES_MAX 50000u
 #define INVENTORY_BLOB_MAX (4u << 20)          /* a larger file is listed, its lines are not counted */
@@ -30,6 +32,8 @@ struct inventory {
 	json_t *files;
 	json_t *languages;
 	json_t *submodules;
+	json_t *manifests;
+	uint64_t manifest_bytes;
 	uint64_t files_total;
 	uint64_t bytes_total;
 	uint64_t bytes_read;
@@ -77,6 +81,10 @@ static void add_content(struct inventory *inventory, json_t *file, const char *p
 	set(inventory, file, "language", language ? json_string(language) : json_null());
 	set(inventory, file, "lines", json_integer((json_int_t)lines));
 	set_if(inventory, file, "generated", generated);
+	if (manifest_named(path) && bytes <= MANIFEST_BYTES_MAX && inventory->manifest_bytes + bytes <= MANIFEST_TOTAL_MAX) {
+		inventory->manifest_bytes += bytes;
+		set(inventory, inventory->manifests, path, text_json(content, bytes, MANIFEST_BYTES_MAX));
+	}
 	if (language && !generated && !path_vendored(path))
 		count_language(inventory, language, lines);
 }
@@ -208,23 +216,31 @@ static json_t *sentences_left_out(const struct inventory *inventory)
 	return list;
 }
 
+static json_t *head_id(git_repository *repository)
+{
+	char text[GIT_OID_HEXSZ + 1];
+	git_oid id;
+	return git_reference_name_to_id(&id, repository, "HEAD") == 0 ? json_string(git_oid_tostr(text, sizeof(text), &id)) : json_null();
+}
+
 static json_t *inventory_json(struct inventory *inventory, git_commit *commit)
 {
 	char id[GIT_OID_HEXSZ + 1];
 	char tree[GIT_OID_HEXSZ + 1];
 	git_oid_tostr(id, sizeof(id), git_commit_id(commit));
 	git_oid_tostr(tree, sizeof(tree), git_commit_tree_id(commit));
-	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:O, s:O, s:O, s:I, s:I, s:o}", "commit", id, "tree", tree, "branch",
-			 branch_name(inventory->repository), "dirty", folder_dirty(inventory->repository), "bare",
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:O, s:O, s:O, s:O, s:I, s:I, s:o}", "commit", id, "tree", tree, "branch",
+			 branch_name(inventory->repository), "head", head_id(inventory->repository), "dirty", folder_dirty(inventory->repository), "bare",
 			 git_repository_is_bare(inventory->repository), "files", inventory->files, "languages",
-			 inventory->languages, "submodules", inventory->submodules, "files_total",
+			 inventory->languages, "manifests", inventory->manifests, "submodules", inventory->submodules, "files_total",
 			 (json_int_t)inventory->files_total, "bytes_total", (json_int_t)inventory->bytes_total, "left_out",
 			 sentences_left_out(inventory));
 }
 
 static int take_inventory(const char *revision)
 {
-	struct inventory inventory = {.files = json_array(), .languages = json_object(), .submodules = json_array()};
+	struct inventory inventory = {.files = json_array(), .languages = json_object(), .submodules = json_array(),
+				     .manifests = json_object()};
 	git_commit *commit = NULL;
 	git_tree *tree = NULL;
 	json_t *answer = NULL;
@@ -246,6 +262,7 @@ out:
 	json_decref(inventory.files);
 	json_decref(inventory.languages);
 	json_decref(inventory.submodules);
+	json_decref(inventory.manifests);
 	git_tree_free(tree);
 	git_commit_free(commit);
 	git_repository_free(inventory.repository);

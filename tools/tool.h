@@ -4,8 +4,8 @@
  * like any other program, so a hostile repository can at most spoil the output of its own reader.
  *
  * A tool reads the repository in the working directory, prints its answer on stdout (JSON unless it says otherwise) and
- * sentences on stderr, and returns an exit status: 0 done, 1 it could not be done, 2 usage. It writes no file, uses no
- * network and needs no environment.
+ * sentences on stderr, and returns an exit status: 0 done, 1 it could not be done, 2 usage. It writes no file (but `copy`, which
+ * is for that), uses no network and needs no environment.
  */
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H

@@ -64,7 +64,7 @@ bool program_find(const char *name, const char *folders, char out_path[PATH_MAX]
 bool sandbox_has(const char *name)
 {
 	char path[PATH_MAX];
-	return strchr(name, '/') || program_find(name, ENCLOSURE_PATH, path);
+	return strchr(name, '/') || strcmp(name, SANDBOX_NAME) == 0 || program_find(name, ENCLOSURE_PATH, path);
 }
 
 /* NUL-separated words for --args, written to memory by stdio. */
@@ -138,6 +138,8 @@ static void say_places(FILE *words, const struct sandbox_job *job, const struct 
 	say3(words, "--ro-bind", enclosure->program, SANDBOX_PROGRAM);
 	if (job->repository)
 		say3(words, "--ro-bind", job->repository, "/repo");
+	if (job->git)
+		say3(words, "--ro-bind", job->git, "/git");
 	if (job->work)
 		say3(words, "--bind", job->work, "/work");
 	say2(words, "--remount-ro", "/");

@@ -12,7 +12,7 @@
 
 #define ENCLOSURE_FILES 4u
 #define ENCLOSURE_ARGV_MAX 4096u
-#define ENCLOSURE_PATH "/usr/local/bin:/usr/bin:/bin"
+#define ENCLOSURE_PATH "/usr/local/bin:/usr/bin:/bin:/opt/bunshin"
 
 struct enclosure {
 	char bwrap[PATH_MAX];

@@ -23,7 +23,8 @@
 
 #include "protocol/error.h"
 
-#define SANDBOX_PROGRAM "/opt/bunshin/bunshin" /* this program, inside */
+#define SANDBOX_NAME "bunshin"
+#define SANDBOX_PROGRAM "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
 #define SANDBOX_WATCH_MS 50u
 
 /* None may be 0. */
@@ -41,6 +42,7 @@ struct sandbox_job {
 	const char *const *environment; /* "NAME=value", NULL-terminated; besides PATH, HOME=/tmp, LANG=C.UTF-8 */
 	const char *repository;         /* absolute; mounted read-only at /repo, the working directory; NULL: none */
 	const char *work;               /* absolute or NULL; mounted read-write at /work */
+	const char *git;                /* absolute or NULL; a git folder, mounted read-only at /git */
 	bool in_work;                   /* the working directory is /work instead */
 	const char *program;            /* absolute: what stands at SANDBOX_PROGRAM; NULL: the running executable. It must serve
 					   `tool sandbox-inner` with sandbox_inner_main, for it is also the first program inside */
@@ -80,7 +82,7 @@ MUST_CHECK int sandbox_check(char out_why[256]);
 MUST_CHECK int sandbox_run(const struct sandbox_job *job, struct sandbox_result *out_result);
 void sandbox_release(struct sandbox_result *result);
 
-/* True if `name`, looked up in the PATH that programs have inside (/usr/local/bin:/usr/bin:/bin), is there. Paths with a
+/* True if `name`, looked up in the PATH that programs have inside (/usr/local/bin:/usr/bin:/bin:/opt/bunshin), is there. Paths with a
  * slash are not looked up: true. */
 bool sandbox_has(const char *name);
 
