@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs the Debian packages of packages.txt that are missing.
+#
+#   packages.sh KIND…           KIND is build, run or test
+#   packages.sh --missing KIND…  only names them
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd)
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+# Names of the packages of these kinds.
+wanted() {
+	for kind in "$@"; do
+		sed -n "s/^\([a-z0-9][a-z0-9.+-]*\)[[:space:]]*# $kind: .*/\1/p" "$root/packages.txt"
+	done
+}
+
+missing() {
+	wanted=$(wanted "$@")
+	# The names are words.
+	# shellcheck disable=SC2086
+	installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p' || true)
+	printf '%s\n' "$wanted" | grep -vxF "$installed" || true
+}
+
+# Runs a command as root, or says how the person can.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		say "packages.sh: this needs root and there is no sudo; as root, run:  $*"
+		exit 4
+	fi
+}
+
+install_missing() {
+	packages=$(missing "$@" | tr '\n' ' ')
+	[ -z "$packages" ] && return
+	if ! command -v apt-get >/dev/null; then
+		say "packages.sh: apt-get is not here; install by other means what corresponds to: $packages"
+		exit 6
+	fi
+	say "Installing: $packages"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y update >&2
+	# shellcheck disable=SC2086
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $packages >&2
+}
+
+only_names=
+if [ "${1-}" = --missing ]; then
+	only_names=1
+	shift
+fi
+for kind in "$@"; do
+	case $kind in
+	build | run | test) ;;
+	*) say "packages.sh: \"$kind\" is no kind of package; accepted are build, run and test"; exit 2 ;;
+	esac
+done
+if [ $# = 0 ]; then
+	sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+fi
+if ! command -v dpkg-query >/dev/null; then
+	say "packages.sh: this is no Debian; packages.txt names what is needed"
+	exit 0
+fi
+if [ -n "$only_names" ]; then
+	missing "$@"
+else
+	install_missing "$@"
+fi
