@@ -21,7 +21,7 @@
 #define STRINGIFY(x) #x
 #define NUMBER_TEXT(x) STRINGIFY(x)
 #define PATH_BYTES 4096u
-#define COPY_BYTES (256 << 10)
+#define COPY_BYTES (64 << 10) /* SQLite writes less than 128 KiB at a time */
 
 extern const char trail_schema[];
 
