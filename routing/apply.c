@@ -413,7 +413,7 @@ static void apply_late_answer(struct omega *omega, const struct record *record, 
 	uint32_t clone = find_clone(omega, record->peer);
 	uint32_t attempt = clone ? find_attempt(omega, clone, lease) : 0;
 	omega->counter.superseded++;
-	if (attempt && omega->attempt[attempt].state == ATTEMPT_ENDING)
+	if (attempt && omega->attempt[attempt].state == ATTEMPT_ENDING && id_equal(&omega->attempt[attempt].task_id, &record->message.header.task_id))
 		attempt_drop(omega, attempt);
 }
 
@@ -560,8 +560,8 @@ static int apply_cancel(struct omega *omega, const struct record *record)
 	const struct task_cancel *facts = &record->message.task_cancel;
 	uint32_t clone = find_clone(omega, record->peer);
 	uint32_t attempt = clone ? find_attempt(omega, clone, &facts->lease) : 0;
-	if (!attempt)
-		return 0; /* an attempt that was over already */
+	if (!attempt || omega->attempt[attempt].state == ATTEMPT_ENDING)
+		return 0; /* over already, or told so before */
 	struct attempt *a = &omega->attempt[attempt];
 	uint32_t task = a->task;
 	if (a->state == ATTEMPT_WAITING)

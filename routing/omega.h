@@ -7,6 +7,16 @@
  * state through it alone. So the state is a fold over the records: a restart loads the last Snapshot, applies what
  * follows, and goes on where it was. A record of direction OUT is also an effect: the shell sends it once the batch that
  * holds it is durable, and never before.
+ *
+ * What the shell owes the core:
+ *   - all records of one step are committed together, in order;
+ *   - `event.peer` is proved by the peer's key: clients are client/NAME/…, operators operator/NAME/… (only they may recover and
+ *     touch other people's tasks), a clone its granted name such as beta/1;
+ *   - the facts marked "stamped" in messages.def, looked up in the trail when the core has no live task of that id or key (for
+ *     RecoveryAction always when it is not live); body_hash covers the owner (client/NAME) besides what is asked;
+ *   - Welcome's heartbeat_ms, sender_seq and sent_at of every OUT record, and a text where an OUT record owns its payload;
+ *   - recipient "operators" means every operator that is connected;
+ *   - an IN TaskFollow with known_outcome set is answered, once durable, with the message of that trail row as it stands there.
  */
 #ifndef ROUTING_OMEGA_H
 #define ROUTING_OMEGA_H

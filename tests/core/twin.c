@@ -110,8 +110,12 @@ int twin_step(struct twin *twin, const struct event *event, struct records *out_
 		assert_int_equal(omega_apply(twin->shadow, &again), 0);
 	}
 	const char *wrong = omega_check(twin->live);
+	for (size_t i = 0; wrong && i < out_records->count; i++)
+		fprintf(stderr, "record %llu: %s, direction %d, peer %s, task number %llu, attempt %u, verdict %s\n", (unsigned long long)out_records->item[i].seq,
+			message_name(out_records->item[i].message.type), (int)out_records->item[i].direction, out_records->item[i].peer,
+			(unsigned long long)out_records->item[i].task_number, out_records->item[i].attempt, error_name((int)out_records->item[i].verdict));
 	if (wrong)
-		fail_msg("after record %zu: %s", twin->kept_count, wrong);
+		fail_msg("after record %zu, which %s began: %s", twin->kept_count, message_name(event->message->type), wrong);
 	if (twin->compare)
 		twin_compare(twin);
 	return 0;
