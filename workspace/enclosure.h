@@ -14,6 +14,19 @@
 #define ENCLOSURE_ARGV_MAX 4096u
 #define ENCLOSURE_PATH "/usr/local/bin:/usr/bin:/bin:/opt/bunshin"
 
+/* With AddressSanitizer a program of ours maps more than any limit of memory as soon as it starts, and looks for leaks by
+ * tracing, which is refused inside. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ENCLOSURE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ENCLOSURE_SANITIZED 1
+#endif
+#endif
+#ifndef ENCLOSURE_SANITIZED
+#define ENCLOSURE_SANITIZED 0
+#endif
+
 struct enclosure {
 	char bwrap[PATH_MAX];
 	char program[PATH_MAX];

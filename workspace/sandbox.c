@@ -567,15 +567,9 @@ static void hand_over(struct stream *stream, uint8_t **out_at, size_t *out_bytes
 	stream->at = NULL;
 }
 
-/* With AddressSanitizer a program of ours maps more than any such limit as soon as it starts. */
 static uint64_t data_limit(const struct run *run)
 {
-#ifdef __SANITIZE_ADDRESS__
-	(void)run;
-	return 0;
-#else
-	return cgroup_keeps_memory(&run->cgroup) ? 0 : run->job->limits.memory_bytes;
-#endif
+	return cgroup_keeps_memory(&run->cgroup) || ENCLOSURE_SANITIZED ? 0 : run->job->limits.memory_bytes;
 }
 
 static bool limits_given(const struct sandbox_limits *limits)
