@@ -269,9 +269,9 @@ static const char *check_queues(const struct omega *omega)
 	uint64_t queued = 0;
 	for (uint32_t q = 0; q < QUEUES_MAX; q++)
 		for (uint32_t p = PRIORITY_LOW; p <= PRIORITY_URGENT; p++) {
-			uint32_t count = 0;
-			for (uint32_t t = omega->queue[q][p].head; t; t = omega->task[t].after, count++)
-				if (omega->task[t].state != STATE_ACCEPTED || queue_of(omega, &omega->task[t]) != q || omega->task[t].priority != p)
+			uint32_t count = 0, before = 0;
+			for (uint32_t t = omega->queue[q][p].head; t; before = t, t = omega->task[t].after, count++)
+				if (omega->task[t].before != before || omega->task[t].state != STATE_ACCEPTED || queue_of(omega, &omega->task[t]) != q || omega->task[t].priority != p)
 					return "a queue holds a task that is not of it";
 			if (count != omega->queue[q][p].count)
 				return "a queue's count is wrong";
@@ -280,6 +280,22 @@ static const char *check_queues(const struct omega *omega)
 			queued += count;
 		}
 	return queued != omega->counter.by_state[STATE_ACCEPTED] ? "accepted tasks are missing from the queues" : NULL;
+}
+
+static const char *check_indexes(const struct omega *omega)
+{
+	uint64_t by_id = 0, by_key = 0, named = omega->counter.live, keyed = 0;
+	for (uint32_t t = omega->task_oldest; t; t = omega->task[t].newer)
+		keyed += !id_is_nil(&omega->task[t].key_hash);
+	for (uint32_t r = 1; r <= omega->limits.recent_max; r++) {
+		named += omega->recent[r].number != 0;
+		keyed += !id_is_nil(&omega->recent[r].key_hash);
+	}
+	for (uint32_t i = 0; i <= omega->index_mask; i++) {
+		by_id += omega->by_id[i] != 0;
+		by_key += omega->by_key[i] != 0;
+	}
+	return by_id != named || by_key != keyed ? "an index holds more or less than there is" : NULL;
 }
 
 static const char *check_clone(const struct omega *omega, uint32_t clone)
@@ -303,6 +319,8 @@ const char *omega_check(const struct omega *omega)
 	const char *wrong = check_tasks(omega);
 	if (!wrong)
 		wrong = check_queues(omega);
+	if (!wrong)
+		wrong = check_indexes(omega);
 	for (uint32_t i = 1; i <= omega->clone_high && !wrong; i++)
 		wrong = check_clone(omega, i);
 	for (uint32_t i = 2; i <= omega->clock_count && !wrong; i++)

@@ -126,12 +126,13 @@ void twin_commit(struct twin *twin)
 	twin->committed = twin->kept_count;
 }
 
-static void rebuild(struct twin *twin, struct omega **omega, void **memory)
+/* From the last snapshot, as a start does, or from the very first record. */
+static void rebuild(struct twin *twin, bool from_snapshot, struct omega **omega, void **memory)
 {
 	size_t first = 0;
 	munmap(*memory, omega_bytes(&twin->limits));
 	*omega = core_new(&twin->limits, memory);
-	for (size_t i = 0; i < twin->kept_count; i++)
+	for (size_t i = 0; from_snapshot && i < twin->kept_count; i++)
 		if (twin->kept[i].record.message.type == MESSAGE_SNAPSHOT)
 			first = i;
 	for (size_t i = first; i < twin->kept_count; i++) {
@@ -143,8 +144,9 @@ static void rebuild(struct twin *twin, struct omega **omega, void **memory)
 void twin_restart(struct twin *twin)
 {
 	forget(twin, twin->committed);
-	rebuild(twin, &twin->live, &twin->live_memory);
-	rebuild(twin, &twin->shadow, &twin->shadow_memory);
+	rebuild(twin, true, &twin->live, &twin->live_memory);
+	rebuild(twin, false, &twin->shadow, &twin->shadow_memory);
+	twin_compare(twin);
 	const char *wrong = omega_check(twin->live);
 	if (wrong)
 		fail_msg("after a restart from %zu records: %s", twin->kept_count, wrong);

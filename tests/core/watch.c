@@ -66,6 +66,8 @@ static void watch_assignment(struct watch *watch, const struct record *record, s
 		broken(watch, record, "a cancelled task is assigned");
 	if (facts->attempt != task->attempts + 1)
 		broken(watch, record, "an attempt number is reused or left out");
+	if (record->payload_seq != task->number)
+		broken(watch, record, "an assignment does not carry the parameters of the request");
 	if (record->now_ms < task->not_before_ms)
 		broken(watch, record, "a retry comes before its backoff is over");
 	for (uint32_t d = task->destination; !task->named && d < facts->destination; d++)
@@ -109,6 +111,8 @@ static void watch_outcome(struct watch *watch, const struct record *record, stru
 			broken(watch, record, "a task has two different outcomes");
 		return; /* a copy for a follower */
 	}
+	if (!record->payload_seq || record->payload_seq > record->seq)
+		broken(watch, record, "an outcome has no text");
 	if (strcmp(record->peer, task->client) != 0)
 		broken(watch, record, "the outcome goes to somebody else first");
 	task->end_state = state;
