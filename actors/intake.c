@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From frames to events. What can be refused without the core is refused here: bytes that are no message, keys that are not
+ * registered, names that the key does not allow, rights, numbers. The core then sees only messages whose sender is proved.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/json_check.h"
+#include "actors/shell.h"
+
+#define FRAMES_PER_TURN 256
+#define STRANGER_ANSWERS_PER_SECOND 64u
+
+/* One frame while it is being taken apart. */
+struct intake {
+	struct shell *shell;
+	struct peer peer; /* whose key it is */
+	uint32_t connection;
+	bool stop; /* the rest of the frame is not worth looking at */
+};
+
+/* ---- refusing ---- */
+
+/* True if one more refusal of this connection may be recorded and answered in full. */
+static bool refusal_allowed(struct shell *shell, struct connection *connection)
+{
+	if (shell->mono_ms - connection->refusal_window_ms >= 1000) {
+		connection->refusal_window_ms = shell->mono_ms;
+		connection->refusals = 0;
+	}
+	return connection->refusals++ < REFUSALS_PER_SECOND;
+}
+
+/* Answered, but only counted in the trail. */
+static void refuse_loose(struct shell *shell, uint32_t index, const struct message *message, uint32_t code)
+{
+	struct connection *connection = connection_at(shell, index);
+	struct message refusal = {.type = MESSAGE_REFUSAL};
+	const char *sentence = error_sentence((int)code);
+
+	connection->refused_uncounted++;
+	connection->refused_code = code;
+	if (message) {
+		refusal.header.correlation = message->header.message_id;
+		refusal.header.task_id = message->header.task_id;
+		refusal.refusal.refused_type = message->type;
+	}
+	refusal.refusal.code = code;
+	refusal.refusal.retry_after_ms = error_retryable((int)code) ? omega_table(shell->omega)->retry_after_ms : 0;
+	refusal.refusal.sentence = (struct text){sentence, (uint32_t)strlen(sentence)};
+	send_loose(shell, index, &refusal);
+}
+
+static void refuse_malformed(struct intake *intake, uint32_t code)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection;
+
+	shell->malformed++;
+	if (!intake->connection)
+		return;
+	connection = connection_at(shell, intake->connection);
+	if (refusal_allowed(shell, connection))
+		refuse_loose(shell, intake->connection, NULL, code);
+	else {
+		connection->refused_uncounted++;
+		connection->refused_code = code;
+	}
+}
+
+/* ---- stepping ---- */
+
+static void step_message(struct intake *intake, struct message *message, uint32_t verdict)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+	struct event event = {.message = message, .verdict = verdict, .has_payload = message->payload.bytes > 0};
+
+	memcpy(event.peer, connection->peer, NAME_BYTES);
+	shell->current = intake->connection;
+	shell_step(shell, &event);
+	outbox_touch(shell, intake->connection);
+	shell->current = 0;
+}
+
+/* ---- who speaks ---- */
+
+static uint32_t speaker_of(const char *role)
+{
+	if (strcmp(role, "client") == 0)
+		return CLIENT;
+	if (strcmp(role, "operator") == 0)
+		return OPERATOR;
+	if (strcmp(role, "auditor") == 0)
+		return AUDITOR;
+	return CLONE;
+}
+
+static bool text_copy(struct text text, char *out, size_t capacity)
+{
+	if (text.bytes == 0 || text.bytes >= capacity || memchr(text.at, 0, text.bytes))
+		return false;
+	memcpy(out, text.at, text.bytes);
+	out[text.bytes] = 0;
+	return true;
+}
+
+static bool refresh_rights(struct shell *shell, struct connection *connection)
+{
+	uint64_t generation = peers_generation(shell->peers);
+	struct peer peer;
+
+	if (connection->rights_generation == generation)
+		return connection->rights != 0;
+	connection->rights_generation = generation;
+	connection->rights = 0;
+	if (peers_find(shell->peers, connection->public_key, &peer) == 0)
+		connection->rights = peer.rights & connection->role_rights;
+	return connection->rights != 0;
+}
+
+/* ---- Hello ---- */
+
+static uint32_t judge_hello(struct intake *intake, const struct message *message, char peer[NAME_BYTES], char role[ROLE_BYTES])
+{
+	const struct hello *hello = &message->hello;
+
+	if (!text_copy(hello->peer, peer, NAME_BYTES) || !text_copy(hello->role, role, ROLE_BYTES))
+		return ERROR_MALFORMED;
+	if (strcmp(message->header.sender, peer) != 0 || !peer_may_be(&intake->peer, role, peer))
+		return ERROR_NOT_ALLOWED;
+	if (hello->live.bytes % LIVE_ENTRY_BYTES != 0 || message->header.sender_seq == 0)
+		return ERROR_MALFORMED;
+	if (intake->shell->connections.joined_count >= CONNECTIONS_MAX)
+		return ERROR_OVERLOADED;
+	return 0;
+}
+
+static bool was_welcomed(const struct shell *shell)
+{
+	for (size_t i = 0; i < shell->records->count; i++)
+		if (shell->records->item[i].message.type == MESSAGE_WELCOME)
+			return true;
+	return false;
+}
+
+static void begin_epoch(struct intake *intake, const struct message *message, const char *peer, const char *role)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+
+	connection_renew(&shell->connections, intake->connection);
+	snprintf(connection->peer, NAME_BYTES, "%s", peer);
+	connection->role_rights = speaker_of(role);
+	connection->rights_generation = 0;
+	connection->seq_in = message->header.sender_seq;
+	connection->seq_whole = message->header.sender_seq;
+	connection->presence = PRESENCE_ALIVE;
+	connection->slots_free = message->hello.slots;
+}
+
+static void take_hello(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+	char peer[NAME_BYTES] = "";
+	char role[ROLE_BYTES] = "";
+	uint32_t verdict;
+
+	if (peers_find(shell->peers, connection->public_key, &intake->peer)) {
+		shell->unknown_keys++;
+		connection_forget(&shell->connections, intake->connection);
+		intake->stop = true;
+		return;
+	}
+	verdict = judge_hello(intake, message, peer, role);
+	if (!refusal_allowed(shell, connection)) { /* joining again and again is as bad as being refused again and again */
+		refuse_loose(shell, intake->connection, message, verdict ? verdict : ERROR_OVERLOADED);
+		return;
+	}
+	/* Who is not allowed the name it wants is answered under the name of its key. */
+	begin_epoch(intake, message, verdict ? intake->peer.name : peer, role);
+	step_message(intake, message, verdict);
+	if (was_welcomed(shell))
+		connection_join(&shell->connections, intake->connection);
+}
+
+/* ---- messages of those who have joined ---- */
+
+static bool is_loose(enum message_type type)
+{
+	return type == MESSAGE_ARTEFACT_PUT || type == MESSAGE_ARTEFACT_GET;
+}
+
+/* False for what was taken before: the peer hears that it is durable, and that is all. */
+static bool take_number(struct connection *connection, const struct message *message)
+{
+	uint64_t seq = message->header.sender_seq;
+
+	if (!seq)
+		return true;
+	if (seq <= connection->seq_in)
+		return false;
+	if (seq == connection->seq_whole + 1)
+		connection->seq_whole = seq;
+	connection->seq_in = seq;
+	return true;
+}
+
+static uint32_t check_json(const struct message *message)
+{
+	switch (message->type) {
+	case MESSAGE_TASK_REQUEST:
+		return json_check(message->task_request.parameters, '{') ? 0 : ERROR_INVALID_PARAMETERS;
+	case MESSAGE_TASK_COMPLETION:
+		if (message->task_completion.result.bytes && !json_check(message->task_completion.result, '{'))
+			return ERROR_MALFORMED;
+		return message->task_completion.artefacts.bytes && !json_check(message->task_completion.artefacts, '[') ? ERROR_MALFORMED : 0;
+	case MESSAGE_TASK_FAILURE:
+		return message->task_failure.evidence.bytes && !json_check(message->task_failure.evidence, '{') ? ERROR_MALFORMED : 0;
+	default:
+		return 0;
+	}
+}
+
+static uint32_t judge(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+
+	if (!refresh_rights(shell, connection) || !message_allowed(message->type, connection->rights))
+		return ERROR_NOT_ALLOWED;
+	if (strcmp(message->header.sender, connection->peer) != 0)
+		return ERROR_NOT_ALLOWED;
+	if (!message->header.sender_seq && !is_loose(message->type))
+		return ERROR_MALFORMED;
+	if (message_decode_payload(message))
+		return ERROR_MALFORMED;
+	return check_json(message);
+}
+
+/* The longest silence that the route of a task allows. */
+static uint32_t heartbeat_of(struct shell *shell, const struct id *task_id)
+{
+	const struct table *table = omega_table(shell->omega);
+	struct task_view view;
+	int route;
+
+	if (omega_task(shell->omega, task_id, &view))
+		return 0;
+	route = table_find(table, view.task_type, strlen(view.task_type));
+	return route < 0 ? 0 : table->route[route].heartbeat_ms;
+}
+
+/* Progress goes into the core once a second per attempt, sooner where the lease demands it. */
+static bool paced_out(struct shell *shell, struct connection *connection, const struct message *message)
+{
+	const struct task_progress *progress = &message->task_progress;
+
+	switch (message->type) {
+	case MESSAGE_TASK_PROGRESS:
+		if (!pace_known(connection, &progress->lease))
+			pace_begin(connection, &progress->lease, progress->waiting,
+				   heartbeat_of(shell, &message->header.task_id), shell->mono_ms);
+		else if (!pace_allows(connection, &progress->lease, progress->waiting, shell->mono_ms))
+			return true;
+		return false;
+	case MESSAGE_TASK_COMPLETION:
+		pace_end(connection, &message->task_completion.lease);
+		return false;
+	case MESSAGE_TASK_FAILURE:
+		pace_end(connection, &message->task_failure.lease);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* A client that runs against a full queue is answered, but no longer with two records each. */
+static bool is_flooding(const struct shell *shell, const struct connection *connection, const struct message *message)
+{
+	return message->type == MESSAGE_TASK_REQUEST && connection->refusals > REFUSALS_PER_SECOND &&
+	       shell->mono_ms - connection->refusal_window_ms < 1000;
+}
+
+static void reload_routes(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	int rc = routes_load(shell, connection_at(shell, intake->connection)->peer); /* recorded before the answer */
+
+	step_message(intake, message, (uint32_t)-rc);
+}
+
+static void take_allowed(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+
+	shell->records->count = 0;
+	if (message->type == MESSAGE_ARTEFACT_PUT) {
+		courier_take_put(shell, intake->connection, message);
+	} else if (message->type == MESSAGE_ARTEFACT_GET) {
+		courier_take_get(shell, intake->connection, message);
+	} else if (message->type == MESSAGE_RECOVERY_ACTION && message->recovery_action.verb == VERB_RELOAD_ROUTES) {
+		reload_routes(intake, message);
+	} else {
+		lookup_stamp(shell, message, connection->peer);
+		step_message(intake, message, 0);
+	}
+	if (shell->records->count && shell->records->item[0].verdict)
+		refusal_allowed(shell, connection);
+}
+
+static void say_goodbye(struct intake *intake, const struct message *message)
+{
+	struct shell *shell = intake->shell;
+
+	if (message->goodbye.draining)
+		return;
+	presence_count(shell, intake->connection);
+	connection_forget(&shell->connections, intake->connection);
+	intake->stop = true;
+}
+
+static void take_joined(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+	uint32_t verdict;
+
+	outbox_touch(shell, intake->connection);
+	if (!take_number(connection, message))
+		return;
+	verdict = judge(intake, message);
+	if (!verdict && is_flooding(shell, connection, message))
+		verdict = ERROR_OVERLOADED;
+	if (verdict && !refusal_allowed(shell, connection)) {
+		refuse_loose(shell, intake->connection, message, verdict);
+	} else if (verdict) {
+		step_message(intake, message, verdict);
+	} else if (paced_out(shell, connection, message)) {
+		connection->dropped++;
+	} else {
+		take_allowed(intake, message);
+		if (message->type == MESSAGE_GOODBYE)
+			say_goodbye(intake, message);
+	}
+}
+
+/* ---- strangers ---- */
+
+static void take_stranger(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+
+	intake->stop = true; /* one answer per frame is enough */
+	snprintf(connection->peer, NAME_BYTES, "%s", intake->peer.name);
+	if (shell->mono_ms - shell->stranger_window_ms >= 1000) {
+		shell->stranger_window_ms = shell->mono_ms;
+		shell->stranger_answers = 0;
+	}
+	if (shell->stranger_answers++ < STRANGER_ANSWERS_PER_SECOND)
+		step_message(intake, message, ERROR_UNKNOWN_PEER);
+	else
+		refuse_loose(shell, intake->connection, message, ERROR_UNKNOWN_PEER);
+}
+
+/* ---- frames ---- */
+
+static void take_message(struct intake *intake, const struct parts *parts)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+	struct message message;
+
+	if (!message_known(parts->type) || message_decode(parts, &message)) {
+		refuse_malformed(intake, ERROR_MALFORMED);
+		intake->stop = true;
+	} else if (message.type == MESSAGE_HELLO) {
+		take_hello(intake, &message);
+	} else if (!connection->joined) {
+		take_stranger(intake, &message);
+	} else if (message.type == MESSAGE_HEARTBEAT) {
+		presence_heartbeat(shell, intake->connection, &message.heartbeat);
+	} else {
+		take_joined(intake, &message);
+	}
+}
+
+/* The connection that the frame came over; a new key on a known one cannot be, and is treated as a stranger. */
+static uint32_t find_connection(struct shell *shell, zmq_msg_t *routing, const char *user_id)
+{
+	uint32_t index = connection_find(&shell->connections, zmq_msg_data(routing), zmq_msg_size(routing));
+	struct connection *connection;
+
+	if (index && strcmp(connection_at(shell, index)->public_key, user_id) != 0) {
+		connection_forget(&shell->connections, index);
+		index = 0;
+	}
+	if (!index) {
+		index = connection_add(&shell->connections, zmq_msg_data(routing), zmq_msg_size(routing), shell->mono_ms);
+		if (!index)
+			return 0;
+		connection = connection_at(shell, index);
+		snprintf(connection->public_key, KEY_TEXT_BYTES, "%s", user_id);
+	}
+	connection = connection_at(shell, index);
+	connection->heard_ms = shell->mono_ms;
+	return index;
+}
+
+static bool find_sender(struct intake *intake, zmq_msg_t *routing, zmq_msg_t *body)
+{
+	struct shell *shell = intake->shell;
+	const char *user_id = zmq_msg_gets(body, "User-Id");
+	struct connection *connection;
+
+	if (!user_id || strlen(user_id) >= KEY_TEXT_BYTES) {
+		shell->unknown_keys++;
+		return false;
+	}
+	intake->connection = find_connection(shell, routing, user_id);
+	if (!intake->connection)
+		return false;
+	connection = connection_at(shell, intake->connection);
+	if (connection->joined)
+		return true; /* its rights are looked up for each message */
+	if (peers_find(shell->peers, user_id, &intake->peer)) {
+		shell->unknown_keys++;
+		connection_forget(&shell->connections, intake->connection);
+		return false;
+	}
+	snprintf(connection->peer, NAME_BYTES, "%s", intake->peer.name);
+	return true;
+}
+
+static void take_frame(struct shell *shell, zmq_msg_t *routing, zmq_msg_t *body)
+{
+	struct intake intake = {.shell = shell};
+	struct parts parts[FRAME_MESSAGES_MAX];
+	size_t count = 0;
+	int rc;
+
+	if (!find_sender(&intake, routing, body))
+		return;
+	rc = validate_frame(zmq_msg_data(body), zmq_msg_size(body), parts, &count);
+	if (rc) {
+		refuse_malformed(&intake, (uint32_t)-rc);
+		return;
+	}
+	for (size_t i = 0; i < count && !intake.stop && !shell->failed; i++)
+		take_message(&intake, &parts[i]);
+}
+
+/* Our frames have a routing id and one body; whatever else follows is thrown away with them. */
+static bool drop_rest(struct shell *shell, zmq_msg_t *body)
+{
+	bool more = zmq_msg_more(body);
+
+	while (zmq_msg_more(body))
+		if (zmq_msg_recv(body, shell->socket, ZMQ_DONTWAIT) < 0)
+			break;
+	return more;
+}
+
+static bool receive_frame(struct shell *shell)
+{
+	zmq_msg_t routing;
+	zmq_msg_t body;
+	bool got;
+
+	zmq_msg_init(&routing);
+	zmq_msg_init(&body);
+	got = zmq_msg_recv(&routing, shell->socket, ZMQ_DONTWAIT) >= 0;
+	if (got && zmq_msg_more(&routing) && zmq_msg_recv(&body, shell->socket, ZMQ_DONTWAIT) >= 0) {
+		if (drop_rest(shell, &body))
+			shell->malformed++;
+		else
+			take_frame(shell, &routing, &body);
+	}
+	zmq_msg_close(&body);
+	zmq_msg_close(&routing);
+	return got;
+}
+
+void intake_receive(struct shell *shell)
+{
+	for (int i = 0; i < FRAMES_PER_TURN && ledger_room(shell) && !shell->failed; i++)
+		if (!receive_frame(shell))
+			return;
+}
