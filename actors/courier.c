@@ -242,7 +242,7 @@ void courier_durable(struct shell *shell)
 {
 	struct courier *courier = shell->courier;
 
-	for (uint32_t i = 0; courier->recorded && i < WAITING_MAX; i++) {
+	for (uint32_t i = 0; courier && courier->recorded && i < WAITING_MAX; i++) {
 		struct bringer *bringer = &courier->bringer[i];
 
 		if (!bringer->used || !bringer->seq || bringer->seq > shell->durable_seq)

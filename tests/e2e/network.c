@@ -22,7 +22,7 @@
 #include "actors/state.h"
 
 static const char default_conf[] = "network {\n\theartbeat = 500ms\n}\n"
-				   "clone echo {\n\tinstances = 4\n\tslots = 64\n\texternal = true\n}\n"
+				   "clone echo {\n\tinstances = 4\n\tslots = 64\n\texternal = yes\n}\n"
 				   "route echo {\n\tdestination = echo\n\tpriority = high\n\ttimeout = 30s\n\tretries = 2\n}\n";
 
 /* ---- children ---- */
