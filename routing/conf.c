@@ -26,7 +26,7 @@ static int options_read(struct source *source, cfg_t *section, enum section kind
 			continue;
 		for (unsigned index = 0; index < cfg_size(section, option->name); index++) {
 			int rc = option_read(option, cfg_getnstr(section, option->name, index), index, base,
-					     source_line(source, section, option->name), &source->complaint);
+					     source_option_line(source, section, option->name), &source->complaint);
 			if (rc)
 				return rc;
 		}

@@ -257,7 +257,7 @@ bool source_has(cfg_t *section, const char *option)
 	return cfg_size(section, option) > 0;
 }
 
-unsigned source_line(const struct source *source, cfg_t *section, const char *option)
+unsigned source_option_line(const struct source *source, cfg_t *section, const char *option)
 {
 	const unsigned line = option ? spot_line(source, cfg_getopt(section, option)) : 0;
 
@@ -272,5 +272,5 @@ int source_refuse(struct source *source, cfg_t *section, const char *option, con
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
-	return complain(&source->complaint, source_line(source, section, option), "%s", sentence);
+	return complain(&source->complaint, source_option_line(source, section, option), "%s", sentence);
 }

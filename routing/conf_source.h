@@ -34,7 +34,7 @@ void source_release(struct source *source);
 bool source_has(cfg_t *section, const char *option);
 
 /* Line of the option; where it is not set, or is NULL, the line where the section begins. */
-unsigned source_line(const struct source *source, cfg_t *section, const char *option);
+unsigned source_option_line(const struct source *source, cfg_t *section, const char *option);
 
 /* Complains about that line. Always ERR_CONFIG. */
 MUST_CHECK int source_refuse(struct source *source, cfg_t *section, const char *option, const char *format, ...)
