@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lists, drawn by libsmartcols where a person looks.
+ */
+#include "cli/listing.h"
+
+#include <libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/text.h"
+
+#define STREAM_ROWS 500u /* drawn together */
+
+/* ---- one cell ---- */
+
+static const json_t *value_of(const json_t *row, const char *key)
+{
+	const char *dot = strchr(key, '.');
+	char name[64];
+
+	if (!dot)
+		return json_object_get(row, key);
+	snprintf(name, sizeof(name), "%.*s", (int)(dot - key), key);
+	return value_of(json_object_get(row, name), dot + 1);
+}
+
+static char *print_number(const json_t *value)
+{
+	char *text = NULL;
+	int rc;
+
+	if (json_is_real(value))
+		rc = asprintf(&text, "%.2f", json_real_value(value));
+	else
+		rc = asprintf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	return need(rc < 0 ? NULL : text);
+}
+
+static char *print_list(const json_t *value)
+{
+	char *all = need(strdup(""));
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(value, i, item) {
+		const char *text = json_string_value(item);
+		char *longer = NULL;
+		if (asprintf(&longer, "%s%s%s", all, i ? ", " : "", text ? text : "…") < 0)
+			longer = need(NULL);
+		free(all);
+		all = longer;
+	}
+	return all;
+}
+
+static char *print_time(const char *text)
+{
+	char local[TIME_TEXT_BYTES];
+
+	time_print_local(time_read_utc(text), local);
+	return need(strdup(local));
+}
+
+static char *print_span(const json_t *value)
+{
+	char text[SPAN_TEXT_BYTES];
+
+	span_print((uint64_t)json_integer_value(value), text);
+	return need(strdup(text));
+}
+
+static char *print_short_id(const char *text)
+{
+	size_t bytes = strlen(text);
+	char *brief = NULL;
+
+	if (bytes != 36)
+		return need(strdup(text));
+	return need(asprintf(&brief, "…%s", text + 24) < 0 ? NULL : brief);
+}
+
+/* The text of a cell, not yet safe. `people`: for a terminal. */
+static char *print_value(const json_t *value, enum column_kind kind, bool people)
+{
+	const char *text = json_string_value(value);
+
+	if (!value || json_is_null(value))
+		return need(strdup(people ? "-" : ""));
+	if (json_is_boolean(value))
+		return need(strdup(json_is_true(value) ? "yes" : "no"));
+	if (json_is_array(value))
+		return print_list(value);
+	if (json_is_number(value))
+		return people && kind == COLUMN_SPAN ? print_span(value) : print_number(value);
+	if (json_is_object(value))
+		return json_safe(value, JSON_COMPACT);
+	if (people && kind == COLUMN_TIME)
+		return print_time(text);
+	if (people && kind == COLUMN_ID)
+		return print_short_id(text);
+	return need(strdup(text));
+}
+
+static char *print_cell(const json_t *row, const struct column *column, bool people)
+{
+	const json_t *value = value_of(row, column->key);
+	char *text = print_value(value, column->kind, people);
+	char *safe = json_is_string(value) ? text_safe(text, strlen(text)) : need(strdup(text));
+
+	free(text);
+	return safe;
+}
+
+static const char *color_of(const char *word)
+{
+	static const char *const colors[][2] = {
+		{"completed", "green"}, {"complete", "green"}, {"alive", "green"}, {"ready", "green"}, {"ok", "green"}, {"running", "cyan"},
+		{"assigned", "cyan"}, {"accepted", "blue"}, {"waiting", "yellow"}, {"cancelling", "yellow"}, {"late", "yellow"},
+		{"expired", "red"}, {"failed", "red"}, {"lost", "red"}, {"given_up", "red"}, {"problem", "red"}, {"cancelled", "yellow"},
+		{"draining", "yellow"}, {"warning", "yellow"}, {"backoff", "yellow"}, {"critical", "red"}, {"error", "red"},
+	};
+
+	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++) {
+		if (strcmp(word, colors[i][0]) == 0)
+			return colors[i][1];
+	}
+	return NULL;
+}
+
+/* ---- a table ---- */
+
+static bool for_people(const struct call *call)
+{
+	return isatty(STDOUT_FILENO) || strcmp(setting(&call->settings, SETTING_color), "always") == 0;
+}
+
+static struct libscols_table *table_new(const struct call *call, const struct column *columns)
+{
+	struct libscols_table *table = need(scols_new_table());
+
+	scols_table_enable_noencoding(table, 1); /* cells are safe already */
+	scols_table_enable_colors(table, call->color_out);
+	for (const struct column *column = columns; column->heading; column++) {
+		bool right = column->kind == COLUMN_NUMBER || column->kind == COLUMN_SPAN;
+		int flags = (right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0);
+		need(scols_table_new_column(table, column->heading, column->cut ? 0.1 : 1.0, flags));
+	}
+	return table;
+}
+
+static void table_row(struct libscols_table *table, const struct column *columns, const json_t *row, bool color)
+{
+	struct libscols_line *line = need(scols_table_new_line(table, NULL));
+
+	for (size_t i = 0; columns[i].heading; i++) {
+		char *text = print_cell(row, &columns[i], true);
+		const char *name = color && columns[i].kind == COLUMN_STATE ? color_of(text) : NULL;
+		if (name)
+			scols_cell_set_color(scols_line_get_cell(line, i), name);
+		scols_line_refer_data(line, i, text); /* the table frees it */
+	}
+}
+
+static void print_plain(const struct column *columns, const json_t *row)
+{
+	for (size_t i = 0; columns[i].heading; i++) {
+		char *text = print_cell(row, &columns[i], false);
+		printf("%s%s", i ? "\t" : "", text);
+		free(text);
+	}
+	putchar('\n');
+}
+
+static void print_list_of(const struct call *call, json_t *rows, const struct column *columns)
+{
+	struct libscols_table *table = for_people(call) ? table_new(call, columns) : NULL;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (table)
+			table_row(table, columns, row, call->color_out);
+		else
+			print_plain(columns, row);
+	}
+	if (table)
+		scols_print_table(table);
+	scols_unref_table(table);
+}
+
+int listing_print(const struct call *call, const char *name, json_t *rows, const struct column *columns, const char *empty)
+{
+	if (call->json)
+		return print_json(json_pack("{s:o}", name, rows));
+	if (json_array_size(rows) > 0)
+		print_list_of(call, rows, columns);
+	else if (empty)
+		note(call, "%s", empty);
+	json_decref(rows);
+	return 0;
+}
+
+/* ---- rows as they come ---- */
+
+struct stream {
+	const struct call *call;
+	const struct column *columns;
+	struct libscols_table *table; /* NULL: none pending */
+	unsigned pending;
+	bool begun;
+};
+
+struct stream *stream_new(const struct call *call, const struct column *columns)
+{
+	struct stream *stream = need(calloc(1, sizeof(*stream)));
+
+	stream->call = call;
+	stream->columns = columns;
+	return stream;
+}
+
+void stream_row(struct stream *stream, json_t *row)
+{
+	if (stream->call->json) {
+		char *text = json_safe(row, JSON_COMPACT);
+		puts(text);
+		free(text);
+	} else if (!for_people(stream->call)) {
+		print_plain(stream->columns, row);
+	} else {
+		if (!stream->table)
+			stream->table = table_new(stream->call, stream->columns);
+		table_row(stream->table, stream->columns, row, stream->call->color_out);
+		if (++stream->pending == STREAM_ROWS)
+			stream_flush(stream);
+	}
+	json_decref(row);
+}
+
+void stream_flush(struct stream *stream)
+{
+	if (stream->table) {
+		scols_table_enable_noheadings(stream->table, stream->begun);
+		scols_print_table(stream->table);
+		scols_unref_table(stream->table);
+		stream->table = NULL;
+		stream->pending = 0;
+		stream->begun = true;
+	}
+	fflush(stdout);
+}
+
+void stream_free(struct stream *stream)
+{
+	stream_flush(stream);
+	free(stream);
+}
+
+int print_json(json_t *json)
+{
+	char *text = json_safe(need(json), JSON_INDENT(2));
+
+	puts(text);
+	free(text);
+	json_decref(json);
+	return 0;
+}
+
+void print_facts(const struct call *call, json_t *object, const struct column *columns)
+{
+	bool people = for_people(call);
+
+	for (const struct column *column = columns; column->heading; column++) {
+		char *text = print_cell(object, column, people);
+		const char *open = "", *close = "";
+		if (call->color_out && column->kind == COLUMN_STATE && color_of(text)) {
+			open = strcmp(color_of(text), "green") == 0 ? "\033[32m" : strcmp(color_of(text), "red") == 0 ? "\033[31m" : "\033[33m";
+			close = "\033[0m";
+		}
+		if (!people)
+			printf("%s\t%s\n", column->heading, text);
+		else if (strcmp(text, "-") != 0)
+			printf("%-14s %s%s%s\n", column->heading, open, text, close);
+		free(text);
+	}
+}
