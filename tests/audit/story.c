@@ -264,7 +264,8 @@ void story_write(const char *path, uint64_t seed, size_t count)
 
 void place_make(struct place *place)
 {
-	snprintf(place->folder, sizeof(place->folder), "/tmp/bunshin-trail-XXXXXX");
+	const char *folder = getenv("TMPDIR");
+	snprintf(place->folder, sizeof(place->folder), "%s/bunshin-trail-XXXXXX", folder && strlen(folder) < 40 ? folder : "/tmp");
 	assert_non_null(mkdtemp(place->folder));
 	snprintf(place->trail, sizeof(place->trail), "%s/trail.db", place->folder);
 }
