@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Comments between tokens.
+ */
+#include "tools/comment.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define LETTERS_LEAST 3u
+
+struct span {
+	size_t start, end;
+};
+
+static bool starts(const char *text, size_t at, size_t end, const char *with)
+{
+	size_t bytes = strlen(with);
+
+	return end - at >= bytes && memcmp(text + at, with, bytes) == 0;
+}
+
+static size_t line_end(const char *text, size_t at, size_t end)
+{
+	const char *newline = memchr(text + at, '\n', end - at);
+
+	return newline ? (size_t)(newline - text) : end;
+}
+
+size_t comment_end(const char *text, size_t at, size_t end, enum lexed language)
+{
+	bool hash = language == LEXED_PYTHON || language == LEXED_SHELL;
+
+	if (hash)
+		return text[at] == '#' ? line_end(text, at, end) : at;
+	if (starts(text, at, end, "//"))
+		return line_end(text, at, end);
+	if (starts(text, at, end, "/*")) {
+		const char *close = memmem(text + at + 2, end - at - 2, "*/", 2);
+
+		return close ? (size_t)(close - text) + 2 : end;
+	}
+	return at;
+}
+
+static size_t newlines(const char *text, size_t from, size_t to)
+{
+	size_t count = 0;
+
+	for (size_t i = from; i < to; i++)
+		count += text[i] == '\n';
+	return count;
+}
+
+/* The last comment of a gap; line comments on neighbouring lines are one. `end`: 0 if there is none. */
+static struct span last_comment(const struct tokens *tokens, size_t from, size_t to, enum lexed language)
+{
+	const char *text = tokens->text;
+	struct span last = {0, 0};
+
+	for (size_t at = from; at < to;) {
+		size_t end = comment_end(text, at, to, language);
+
+		if (end == at) {
+			/* An #include line in the gap parts what is above from what is below. */
+			if (language == LEXED_C && text[at] == '#') {
+				last = (struct span){0, 0};
+				at = line_end(text, at, to);
+			}
+			at++;
+			continue;
+		}
+		if (!last.end || starts(text, at, to, "/*") || starts(text, last.start, to, "/*") ||
+		    newlines(text, last.end, at) > 1)
+			last.start = at;
+		last.end = end;
+		at = end;
+	}
+	return last;
+}
+
+/* Behind code on the same line it belongs to that code. */
+static bool own_line(const struct tokens *tokens, size_t at)
+{
+	while (at > 0 && (tokens->text[at - 1] == ' ' || tokens->text[at - 1] == '\t'))
+		at--;
+	return at == 0 || tokens->text[at - 1] == '\n';
+}
+
+static bool holds(const char *text, struct span span, const char *word)
+{
+	size_t bytes = strlen(word);
+
+	for (size_t i = span.start; i + bytes <= span.end; i++)
+		if (strncasecmp(text + i, word, bytes) == 0)
+			return true;
+	return false;
+}
+
+static bool says_something(const struct tokens *tokens, struct span span)
+{
+	size_t letters = 0;
+	bool licence = holds(tokens->text, span, "copyright") || holds(tokens->text, span, "license") ||
+		       holds(tokens->text, span, "licence");
+
+	for (size_t i = span.start; i < span.end; i++)
+		letters += isalpha((unsigned char)tokens->text[i]) != 0 || (unsigned char)tokens->text[i] > 127;
+	return letters >= LETTERS_LEAST && !(licence && newlines(tokens->text, 0, span.start) < 3) &&
+	       !holds(tokens->text, span, "eslint-") && !holds(tokens->text, span, "istanbul ignore");
+}
+
+static size_t token_end(const struct tokens *tokens, uint32_t token)
+{
+	return tokens->at[token].start + (size_t)tokens->at[token].bytes;
+}
+
+/* The first token of the preprocessor line whose last token is the one before `token`, or `token` if there is none directly above. */
+static uint32_t above_directive(const struct tokens *tokens, uint32_t token)
+{
+	uint32_t first = token;
+
+	if (!token || !tokens->at[token - 1].directive || tokens->at[token].directive)
+		return token;
+	if (newlines(tokens->text, token_end(tokens, token - 1), tokens->at[token].start) > 1)
+		return token;
+	while (first > 0 && tokens->at[first - 1].directive && !token_is(tokens, first, "#"))
+		first--;
+	return first;
+}
+
+bool comment_above(const struct tokens *tokens, uint32_t token, enum lexed language)
+{
+	size_t from, to;
+	struct span span;
+
+	if (language == LEXED_C)
+		token = above_directive(tokens, token);
+	from = token ? token_end(tokens, token - 1) : 0;
+	to = tokens->at[token].start;
+	span = last_comment(tokens, from, to, language);
+	return span.end && newlines(tokens->text, span.end, to) <= 1 && own_line(tokens, span.start) && says_something(tokens, span);
+}
