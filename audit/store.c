@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,9 +143,21 @@ static int number_of(sqlite3 *db, const char *sql, int64_t *out_number)
 
 /* ---- files ---- */
 
+/* "PATH: sentence", with the end of a path that is too long to leave room for the sentence. */
+__attribute__((format(printf, 3, 4))) static void say(char out_why[256], const char *path, const char *format, ...)
+{
+	va_list arguments;
+	size_t path_bytes = strlen(path);
+	bool cut = path_bytes > 80;
+	int bytes = snprintf(out_why, 256, "%s%.80s: ", cut ? "..." : "", cut ? path + path_bytes - 80 : path);
+	va_start(arguments, format);
+	vsnprintf(out_why + bytes, 256 - (size_t)bytes, format, arguments);
+	va_end(arguments);
+}
+
 static int system_fail(char out_why[256], const char *path, const char *doing)
 {
-	snprintf(out_why, 256, "%s: %s: %s", path, doing, strerror(errno));
+	say(out_why, path, "%s: %s", doing, strerror(errno));
 	return ERR_IO;
 }
 
@@ -179,7 +192,7 @@ static int lock_take(const char *path, int *out_fd, char out_why[256])
 	int rc = ERR_LOCKED;
 	if (errno == EAGAIN || errno == EACCES) {
 		lock_holder(fd, holder);
-		snprintf(out_why, 256, "%s: %s writes this trail; stop it first", path, holder);
+		say(out_why, path, "%s writes this trail; stop it first", holder);
 	} else {
 		rc = system_fail(out_why, lock_path, "cannot take the lock");
 	}
@@ -377,17 +390,17 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 	if (*out_fresh)
 		return 0;
 	if (application != TRAIL_APPLICATION_ID) {
-		snprintf(out_why, 256, "%s is an SQLite database, but no trail: its application id is 0x%08" PRIx64 ", not 0x%08x",
-			 path, (uint64_t)application, TRAIL_APPLICATION_ID);
+		say(out_why, path, "an SQLite database, but no trail: its application id is 0x%08" PRIx64 ", not 0x%08x",
+		    (uint64_t)application, TRAIL_APPLICATION_ID);
 		return ERR_CORRUPT;
 	}
 	if (version > TRAIL_USER_VERSION) {
-		snprintf(out_why, 256, "%s was written by a newer bunshin (format %" PRId64 "); this one reads format %d and older. "
-			 "Nothing was changed. Use the newer program.", path, version, TRAIL_USER_VERSION);
+		say(out_why, path, "written by a newer bunshin (format %" PRId64 "); this one reads format %d and older. Nothing was "
+				   "changed. Use the newer program.", version, TRAIL_USER_VERSION);
 		return ERR_NEWER;
 	}
 	if (version < 1) {
-		snprintf(out_why, 256, "%s: the trail names format %" PRId64 ", which never was", path, version);
+		say(out_why, path, "the trail names format %" PRId64 ", which never was", version);
 		return ERR_CORRUPT;
 	}
 	rc = schema_check(trail, name);
@@ -395,8 +408,7 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 		return store_fail(trail, rc, "reading the schema");
 	if (!name[0])
 		return 0;
-	snprintf(out_why, 256, "%s: the schema is not that of format %" PRId64 ": '%s' is missing, has changed or was added", path,
-		 version, name);
+	say(out_why, path, "the schema is not that of format %" PRId64 ": '%s' is missing, has changed or was added", version, name);
 	return ERR_CORRUPT;
 }
 
@@ -477,7 +489,7 @@ static int database_prepare_writing(struct trail *trail, bool fresh)
 
 static int database_open(struct trail *trail, const char *path, char out_why[256])
 {
-	bool fresh;
+	bool fresh = false;
 	int flags = trail->mode == TRAIL_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
 	int rc = sqlite3_open_v2(path, &trail->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc)
@@ -489,7 +501,7 @@ static int database_open(struct trail *trail, const char *path, char out_why[256
 	if (rc)
 		return rc;
 	if (fresh && trail->mode == TRAIL_READ) {
-		snprintf(out_why, 256, "%s: the trail is still empty; start the network first", path);
+		say(out_why, path, "the trail is still empty; start the network first");
 		return ERR_NOT_FOUND;
 	}
 	if (trail->mode == TRAIL_WRITE) {
@@ -510,8 +522,10 @@ int store_open(struct trail *trail, const char *path, char out_why[256])
 		return ERR_IO;
 	}
 	if (trail->mode == TRAIL_READ && access(path, F_OK)) {
-		snprintf(out_why, 256, "%s: there is no trail; start the network first", path);
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+		if (errno != ENOENT)
+			return system_fail(out_why, path, "cannot look at the trail");
+		say(out_why, path, "there is no trail; start the network first");
+		return ERR_NOT_FOUND;
 	}
 	if (trail->mode == TRAIL_WRITE)
 		rc = lock_take(path, &trail->lock_fd, out_why);
@@ -523,7 +537,7 @@ int store_open(struct trail *trail, const char *path, char out_why[256])
 	if (rc == 0 && trail->mode == TRAIL_WRITE)
 		rc = directory_sync(path, out_why);
 	if (rc && !out_why[0])
-		snprintf(out_why, 256, "%.100s: %.150s", path, trail->why);
+		say(out_why, path, "%s", trail->why);
 	return rc;
 }
 

@@ -223,7 +223,7 @@ int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)
 	if (rc)
 		rc = store_fail(trail, rc, "listing tasks");
 	while (rc == 0 && before) {
-		size_t count;
+		size_t count = 0;
 		rc = tasks_slice(trail, statement, &before, tasks, SLICE_TASKS, &count);
 		for (size_t i = 0; rc == 0 && i < count && (!limit || told < limit); i++) {
 			if (!task_wanted(&tasks[i], state))

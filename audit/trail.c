@@ -67,7 +67,7 @@ int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail,
 		return 0;
 	}
 	if (!out_why[0])
-		snprintf(out_why, 256, "%.100s: %.150s", path, trail->why[0] ? trail->why : error_sentence(rc));
+		snprintf(out_why, 256, "%s", trail->why[0] ? trail->why : error_sentence(rc));
 	trail->broken = rc;
 	trail_close(trail);
 	return rc;

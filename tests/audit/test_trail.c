@@ -298,8 +298,8 @@ static void test_a_newer_trail_is_refused_unchanged(void **state)
 	(void)state;
 	story_write(place.trail, 3, 20);
 	raw(place.trail, "PRAGMA user_version=2");
-	assert_refused(TRAIL_WRITE, ERR_NEWER, "newer bunshin (format 2)");
-	assert_refused(TRAIL_READ, ERR_NEWER, "newer bunshin (format 2)");
+	assert_refused(TRAIL_WRITE, ERR_NEWER, "written by a newer bunshin (format 2)");
+	assert_refused(TRAIL_READ, ERR_NEWER, "written by a newer bunshin (format 2)");
 	raw(place.trail, "PRAGMA user_version=1");
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	assert_int_equal(verify_clean(trail), 20);
