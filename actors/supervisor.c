@@ -447,7 +447,7 @@ static void loop(struct supervisor *supervisor, struct waiting *waiting)
 			children_settle(supervisor);
 		bool more = !supervisor->stopping || children_stop(supervisor, boottime_now_ms());
 		if (supervisor->changed)
-			status_write(supervisor);
+			supervisor_status_write(supervisor);
 		supervisor->changed = false;
 		if (!more)
 			return;

@@ -59,7 +59,7 @@ struct supervisor {
 int supervisor_supervise(struct supervisor *supervisor);
 
 /* run/supervisor.json */
-void status_write(const struct supervisor *supervisor);
+void supervisor_status_write(const struct supervisor *supervisor);
 void status_remove(const struct state_folder *state);
 
 /* "exited with status 3" or "was ended by signal 9 (Killed)" */

@@ -68,7 +68,7 @@ static char *status_text(const struct supervisor *supervisor)
 	return text;
 }
 
-void status_write(const struct supervisor *supervisor)
+void supervisor_status_write(const struct supervisor *supervisor)
 {
 	char path[PATH_BYTES];
 	char *text = status_text(supervisor);
