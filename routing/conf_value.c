@@ -340,12 +340,15 @@ static int read_priority(const struct reading *reading)
 
 static int read_flag(const struct reading *reading)
 {
-	const bool yes = strcmp(reading->value, "yes") == 0;
+	static const char *const names[] = {"no", "yes", "false", "true", "off", "on"}; /* every other one means yes */
 
-	if (!yes && strcmp(reading->value, "no") != 0)
-		return REFUSE(reading, "%s is \"%.60s\"; accepted is yes or no", reading->option->name, reading->value);
-	*(bool *)reading->member = yes;
-	return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], reading->value) == 0) {
+			*(bool *)reading->member = i % 2;
+			return 0;
+		}
+	}
+	return REFUSE(reading, "%s is \"%.60s\"; accepted is yes or no", reading->option->name, reading->value);
 }
 
 /* Whether a section `clone` stands behind the name is seen when the whole file is read. */

@@ -6,7 +6,7 @@
 #   headers.sh --self-test COMPILER…  shows that it notices what it is for
 set -u
 
-flags=$(pkg-config --cflags libzmq libczmq sqlite3 libgit2 libsodium libcrypto libconfuse jansson smartcols libpcre2-8 libseccomp) || exit 2
+flags=$(pkg-config --cflags libzmq libczmq sqlite3 libgit2 libsodium libcrypto libconfuse jansson smartcols libpcre2-8 libseccomp libxml-2.0) || exit 2
 
 # check ROOT COMPILER…
 check() {

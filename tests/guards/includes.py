@@ -30,7 +30,7 @@ PURE = [
     ("protocol/*", TEXT + ["jansson.h", "msgpack.h", "msgpack/*.h"]),
     ("routing/conf*", TEXT + ["confuse.h"]),
     ("routing/*", C_ONLY),
-    ("clones/*", TEXT + ["jansson.h", "pcre2.h", "openssl/evp.h", "openssl/hmac.h", "openssl/sha.h"]),
+    ("clones/*", TEXT + ["jansson.h", "pcre2.h", "libxml/*.h", "openssl/evp.h", "openssl/hmac.h", "openssl/sha.h"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 

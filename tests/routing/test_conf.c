@@ -188,7 +188,7 @@ static void test_every_option_reaches_its_place(void **state)
 		"memory_max = 77 weight_urgent = 11 weight_high = 12 weight_medium = 13 weight_low = 14 age = 15\n"
 		"lost_max = 16 cancel_grace = 17ms breaker_failures = 18 breaker_open = 19s tasks_max = 20 retry_after = 21 }\n"
 		"clone a { instances = 3 slots = 4 command = 'x \"y z\" ${A}' external = no }\n"
-		"clone b { external = yes } clone c { } clone d { }\n"
+		"clone b { external = yes } clone c { external = on } clone d { external = false }\n"
 		"route t.1_x-y { destination = a fallbacks = { b, c } priority = urgent retries = 3 start = 4s timeout = 5s\n"
 		"timeout_max = 6m heartbeat = 7s deadline = 1d backoff_initial = 8ms backoff_max = 9s backoff_factor = 1.125\n"
 		"backoff_jitter = 12.5% queue_max = 10 non_retryable = { timed_out, limit } escalate_to = d }\n");
@@ -219,6 +219,8 @@ static void test_every_option_reaches_its_place(void **state)
 	assert_string_equal(conf->clone[0].command, "x \"y z\" ${A}");
 	assert_false(conf->clone[0].external);
 	assert_true(conf->clone[1].external);
+	assert_true(conf->clone[2].external);
+	assert_false(conf->clone[3].external);
 	assert_string_equal(route->task_type, "t.1_x-y");
 	assert_int_equal(route->destination_count, 3);
 	assert_string_equal(route->destination[0], "a");
