@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Regular expressions over bytes that a tool printed.
+ */
+#include "clones/pattern.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#define STEPS_MAX 2000000u /* of the matcher: hostile text must not cost more than a second */
+
+static void take_groups(pcre2_match_data *data, int count, const char *text, struct match *out_match)
+{
+	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(data);
+	memset(out_match, 0, sizeof(*out_match));
+	for (unsigned i = 0; i < PATTERN_GROUPS && (int)i < count; i++) {
+		if (offsets[2 * i] == PCRE2_UNSET)
+			continue;
+		out_match->group[i].at = text + offsets[2 * i];
+		out_match->group[i].bytes = offsets[2 * i + 1] - offsets[2 * i];
+	}
+}
+
+bool pattern_next(const char *pattern, const char *text, size_t bytes, size_t *from, struct match *out_match)
+{
+	int error = 0;
+	int count = 0;
+	PCRE2_SIZE where = 0;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_MULTILINE, &error, &where, NULL);
+	pcre2_match_data *data = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
+	pcre2_match_context *context = pcre2_match_context_create(NULL);
+	assert(code);
+	if (data && context && text && *from <= bytes) {
+		pcre2_set_match_limit(context, STEPS_MAX);
+		count = pcre2_match(code, (PCRE2_SPTR)text, bytes, *from, 0, data, context);
+	}
+	if (count > 0) {
+		take_groups(data, count, text, out_match);
+		size_t end = (size_t)(out_match->group[0].at - text) + out_match->group[0].bytes;
+		*from = out_match->group[0].bytes ? end : end + 1;
+	}
+	pcre2_match_context_free(context);
+	pcre2_match_data_free(data);
+	pcre2_code_free(code);
+	return count > 0;
+}
+
+bool pattern_find(const char *pattern, const char *text, size_t bytes, struct match *out_match)
+{
+	struct match match;
+	size_t from = 0;
+	return pattern_next(pattern, text, bytes, &from, out_match ? out_match : &match);
+}
+
+void match_copy(const struct match *match, unsigned number, char *out, size_t capacity)
+{
+	size_t bytes = match->group[number].at ? match->group[number].bytes : 0;
+	if (bytes >= capacity)
+		bytes = capacity - 1;
+	if (bytes)
+		memcpy(out, match->group[number].at, bytes);
+	out[bytes] = '\0';
+}
