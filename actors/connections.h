@@ -71,6 +71,7 @@ struct connection {
 	uint32_t outcome_max;  /* power of two, or 0 */
 	uint32_t outcome_first, outcome_next;
 	bool delivery_due; /* acknowledged more than is recorded */
+	bool leaving; /* said Goodbye: forgotten once it has heard that this is durable */
 	bool unreachable; /* a send found nobody; it is forgotten at the next turn */
 	bool ack_due; /* in the list of those whose durable_through is to be said soon */
 

@@ -313,17 +313,6 @@ static void take_allowed(struct intake *intake, struct message *message)
 		refusal_allowed(shell, connection);
 }
 
-static void say_goodbye(struct intake *intake, const struct message *message)
-{
-	struct shell *shell = intake->shell;
-
-	if (message->goodbye.draining)
-		return;
-	presence_count(shell, intake->connection);
-	connection_forget(&shell->connections, intake->connection);
-	intake->stop = true;
-}
-
 static void take_joined(struct intake *intake, struct message *message)
 {
 	struct shell *shell = intake->shell;
@@ -344,8 +333,8 @@ static void take_joined(struct intake *intake, struct message *message)
 		connection->dropped++;
 	} else {
 		take_allowed(intake, message);
-		if (message->type == MESSAGE_GOODBYE)
-			say_goodbye(intake, message);
+		if (message->type == MESSAGE_GOODBYE && !message->goodbye.draining)
+			connection->leaving = intake->stop = true;
 	}
 }
 

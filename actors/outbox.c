@@ -278,12 +278,16 @@ static void release_connection(struct shell *shell, unsigned which, uint32_t ind
 	connection->chain[which] = (struct chain){0};
 	if (connection->through[which] > connection->durable)
 		connection->durable = connection->through[which];
-	if (!first) {
+	if (!first && !connection->leaving) {
 		ack_later(shell, index);
 		return;
 	}
 	release_chain(shell, connection, &shell->outbox[which], first);
 	close_frame(shell, connection);
+	if (connection->leaving && !connection->unreachable) {
+		connection->unreachable = true;
+		shell->unreachable++;
+	}
 }
 
 void outbox_release(struct shell *shell, unsigned which)

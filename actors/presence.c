@@ -98,7 +98,7 @@ void presence_lost(struct shell *shell, uint32_t index)
 	struct connection *connection = connection_at(shell, index);
 
 	presence_count(shell, index);
-	if (connection->joined)
+	if (connection->joined && !connection->leaving) /* who said Goodbye is known to be gone */
 		change_presence(shell, connection, PRESENCE_LOST);
 	connection_forget(&shell->connections, index);
 }
