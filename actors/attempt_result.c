@@ -90,6 +90,8 @@ static int leave_outputs(struct attempt *attempt, json_t *result, const struct p
 {
 	int rc = 0;
 	for (size_t i = 0; i < plan->count && rc == 0; i++) {
+		if (plan->step[i].confidential)
+			continue;
 		rc = leave_output(attempt, result, i, plan->step[i].name, "out", outputs[i].out);
 		if (rc == 0)
 			rc = leave_output(attempt, result, i, plan->step[i].name, "err", outputs[i].err);

@@ -30,6 +30,7 @@ struct step {
 	bool writes;            /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
 	bool after_success;     /* only if the step before it ran and ended with 0 */
 	const char *environment[STEP_ENVIRONMENT_MAX]; /* "NAME=value", NULL-terminated, besides what the sandbox gives */
+	bool confidential;      /* the output may quote credentials of the repository: it is concluded from and never kept */
 	uint64_t output_bytes;  /* cap; 0: the default */
 	uint32_t share_permille; /* of the attempt's time that this step may take; 0: what is left */
 };

@@ -133,13 +133,14 @@ static json_t *argv_json(const struct step *step)
 	return argv;
 }
 
-static json_t *raw_json(const struct output *output, const char *format)
+/* A plain digest of what may hold a credential would let words be tried, so a confidential output has none. */
+static json_t *raw_json(const struct step *step, const struct output *output, const char *format)
 {
 	char digest[FINGERPRINT_BYTES];
 
 	if (!output->ran || !digest_of(output->out.at, output->out.bytes, digest))
 		return json_null();
-	return json_pack("{s:s, s:I, s:s?}", "sha256", digest, "bytes", (json_int_t)output->out.bytes, "format", format);
+	return json_pack("{s:s?, s:I, s:s?}", "sha256", step->confidential ? NULL : digest, "bytes", (json_int_t)output->out.bytes, "format", format);
 }
 
 static json_t *run_json(const struct step *step, const struct output *output, const struct run_facts *facts)
@@ -152,7 +153,7 @@ static json_t *run_json(const struct step *step, const struct output *output, co
 			 (json_int_t)output->wall_ms, "cpu_ms", (json_int_t)output->cpu_ms, "peak_rss_kb",
 			 (json_int_t)output->peak_rss_kb, "timed_out", output->timed_out, "killed_by", killed_by, "output_cut",
 			 output->cut, "files_ok", (json_int_t)facts->files_ok, "files_failed", (json_int_t)facts->files_failed, "raw",
-			 raw_json(output, facts->format), "skipped_reason",
+			 raw_json(step, output, facts->format), "skipped_reason",
 			 output->ran ? json_null() : text_or_null(output->why ? output->why : "not run", REASON_BYTES_MAX));
 }
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What Beta's own files share: the work of one conclusion, and the readers of what the programs printed.
+ */
+#ifndef CLONES_BETA_INNER_H
+#define CLONES_BETA_INNER_H
+
+#include "clones/evidence.h"
+
+#define BETA_SHELLCHECK_FILES 56u /* a step, below STEP_ARGS_MAX */
+#define BETA_SHELLCHECK_STEPS 8u
+#define BETA_HISTORY_MS 2500u
+
+struct beta {
+	const struct target *target;
+	struct result *result;
+	struct arena *arena;       /* of the texts that evidence borrows */
+	struct evidence_list list;
+	json_t *documents;         /* array: parsed outputs that evidence borrows from */
+	json_t *known;             /* set of the inventory's paths */
+	const json_t *functions;   /* of `bunshin tool calls`, or NULL */
+	const json_t *lines;
+	json_t *masked;            /* "path:line" to the line with its credentials masked */
+	bool masks_complete;       /* every credential that can be found has been masked */
+};
+
+/* Files of the inventory in these languages that are no symbolic links, in the scope of the task. Returns their number; paths go to
+ * `out_paths`, at most `most`, if it is not NULL. */
+size_t beta_files(const struct target *target, const char *const *languages, const char **out_paths, size_t most);
+
+/* Is the path part of the task's scope, and of the commit? */
+bool beta_in_scope(const struct beta *beta, const char *path);
+
+/* Readers: each adds evidence and the run. An output that cannot be read lowers the status and says why. */
+void beta_read_secrets(struct beta *beta, const struct step *step, const struct output *output);
+void beta_read_calls(struct beta *beta, const struct step *step, const struct output *output);
+void beta_read_flawfinder(struct beta *beta, const struct step *step, const struct output *output);
+void beta_read_bandit(struct beta *beta, const struct step *step, const struct output *output);
+void beta_read_shellcheck(struct beta *beta, const struct step *step, const struct output *output);
+
+/* The output as JSON, kept until the end of the conclusion; NULL after the reason is in the result. `ok_exit` is the highest exit
+ * status that is no failure. */
+const json_t *beta_document(struct beta *beta, const struct step *step, const struct output *output, int ok_exit);
+
+/* Adds a statement of another program: finds its rule's row, the function around it, and a snippet without credentials. */
+void beta_foreign(struct beta *beta, struct evidence *evidence, const char *quoted_line);
+
+#endif
