@@ -41,8 +41,8 @@ prepare() {
 		{
 			{ [ -e build/release/build.ninja ] || cmake --preset release -DBUNSHIN_TESTS=OFF; } && ninja -C build/release bunshin
 		} >build/release.log 2>&1 || {
-			cat build/release.log >&2
-			say "supervisor.sh: the build failed; the lines above are in build/release.log"
+			tail -n 60 build/release.log >&2
+			say "supervisor.sh: the build failed; all it said is in build/release.log"
 			exit 10
 		}
 		mv build/release/.building build/release/.built
@@ -86,7 +86,7 @@ demo() {
 	fi
 
 	heading "The network"
-	"$bunshin" up --daemon
+	"$bunshin" up
 	"$bunshin" status
 
 	heading "One task of each type on $repository"
@@ -141,7 +141,7 @@ demo)
 start)
 	[ $# = 0 ] || usage
 	prepare
-	exec "$bunshin" up --daemon
+	exec "$bunshin" up
 	;;
 stop | status)
 	[ $# = 0 ] || usage
@@ -156,7 +156,7 @@ restart)
 	[ $# = 0 ] || usage
 	prepare
 	"$bunshin" down || [ $? = 5 ] || exit
-	exec "$bunshin" up --daemon
+	exec "$bunshin" up
 	;;
 *) usage ;;
 esac

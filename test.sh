@@ -20,10 +20,10 @@ esac
 
 # build FOLDER PRESET TARGET…: says what fails, not what goes well.
 build() {
-	[ -e "build/$1/build.ninja" ] || cmake --preset "$1" >"build/$1.log" || { cat "build/$1.log"; exit 1; }
+	[ -e "build/$1/build.ninja" ] || cmake --preset "$1" >"build/$1.log" || { tail -n 60 "build/$1.log"; exit 1; }
 	preset=$1
 	shift
-	ninja -C "build/$preset" "$@" >"build/$preset.log" || { cat "build/$preset.log"; exit 1; }
+	ninja -C "build/$preset" "$@" >"build/$preset.log" || { tail -n 60 "build/$preset.log"; exit 1; }
 }
 
 scripts/packages.sh build run test

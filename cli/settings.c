@@ -188,7 +188,7 @@ static bool project_file_at(const char *folder, char **out_path, char out_why[51
 
 static bool is_repository(const char *folder)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + sizeof("/.git")];
 
 	snprintf(path, sizeof(path), "%s/.git", folder);
 	return access(path, F_OK) == 0;
