@@ -181,8 +181,10 @@ static int socket_make(struct zap *zap, void *context)
 
 static void zap_release(struct zap *zap)
 {
-	if (zap->socket)
+	if (zap->socket) {
+		zmq_unbind(zap->socket, ZAP_ENDPOINT); /* the name is free on return; closing alone frees it some time later */
 		zmq_close(zap->socket);
+	}
 	if (zap->stop >= 0)
 		close(zap->stop);
 	free(zap);
