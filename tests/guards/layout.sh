@@ -13,7 +13,11 @@ files() {
 }
 
 sources() {
-	(files "$1" '*.c' && files "$1" '*.h') | xargs clang-format --dry-run -Werror
+	found=$( (files "$1" '*.c' && files "$1" '*.h') | xargs clang-format --dry-run 2>&1 | sed -n 's/^\(.*\): warning: code should.*/\1/p')
+	[ -z "$found" ] && return
+	echo "laid out otherwise than clang-format would ($(echo "$found" | wc -l) places, the first of them here); clang-format -i FILE helps"
+	echo "$found" | head -n 20
+	return 1
 }
 
 scripts() {
