@@ -85,7 +85,7 @@ static const struct step *first_trouble(const struct suite *suite, const struct 
 	for (size_t i = 0; i < suite->plan->count; i++) {
 		const struct step *step = &suite->plan->step[i];
 		const struct output *output = &suite->outputs[i];
-		if (!step_is(step, suite->system->name, NULL))
+		if (!step_is(step, suite->system->name, NULL) || step_is(step, suite->system->name, "dependencies"))
 			continue;
 		if (!output->ran || output->timed_out || output->exit_status != 0) {
 			*out_output = output;
@@ -147,9 +147,22 @@ static bool last_line(struct bytes text, char *out, size_t capacity)
 	return true;
 }
 
-/* Missing node_modules are known without running anything, and are worth their own words. */
+/* A missing module is one symptom of this; the cause is worth its own words. */
+static bool dependencies_missing(struct suite *suite)
+{
+	const struct output *there = phase_output(suite, "dependencies");
+	const struct output *test = phase_output(suite, "test");
+	if (!there || !there->ran || there->exit_status == 0 || !test || !test->ran || !obstacle_in(suite, test))
+		return false;
+	snprintf(suite->obstacle, OBSTACLE_BYTES, "the npm dependencies are not installed (there is no node_modules folder), and the "
+						  "sandbox has no network; run npm ci in the repository first");
+	return true;
+}
+
 static void explain(struct suite *suite)
 {
+	if (dependencies_missing(suite))
+		return;
 	const struct output *output = NULL;
 	const struct step *step = first_trouble(suite, &output);
 	char line[200] = "";
@@ -378,15 +391,16 @@ static void doubt(struct result *result, const struct suite *suite)
 
 static size_t sentence(const struct suite *suite, char *out, size_t capacity)
 {
+	static const char *const tails[] = {NULL, "failed", "could not be run", "skipped"};
 	const struct cases *cases = &suite->cases;
-	size_t passed = cases_counted(cases, VERDICT_PASSED);
-	size_t failed = cases_counted(cases, VERDICT_FAILED);
-	size_t errors = cases_counted(cases, VERDICT_ERROR);
-	size_t skipped = cases_counted(cases, VERDICT_SKIPPED);
+	const char *system = suite->system->name;
 	if (cases->count == 0)
-		return (size_t)snprintf(out, capacity, "%s: not tested, because %s. ", suite->system->name, suite->obstacle);
-	return (size_t)snprintf(out, capacity, "%s: %zu of %zu cases passed, %zu failed, %zu could not be run, %zu were skipped. ", suite->system->name,
-				passed, cases->count, failed, errors, skipped);
+		return (size_t)snprintf(out, capacity, "%s: not tested, because %s.", system, suite->obstacle);
+	size_t used = (size_t)snprintf(out, capacity, "%s: %zu of %zu cases passed", system, cases_counted(cases, VERDICT_PASSED), cases->count);
+	for (enum verdict verdict = VERDICT_FAILED; verdict <= VERDICT_SKIPPED && used < capacity; verdict++)
+		if (cases_counted(cases, verdict) > 0)
+			used += (size_t)snprintf(out + used, capacity - used, ", %zu %s", cases_counted(cases, verdict), tails[verdict]);
+	return used < capacity ? used + (size_t)snprintf(out + used, capacity - used, ".") : used;
 }
 
 static void conclude_suite(struct result *result, struct suite *suite, const struct project *project)
@@ -399,8 +413,7 @@ static void conclude_suite(struct result *result, struct suite *suite, const str
 		doubt(result, suite);
 		return;
 	}
-	if (suite->obstacle[0] == '\0')
-		explain(suite);
+	explain(suite);
 	if (phase_ran(suite, "build"))
 		add_build_errors(result, project, phase_output(suite, "build"));
 	else if (phase_ran(suite, "test") && phase_output(suite, "test")->exit_status != 0)
@@ -437,6 +450,8 @@ static json_t *delta_conclude(const struct target *target, const struct plan *pl
 		systems++;
 		conclude_suite(result, &suite, &project);
 		tested += suite.cases.count > 0;
+		if (used > 0 && used < sizeof(text) - 1)
+			text[used++] = ' ';
 		if (used < sizeof(text))
 			used += sentence(&suite, text + used, sizeof(text) - used);
 		if (suite.cases.count == 0)

@@ -4,6 +4,7 @@
  */
 #include "clones/project.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "clones/pattern.h"
@@ -108,11 +109,59 @@ static bool cmake_detect(const struct project *project, bool *out_sure)
 	return project_has(project, "CMakeLists.txt");
 }
 
+/* Options that only make sense on the machine of the CI, or change what is tested. */
+#define OPTION_FOREIGN "(?i)sanit|valgrind|coverage|werror|fuzz|install|static|shared|docs?(_|$)|bench|cuda|opencl"
+
+/* True if every place in the CI's files that sets the option sets it alike. */
+static bool option_agreed(const struct project *project, const char *name, const char *value)
+{
+	const char *path;
+	json_t *text;
+	char pattern[200];
+	json_object_foreach(project->manifests, path, text) {
+		struct match match;
+		snprintf(pattern, sizeof(pattern), "-D ?%s(?::BOOL)?=(?i:(?!%s\\b))", name, value);
+		if (strstr(path, ".yml") && pattern_find(pattern, json_string_value(text), json_string_length(text), &match))
+			return false;
+	}
+	return true;
+}
+
+/* " -DNAME=ON …" of the switches on which the project's CI agrees: often they decide which tests there are. */
+static char *ci_options(const struct project *project, struct arena *arena)
+{
+	const char *path;
+	json_t *text;
+	char *options = arena_print(arena, "%s", "");
+	json_object_foreach(project->manifests, path, text) {
+		struct match match;
+		for (size_t from = 0; strstr(path, ".yml") && pattern_next("-D ?(\\w{1,60})(?::BOOL)?=(?i:(ON|OFF|TRUE|FALSE))\\b",
+									   json_string_value(text), json_string_length(text), &from, &match);) {
+			char name[64];
+			char value[8];
+			char word[100];
+			match_copy(&match, 1, name, sizeof(name));
+			match_copy(&match, 2, value, sizeof(value));
+			snprintf(word, sizeof(word), " -D%s=%s", name, value);
+			if (!options || strlen(options) > 1000 || strstr(options, word) || !option_agreed(project, name, value) ||
+			    pattern_find(OPTION_FOREIGN, name, strlen(name), NULL))
+				continue;
+			options = arena_print(arena, "%s%s", options, word);
+		}
+	}
+	return options;
+}
+
 static void cmake_plan(const struct project *project, struct arena *arena, struct plan *plan)
 {
-	(void)project;
-	(void)arena;
-	ADD(plan, "cmake/configure", "cmake", "-S", "/work", "-B", BUILD "/cmake", "-DBUILD_TESTING=ON");
+	const char *options = ci_options(project, arena);
+	/* The switches are a guess; if they are refused the project is configured without them. */
+	if (options && options[0])
+		ADD(plan, "cmake/configure", "sh", "-c",
+		    arena_print(arena, "cmake -S /work -B " BUILD "/cmake -DBUILD_TESTING=ON%s || cmake -S /work -B " BUILD
+				       "/cmake --fresh -DBUILD_TESTING=ON", options));
+	else
+		ADD(plan, "cmake/configure", "cmake", "-S", "/work", "-B", BUILD "/cmake", "-DBUILD_TESTING=ON");
 	ADD(plan, "cmake/build", "cmake", "--build", BUILD "/cmake", "--parallel", JOBS)->after_success = true;
 	struct step *test = ADD(plan, "cmake/test", "ctest", "--test-dir", BUILD "/cmake", "--output-on-failure", "--output-junit",
 				BUILD "/ctest.xml", "-j", "2");
@@ -349,6 +398,7 @@ static void npm_plan(const struct project *project, struct arena *arena, struct 
 	char script[SCRIPT_BYTES];
 	(void)arena;
 	npm_script(project, script);
+	ADD(plan, "npm/dependencies", "test", "-d", "node_modules");
 	/* A mocha that is the whole script can be asked for TAP; in a chain of commands the words would go to the last one. */
 	bool mocha = pattern_find("^(?:\\S+=\\S+ )*(?:npx )?mocha\\b[^&|;]*$", script, strlen(script), NULL);
 	struct step *test = mocha ? ADD(plan, "npm/test", "npm", "test", "--", "--reporter", "tap") : ADD(plan, "npm/test", "npm", "test");
