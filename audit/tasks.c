@@ -25,6 +25,12 @@ enum task_effect task_effect(const struct trail_entry *entry)
 	return outcome ? EFFECT_TELL : EFFECT_END;
 }
 
+static void task_fold_end(struct task_fold *fold, const struct trail_entry *entry)
+{
+	fold->end_seq = entry->seq;
+	fold->end_state = entry->end_state;
+}
+
 void task_fold_apply(struct task_fold *fold, const struct trail_entry *entry)
 {
 	switch (task_effect(entry)) {
@@ -36,12 +42,11 @@ void task_fold_apply(struct task_fold *fold, const struct trail_entry *entry)
 		break;
 	case EFFECT_TELL:
 		fold->outcome_seq = entry->seq;
-		if (fold->end_seq)
-			break;
-		/* fall through */
+		if (!fold->end_seq)
+			task_fold_end(fold, entry);
+		break;
 	case EFFECT_END:
-		fold->end_seq = entry->seq;
-		fold->end_state = entry->end_state;
+		task_fold_end(fold, entry);
 		break;
 	}
 }

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "audit/record.h"
+#include "audit/store.h"
 #include "story.h"
 
 #define RECORDS 400u
@@ -379,7 +379,7 @@ static void page_damage(uint64_t page, struct story *story)
 	uint8_t byte;
 	int fd = open(place.trail, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
-	off_t at = (off_t)(page * 16384 + 200 + story_random(story, 16000));
+	off_t at = (off_t)(page * PAGE_BYTES + 200 + story_random(story, PAGE_BYTES - 200));
 	assert_int_equal(pread(fd, &byte, 1, at), 1);
 	byte ^= (uint8_t)(1u << story_random(story, 8));
 	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
@@ -398,9 +398,9 @@ static void test_damaged_pages_are_reported_and_crash_nothing(void **state)
 	uint64_t pages = number("PRAGMA page_count");
 	sqlite3_close(db);
 	db = NULL;
-	char *image = malloc(pages * 16384);
+	char *image = malloc(pages * PAGE_BYTES);
 	int fd = open(place.trail, O_RDWR | O_CLOEXEC);
-	assert_int_equal(pread(fd, image, pages * 16384, 0), pages * 16384);
+	assert_int_equal(pread(fd, image, pages * PAGE_BYTES, 0), pages * PAGE_BYTES);
 	story_init(&story, 23);
 	for (uint64_t page = 1; page < pages; page++) {
 		for (unsigned i = 0; i < 3; i++, rounds++) {
@@ -415,7 +415,7 @@ static void test_damaged_pages_are_reported_and_crash_nothing(void **state)
 			found += rc != 0;
 			assert_true(rc == 0 || rc == ERR_CORRUPT);
 			trail_close(trail);
-			assert_int_equal(pwrite(fd, image, pages * 16384, 0), pages * 16384);
+			assert_int_equal(pwrite(fd, image, pages * PAGE_BYTES, 0), pages * PAGE_BYTES);
 		}
 	}
 	close(fd);
