@@ -47,11 +47,11 @@ static int take_filters(struct call *call, struct trail *trail, struct trail_que
 	if (rc)
 		return rc;
 	if (peer && strlen(peer) >= sizeof(query->peer))
-		return fail(call, ERR_USAGE, "`bunshin clone list` shows names", "--peer: \"%s\" is too long for a name", peer);
+		return call_fail(call, ERR_USAGE, "`bunshin clone list` shows names", "--peer: \"%s\" is too long for a name", peer);
 	memcpy(query->peer, peer ? peer : "", peer ? strlen(peer) + 1 : 1);
 	query->type = type ? message_find(type) : 0;
 	if (type && !query->type)
-		return fail(call, ERR_USAGE, "docs/protocol.md lists the messages", "--type: there is no message \"%s\"; TaskRequest is one", type);
+		return call_fail(call, ERR_USAGE, "docs/protocol.md lists the messages", "--type: there is no message \"%s\"; TaskRequest is one", type);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static int run(struct call *call)
 	if (!rc) {
 		rc = print_log(call, trail, &query);
 		if (rc)
-			rc = fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 	}
 	trail_close(trail);
 	return rc;

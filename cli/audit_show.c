@@ -23,9 +23,9 @@ static int show_record(struct call *call, struct trail *trail, uint64_t seq)
 	int rc = trail_read(trail, &query, keep_whole, &json);
 
 	if (rc)
-		return fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		return call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 	if (!json)
-		return fail(call, ERR_NOT_FOUND, "`bunshin audit log --limit 20` shows the last ones", "there is no record %llu",
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin audit log --limit 20` shows the last ones", "there is no record %llu",
 			    (unsigned long long)seq);
 	return print_json(json);
 }
@@ -76,7 +76,7 @@ static int show_task(struct call *call, struct trail *trail, const struct id *ta
 		rc = trail_read(trail, &query, keep_line, &timeline);
 	if (rc) {
 		json_decref(timeline.rows);
-		return fail(call, rc, "`bunshin task list` shows the tasks", "%s",
+		return call_fail(call, rc, "`bunshin task list` shows the tasks", "%s",
 			    rc == ERR_NOT_FOUND ? "the trail knows no such task" : trail_why(trail));
 	}
 	facts = story_json(&story);

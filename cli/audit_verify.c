@@ -22,7 +22,7 @@ static int say(struct call *call, int error, const struct trail_verdict *verdict
 		return error ? 1 : 0;
 	}
 	if (error)
-		return fail(call, error, "keep a copy of the state folder before anything else touches it; a backup tells what is missing",
+		return call_fail(call, error, "keep a copy of the state folder before anything else touches it; a backup tells what is missing",
 			    "record %llu is the first that is wrong: %s", (unsigned long long)verdict->bad_seq, verdict->why);
 	printf("%llu records and %llu payloads are as they were written; the chain ends in\n%s\n", (unsigned long long)verdict->records,
 	       (unsigned long long)verdict->payloads, head);
@@ -42,7 +42,7 @@ static int run(struct call *call)
 		return rc;
 	rc = trail_verify(trail, after, &verdict);
 	if (rc && rc != ERR_CORRUPT)
-		rc = fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
+		rc = call_fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
 	else
 		rc = say(call, rc, &verdict);
 	trail_close(trail);

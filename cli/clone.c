@@ -33,7 +33,7 @@ static int run_list(struct call *call)
 		json_object_set_new(clone, "breaker", json_string(json_is_true(json_object_get(clone, "breaker_open")) ? "open" : "closed"));
 	if (name && json_array_size(clones) == 0) {
 		json_decref(clones);
-		return fail(call, ERR_NOT_FOUND, "`bunshin clone list` shows all", "no clone and no role is called \"%s\"", name);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin clone list` shows all", "no clone and no role is called \"%s\"", name);
 	}
 	return listing_print(call, "clones", clones, list_columns, "no clone has ever joined");
 }
@@ -89,7 +89,7 @@ static const struct option_row change_options[] = {
 	}                                                                                                              \
 	const struct command command_clone_##word = {                                                                  \
 		.name = "clone " #word,                                                                                \
-		.operands = "NAME|ROLE…",                                                                              \
+		.operands = "NAME|ROLE...",                                                                              \
 		.sentence = text,                                                                                      \
 		.example = shown,                                                                                      \
 		.options = change_options,                                                                             \

@@ -51,7 +51,7 @@ int option_duration(const struct call *call, const char *name, uint32_t *out_ms)
 
 	if (!text || duration_parse(text, out_ms) == 0)
 		return 0;
-	return fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is no time; 500ms, 30s, 5m or 2h would be", name, text);
+	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is no time; 500ms, 30s, 5m or 2h would be", name, text);
 }
 
 int option_number(const struct call *call, const char *name, uint32_t least, uint32_t most, uint32_t *out)
@@ -67,7 +67,7 @@ int option_number(const struct call *call, const char *name, uint32_t least, uin
 		*out = (uint32_t)number;
 		return 0;
 	}
-	return fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is not accepted; a number from %u to %u would be", name, text, least, most);
+	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is not accepted; a number from %u to %u would be", name, text, least, most);
 }
 
 int option_moment(const struct call *call, const char *name, uint64_t *out_unix_ms)
@@ -76,10 +76,10 @@ int option_moment(const struct call *call, const char *name, uint64_t *out_unix_
 
 	if (!text || moment_parse(text, (uint64_t)time(NULL) * 1000, out_unix_ms))
 		return 0;
-	return fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is no moment; 2h (ago), 10:30, 2026-02-03 or 2026-02-03T10:30 would be", name, text);
+	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is no moment; 2h (ago), 10:30, 2026-02-03 or 2026-02-03T10:30 would be", name, text);
 }
 
-int fail(const struct call *call, int error, const char *next, const char *format, ...)
+int call_fail(const struct call *call, int error, const char *next, const char *format, ...)
 {
 	const char *mark = call && call->color_err ? "\033[31m" : "";
 	const char *unmark = call && call->color_err ? "\033[0m" : "";
@@ -101,7 +101,7 @@ int fail(const struct call *call, int error, const char *next, const char *forma
 	return error_exit_code(error);
 }
 
-void note(const struct call *call, const char *format, ...)
+void call_note(const struct call *call, const char *format, ...)
 {
 	char *sentence = NULL;
 	char *safe;
@@ -150,8 +150,8 @@ static int refuse_option(const struct call *call, int code, const char *text)
 
 	snprintf(next, sizeof(next), "`bunshin help %s` lists the options", call->command ? call->command->name : "");
 	if (code == ':')
-		return fail(call, ERR_USAGE, next, "the option %s needs a value", text);
-	return fail(call, ERR_USAGE, next, "there is no option %s, or it takes no value, or it could mean several", text);
+		return call_fail(call, ERR_USAGE, next, "the option %s needs a value", text);
+	return call_fail(call, ERR_USAGE, next, "there is no option %s, or it takes no value, or it could mean several", text);
 }
 
 /* Takes one option that getopt_long has found. */
@@ -186,7 +186,7 @@ static int take_arguments(struct call *call, int argc, char **argv, const char *
 		return -1;
 	for (int i = optind; i < argc; i++) {
 		if (call->operands == OPERANDS_MAX)
-			return fail(call, ERR_USAGE, NULL, "more than %u operands", OPERANDS_MAX);
+			return call_fail(call, ERR_USAGE, NULL, "more than %u operands", OPERANDS_MAX);
 		call->operand[call->operands++] = argv[i];
 	}
 	return 0;
@@ -199,9 +199,9 @@ static int check_operands(const struct call *call)
 
 	snprintf(next, sizeof(next), "bunshin help %s", command->name);
 	if (call->operands > command->operands_most)
-		return fail(call, ERR_USAGE, next, "\"%s\" is one operand too many", call->operand[command->operands_most]);
+		return call_fail(call, ERR_USAGE, next, "\"%s\" is one operand too many", call->operand[command->operands_most]);
 	if (call->operands < command->operands_least)
-		return fail(call, ERR_USAGE, next, "%s is missing", command->operands);
+		return call_fail(call, ERR_USAGE, next, "%s is missing", command->operands);
 	return 0;
 }
 
@@ -238,14 +238,14 @@ static int load_settings(struct call *call, const char *const option_value[SETTI
 	sources.project_file = project;
 	sources.user_file = user;
 	if (*passed_over)
-		note(call, "%s", passed_over);
+		call_note(call, "%s", passed_over);
 	rc = settings_load(&call->settings, &sources, why);
 	if (!rc)
 		rc = settings_check(&call->settings, why);
 	free(project);
 	free(user);
 	if (rc)
-		return fail(call, rc, "`bunshin help` and docs/cli.md list the settings", "%s", why);
+		return call_fail(call, rc, "`bunshin help` and docs/cli.md list the settings", "%s", why);
 	call->color_out = wants_color(call, STDOUT_FILENO);
 	call->color_err = wants_color(call, STDERR_FILENO);
 	return 0;
@@ -294,9 +294,9 @@ static int refuse_command(const char *first, const char *second)
 	if (guess) {
 		char next[160];
 		snprintf(next, sizeof(next), "bunshin %s", guess);
-		return fail(NULL, ERR_USAGE, next, "there is no command \"%s\"; perhaps \"%s\" was meant", typed, guess);
+		return call_fail(NULL, ERR_USAGE, next, "there is no command \"%s\"; perhaps \"%s\" was meant", typed, guess);
 	}
-	fail(NULL, ERR_USAGE, is_group(first) ? NULL : "`bunshin help` lists the commands", "there is no command \"%s\"", typed);
+	call_fail(NULL, ERR_USAGE, is_group(first) ? NULL : "`bunshin help` lists the commands", "there is no command \"%s\"", typed);
 	help_group(first, stderr);
 	return error_exit_code(ERR_USAGE);
 }

@@ -76,9 +76,9 @@ MUST_CHECK int option_number(const struct call *call, const char *name, uint32_t
 MUST_CHECK int option_moment(const struct call *call, const char *name, uint64_t *out_unix_ms);
 
 /* Says on stderr "bunshin COMMAND: SENTENCE" and, if there is one, the next step. Returns the exit code that belongs to `error`. */
-int fail(const struct call *call, int error, const char *next, const char *format, ...) __attribute__((format(printf, 4, 5)));
+int call_fail(const struct call *call, int error, const char *next, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A line on stderr, for people who look on. Not with --json. */
-void note(const struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void call_note(const struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

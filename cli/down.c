@@ -21,9 +21,9 @@ static int run(struct call *call)
 		return rc;
 	rc = supervisor_stop(&state, grace_ms, sentence);
 	if (rc == ERR_NOT_FOUND)
-		return fail(call, rc, NULL, "%s", *sentence ? sentence : "no network runs here");
+		return call_fail(call, rc, NULL, "%s", *sentence ? sentence : "no network runs here");
 	if (rc)
-		return fail(call, rc, "`bunshin status` shows what is left", "%s", sentence);
+		return call_fail(call, rc, "`bunshin status` shows what is left", "%s", sentence);
 	if (call->json)
 		return print_json(json_pack("{s:s, s:b}", "state", state.root, "stopped", 1));
 	puts(*sentence ? sentence : "the network is down; nothing of it is left running");

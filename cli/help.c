@@ -143,7 +143,7 @@ static int run_help(struct call *call)
 	}
 	if (help_group(name, stdout))
 		return 0;
-	return fail(call, ERR_USAGE, "`bunshin help` lists the commands", "there is no command \"%s\"", name);
+	return call_fail(call, ERR_USAGE, "`bunshin help` lists the commands", "there is no command \"%s\"", name);
 }
 
 const struct command command_help = {

@@ -198,7 +198,7 @@ int listing_print(const struct call *call, const char *name, json_t *rows, const
 	if (json_array_size(rows) > 0)
 		print_list_of(call, rows, columns);
 	else if (empty)
-		note(call, "%s", empty);
+		call_note(call, "%s", empty);
 	json_decref(rows);
 	return 0;
 }

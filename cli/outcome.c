@@ -168,9 +168,9 @@ int outcome_write(const struct call *call, const struct outcome *outcome)
 	rc = file_replace(path, report, strlen(report), 0644);
 	free(report);
 	if (rc)
-		return fail(call, rc, "name another file with --report; `bunshin task show` prints the result again", "%s cannot be written: %s", path,
+		return call_fail(call, rc, "name another file with --report; `bunshin task show` prints the result again", "%s cannot be written: %s", path,
 			    strerror(errno));
-	note(call, "the report is in %s", path);
+	call_note(call, "the report is in %s", path);
 	return 0;
 }
 

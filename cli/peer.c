@@ -36,7 +36,7 @@ static int run_list(struct call *call)
 	}
 	free(peers);
 	listing_print(call, "peers", rows, columns, "nobody is registered");
-	return problem ? fail(call, problem, "whoever it was for cannot speak until it is put right", "%s", sentence) : 0;
+	return problem ? call_fail(call, problem, "whoever it was for cannot speak until it is put right", "%s", sentence) : 0;
 }
 
 const struct command command_peer_list = {
@@ -57,13 +57,13 @@ static int run_add(struct call *call)
 	int rc;
 
 	if (!roles)
-		return fail(call, ERR_USAGE, NULL, "--roles is missing; client, operator, auditor or clone:ROLE, separated by commas, would be accepted");
+		return call_fail(call, ERR_USAGE, NULL, "--roles is missing; client, operator, auditor or clone:ROLE, separated by commas, would be accepted");
 	rc = session_state(call, &state);
 	if (rc)
 		return rc;
 	rc = peer_add(&state, call->operand[0], roles, key, sentence);
 	if (rc)
-		return fail(call, rc, "`bunshin peer list` shows who is registered", "%s", sentence);
+		return call_fail(call, rc, "`bunshin peer list` shows who is registered", "%s", sentence);
 	if (state_path_of(&state, STATE_KEYS, call->operand[0], ".key", path))
 		path[0] = 0;
 	if (call->json)
@@ -71,7 +71,7 @@ static int run_add(struct call *call)
 					    key ? json_null() : json_string(path)));
 	if (!key)
 		puts(path);
-	note(call, key ? "%s may speak from now on" : "%s may speak from now on; its key pair is in the file above: keep it secret", call->operand[0]);
+	call_note(call, key ? "%s may speak from now on" : "%s may speak from now on; its key pair is in the file above: keep it secret", call->operand[0]);
 	return 0;
 }
 
@@ -103,10 +103,10 @@ static int run_remove(struct call *call)
 		return rc;
 	rc = peer_remove(&state, call->operand[0], sentence);
 	if (rc)
-		return fail(call, rc, "`bunshin peer list` shows who is registered", "%s", sentence);
+		return call_fail(call, rc, "`bunshin peer list` shows who is registered", "%s", sentence);
 	if (call->json)
 		return print_json(json_pack("{s:s, s:b}", "name", call->operand[0], "removed", 1));
-	note(call, "%s may no longer speak, also not on a connection that stands", call->operand[0]);
+	call_note(call, "%s may no longer speak, also not on a connection that stands", call->operand[0]);
 	return 0;
 }
 

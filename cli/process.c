@@ -70,7 +70,7 @@ static int run_clone(struct call *call)
 	int rc = session_state_path(call, state);
 
 	if (!rc && peer_name_check(call->operand[0], sentence))
-		rc = fail(call, ERR_USAGE, "a clone is called ROLE/N, such as beta/1", "%s", sentence);
+		rc = call_fail(call, ERR_USAGE, "a clone is called ROLE/N, such as beta/1", "%s", sentence);
 	if (!rc && option_set(call, "slots"))
 		rc = option_number(call, "slots", 1, 64, &options.slots);
 	else if (!rc && !(rc = session_conf(call, routes, &conf)))
@@ -121,7 +121,7 @@ static int run_tool(struct call *call)
 
 const struct command command_tool = {
 	.name = "tool",
-	.operands = "NAME [ARGUMENT…]",
+	.operands = "NAME [ARGUMENT...]",
 	.sentence = "A program that reads the repository in the current folder; attempts run them in the sandbox",
 	.example = "$ bunshin tool inventory",
 	.hidden = true,

@@ -24,7 +24,7 @@ static int run(struct call *call)
 	}
 	rc = protocol_markdown(&buffer);
 	if (rc)
-		return fail(call, rc, NULL, "%s", error_sentence(rc));
+		return call_fail(call, rc, NULL, "%s", error_sentence(rc));
 	fwrite(buffer.at, 1, buffer.bytes, stdout);
 	buffer_release(&buffer);
 	return 0;

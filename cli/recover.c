@@ -72,7 +72,7 @@ static int run_list(struct call *call)
 	if (!rc)
 		rc = collect(trail, STATE_FAILED, limit, rows);
 	if (rc) {
-		rc = fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 		json_decref(rows);
 	} else {
 		rc = listing_print(call, "tasks", rows, list_columns, "nothing needs a person");
@@ -141,7 +141,7 @@ static int change(struct call *call, enum verb verb)
 	int worst;
 
 	if (verb == VERB_REASSIGN && !option_set(call, "to"))
-		return fail(call, ERR_USAGE, "`bunshin clone list` shows the roles", "--to ROLE is missing");
+		return call_fail(call, ERR_USAGE, "`bunshin clone list` shows the roles", "--to ROLE is missing");
 	worst = session_client(call, &client);
 	if (worst)
 		return worst;
@@ -173,7 +173,7 @@ static const struct option_row reassign_options[] = {
 	}                                                                                                              \
 	const struct command command_recover_##word = {                                                                \
 		.name = "recover " #word,                                                                              \
-		.operands = "TASK…",                                                                                   \
+		.operands = "TASK...",                                                                                   \
 		.sentence = text,                                                                                      \
 		.example = shown,                                                                                      \
 		.options = rows,                                                                                       \

@@ -125,7 +125,7 @@ static int explain(struct call *call, json_t *status)
 	json_t *rows;
 
 	if (!route)
-		return fail(call, ERR_NOT_FOUND, "`bunshin route list` shows the types there are", "no route serves \"%s\"", call->operand[0]);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin route list` shows the types there are", "no route serves \"%s\"", call->operand[0]);
 	rows = candidate_rows(json_object_get(status, "candidates"));
 	if (call->json)
 		return print_json(json_pack("{s:O, s:O, s:o}", "version", json_object_get(status, "version"), "route", route, "candidates", rows));
@@ -170,10 +170,10 @@ static int run_reload(struct call *call)
 	rc = client_recover(client, VERB_RELOAD_ROUTES, NULL, NULL, option(call, "reason"), session_timeout_ms(call), sentence);
 	client_close(client);
 	if (rc)
-		return fail(call, rc, "the table in force stays; `bunshin route check` looks at the file", "%s", *sentence ? sentence : error_sentence(rc));
+		return call_fail(call, rc, "the table in force stays; `bunshin route check` looks at the file", "%s", *sentence ? sentence : error_sentence(rc));
 	if (call->json)
 		return print_json(json_pack("{s:b, s:s}", "ok", 1, "sentence", sentence));
-	note(call, "%s", *sentence ? sentence : "the new table is in force");
+	call_note(call, "%s", *sentence ? sentence : "the new table is in force");
 	return 0;
 }
 
@@ -186,7 +186,7 @@ const struct command command_route_reload = {
 	.name = "route reload",
 	.operands = "",
 	.sentence = "Has the running network read routing.conf again; a file that cannot be used changes nothing",
-	.example = "$ bunshin route check && bunshin route reload",
+	.example = "$ bunshin route reload --reason \"more slots for beta\"",
 	.options = reload_options,
 	.run = run_reload,
 };

@@ -25,11 +25,11 @@ int session_state_path(const struct call *call, char out_path[PATH_BYTES])
 
 	if (set) {
 		if (snprintf(out_path, PATH_BYTES, "%s", set) >= (int)PATH_BYTES)
-			return fail(call, ERR_CONFIG, NULL, "the path of the state folder is too long");
+			return call_fail(call, ERR_CONFIG, NULL, "the path of the state folder is too long");
 		return 0;
 	}
 	rc = state_default(out_path, sentence);
-	return rc ? fail(call, rc, "name a folder with --state or BUNSHIN_STATE", "%s", sentence) : 0;
+	return rc ? call_fail(call, rc, "name a folder with --state or BUNSHIN_STATE", "%s", sentence) : 0;
 }
 
 int session_state(const struct call *call, struct state_folder *out_state)
@@ -42,8 +42,8 @@ int session_state(const struct call *call, struct state_folder *out_state)
 		return rc;
 	rc = state_open_existing(path, out_state, sentence);
 	if (rc == ERR_NOT_FOUND)
-		return fail(call, rc, "`bunshin up` starts the network; --state names another folder", "there is no network in %s", path);
-	return rc ? fail(call, rc, NULL, "%s", sentence) : 0;
+		return call_fail(call, rc, "`bunshin up` starts the network; --state names another folder", "there is no network in %s", path);
+	return rc ? call_fail(call, rc, NULL, "%s", sentence) : 0;
 }
 
 int session_trail(const struct call *call, struct trail **out_trail)
@@ -57,10 +57,10 @@ int session_trail(const struct call *call, struct trail **out_trail)
 		return rc;
 	rc = state_path(&state, STATE_TRAIL, path);
 	if (!rc && access(path, F_OK) != 0)
-		return fail(call, ERR_NOT_FOUND, "`bunshin up` starts the network and begins the trail", "there is no trail in %s", state.root);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin up` starts the network and begins the trail", "there is no trail in %s", state.root);
 	if (!rc)
 		rc = trail_open(path, TRAIL_READ, out_trail, why);
-	return rc ? fail(call, rc, "`bunshin doctor` looks closer", "%s cannot be read: %s", path, *why ? why : error_sentence(rc)) : 0;
+	return rc ? call_fail(call, rc, "`bunshin doctor` looks closer", "%s cannot be read: %s", path, *why ? why : error_sentence(rc)) : 0;
 }
 
 static bool take_if_there(const char *path, char out_path[PATH_BYTES])
@@ -82,7 +82,7 @@ int session_routes_path(const struct call *call, char out_path[PATH_BYTES])
 		char *real = realpath(set, NULL);
 		bool there = real && take_if_there(real, out_path);
 		free(real);
-		return there ? 0 : fail(call, ERR_CONFIG, "name another with --routes or BUNSHIN_ROUTES", "%s cannot be read", set);
+		return there ? 0 : call_fail(call, ERR_CONFIG, "name another with --routes or BUNSHIN_ROUTES", "%s cannot be read", set);
 	}
 	if (config && *config == '/')
 		snprintf(user, sizeof(user), "%s/bunshin/routing.conf", config);
@@ -90,7 +90,7 @@ int session_routes_path(const struct call *call, char out_path[PATH_BYTES])
 		snprintf(user, sizeof(user), "%s/.config/bunshin/routing.conf", home);
 	if (take_if_there(user, out_path) || take_if_there("/etc/bunshin/routing.conf", out_path) || take_if_there(BUNSHIN_ROUTES_SHIPPED, out_path))
 		return 0;
-	return fail(call, ERR_CONFIG, "name one with --routes or BUNSHIN_ROUTES", "there is no routing.conf in ~/.config/bunshin or /etc/bunshin");
+	return call_fail(call, ERR_CONFIG, "name one with --routes or BUNSHIN_ROUTES", "there is no routing.conf in ~/.config/bunshin or /etc/bunshin");
 }
 
 int session_conf(const struct call *call, char out_path[PATH_BYTES], struct conf **out_conf)
@@ -107,9 +107,9 @@ int session_conf(const struct call *call, char out_path[PATH_BYTES], struct conf
 	conf = need(calloc(1, sizeof(*conf)));
 	rc = file_read(out_path, text, ROUTES_BYTES_MAX, &bytes);
 	if (rc)
-		rc = fail(call, ERR_CONFIG, NULL, "%s cannot be read: %s", out_path, error_sentence(rc));
+		rc = call_fail(call, ERR_CONFIG, NULL, "%s cannot be read: %s", out_path, error_sentence(rc));
 	else if ((rc = conf_parse(text, out_path, conf, sentence)))
-		rc = fail(call, rc, "docs/routing.md explains every option", "%s", sentence);
+		rc = call_fail(call, rc, "docs/routing.md explains every option", "%s", sentence);
 	free(text);
 	if (rc)
 		free(conf);
@@ -132,7 +132,7 @@ uint32_t session_timeout_ms(const struct call *call)
 int session_client(const struct call *call, struct client **out_client)
 {
 	struct client_options options = {.name = setting(&call->settings, SETTING_identity), .timeout_ms = session_timeout_ms(call)};
-	char why[CLIENT_SENTENCE_BYTES] = "";
+	char why[CLIENT_SENTENCE_BYTES] = "", endpoint[ENDPOINT_TEXT_BYTES], sentence[SENTENCE_BYTES];
 	struct state_folder state;
 	int rc = session_state(call, &state);
 
@@ -141,10 +141,12 @@ int session_client(const struct call *call, struct client **out_client)
 	options.state_folder = state.root;
 	rc = client_open(&options, out_client, why);
 	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT)
-		return fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network, `bunshin doctor` looks for what is wrong", "%s",
+		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network, `bunshin doctor` looks for what is wrong", "%s",
 			    *why ? why : error_sentence(ERR_UNREACHABLE));
+	if (rc == ERR_NOT_FOUND && state_endpoint_read(&state, endpoint, sentence) == ERR_NOT_FOUND)
+		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network", "no network has been started in %s", state.root);
 	if (rc)
-		return fail(call, rc, "`bunshin peer list` shows who may speak", "%s", *why ? why : error_sentence(rc));
+		return call_fail(call, rc, "`bunshin peer list` shows who may speak", "%s", *why ? why : error_sentence(rc));
 	return 0;
 }
 
@@ -175,9 +177,9 @@ int session_refused(const struct call *call, int error, const struct refused *re
 		char span[SPAN_TEXT_BYTES];
 		span_print(refused->retry_after_ms, span);
 		snprintf(next, sizeof(next), "try again in %s", span);
-		return fail(call, error, next, "%s", sentence);
+		return call_fail(call, error, next, "%s", sentence);
 	}
-	return fail(call, error, next_step_of(error), "%s", sentence);
+	return call_fail(call, error, next_step_of(error), "%s", sentence);
 }
 
 int session_status(const struct call *call, struct client *client, enum subject subject, const char *name, json_t **out_status)
@@ -192,7 +194,7 @@ int session_status(const struct call *call, struct client *client, enum subject 
 	*out_status = json_loads(text, 0, &error);
 	free(text);
 	if (!*out_status)
-		return fail(call, ERR_INTERNAL, NULL, "Omega's answer is no JSON: %s", error.text);
+		return call_fail(call, ERR_INTERNAL, NULL, "Omega's answer is no JSON: %s", error.text);
 	return 0;
 }
 
@@ -247,12 +249,12 @@ int session_task(const struct call *call, struct trail *trail, const char *text,
 	search.digits = digits;
 	search.count = digits_of(text, digits);
 	if (!trail || search.count < 4)
-		return fail(call, ERR_USAGE, "`bunshin task list` shows the ids", "\"%s\" is no task id, nor four or more digits of one", text);
+		return call_fail(call, ERR_USAGE, "`bunshin task list` shows the ids", "\"%s\" is no task id, nor four or more digits of one", text);
 	rc = trail_tasks(trail, 0, TASKS_SEARCHED, look_at, &search);
 	if (rc)
-		return fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
+		return call_fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
 	if (search.found != 1)
-		return fail(call, search.found ? ERR_CONFLICT : ERR_NOT_FOUND, "`bunshin task list` shows the ids",
+		return call_fail(call, search.found ? ERR_CONFLICT : ERR_NOT_FOUND, "`bunshin task list` shows the ids",
 			    search.found ? "more than one task has \"%s\" at the beginning or end of its id" : "there is no task \"%s\"", text);
 	*out_id = search.id;
 	return 0;

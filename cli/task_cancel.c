@@ -81,7 +81,7 @@ static const struct option_row options[] = {
 
 const struct command command_task_cancel = {
 	.name = "task cancel",
-	.operands = "TASK…",
+	.operands = "TASK...",
 	.sentence = "Cancels tasks; their running attempts are ended with all their processes",
 	.example = "$ bunshin task cancel 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --reason \"wrong branch\"",
 	.options = options,

@@ -66,7 +66,7 @@ static int collect(struct call *call, struct trail *trail, uint32_t state, uint3
 
 static int run(struct call *call)
 {
-	const char *word = option(call, "state");
+	const char *word = option(call, "only");
 	uint32_t state = word ? state_find(word) : 0;
 	uint32_t limit = 50;
 	struct trail *trail = NULL;
@@ -74,8 +74,8 @@ static int run(struct call *call)
 	int rc = option_number(call, "limit", 1, 100000, &limit);
 
 	if (!rc && word && !state)
-		rc = fail(call, ERR_USAGE, NULL,
-			  "--state: \"%s\" is no state; accepted, assigned, running, waiting, cancelling, completed, failed, cancelled and expired are",
+		rc = call_fail(call, ERR_USAGE, NULL,
+			  "--only: \"%s\" is no state; accepted, assigned, running, waiting, cancelling, completed, failed, cancelled and expired are",
 			  word);
 	if (!rc)
 		rc = session_trail(call, &trail);
@@ -84,7 +84,7 @@ static int run(struct call *call)
 	rows = json_array();
 	rc = collect(call, trail, state, limit, rows);
 	if (rc) {
-		rc = fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 		json_decref(rows);
 	} else {
 		rc = listing_print(call, "tasks", rows, columns, "no tasks");
@@ -94,7 +94,7 @@ static int run(struct call *call)
 }
 
 static const struct option_row options[] = {
-	{"state", "STATE", "only tasks in this state"},
+	{"only", "STATE", "only tasks in this state"},
 	{"type", "TYPE", "only tasks of this type"},
 	{"limit", "N", "at most so many; 50 if not given"},
 	{NULL, NULL, NULL},
@@ -104,7 +104,7 @@ const struct command command_task_list = {
 	.name = "task list",
 	.operands = "",
 	.sentence = "Lists tasks, the newest first",
-	.example = "$ bunshin task list --state running",
+	.example = "$ bunshin task list --only running",
 	.notes = "Read from the trail; works without a running network.",
 	.options = options,
 	.run = run,

@@ -128,9 +128,9 @@ static int run(struct call *call)
 			rc = follow(call, trail, &query, &logs);
 		stream_free(logs.stream);
 		if (rc < 0)
-			rc = fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 		else if (!rc && logs.last_seq == 0)
-			rc = fail(call, ERR_NOT_FOUND, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
+			rc = call_fail(call, ERR_NOT_FOUND, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
 	}
 	buffer_release(&logs.buffer);
 	trail_close(trail);

@@ -33,11 +33,11 @@ static int take_object(struct call *call, json_t **out_parameters)
 	else
 		json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (!json)
-		return fail(call, ERR_USAGE, NULL, "--params: %s (line %d, column %d); a JSON object such as '{\"depth\": 2}' would be accepted", error.text,
+		return call_fail(call, ERR_USAGE, NULL, "--params: %s (line %d, column %d); a JSON object such as '{\"depth\": 2}' would be accepted", error.text,
 			    error.line, error.column);
 	if (!json_is_object(json)) {
 		json_decref(json);
-		return fail(call, ERR_USAGE, NULL, "--params: this is no JSON object; '{\"depth\": 2}' is one");
+		return call_fail(call, ERR_USAGE, NULL, "--params: this is no JSON object; '{\"depth\": 2}' is one");
 	}
 	*out_parameters = json;
 	return 0;
@@ -54,14 +54,14 @@ static int take_pair(struct call *call, json_t *parameters, const char *pair)
 	int rc;
 
 	if (name_bytes == 0)
-		return fail(call, ERR_USAGE, NULL, "--param: \"%s\" is not accepted; NAME=TEXT or NAME:=JSON would be", pair);
+		return call_fail(call, ERR_USAGE, NULL, "--param: \"%s\" is not accepted; NAME=TEXT or NAME:=JSON would be", pair);
 	value = raw ? json_loads(sign + 1, JSON_DECODE_ANY, NULL) : json_string(sign + 1);
 	if (!value)
-		return fail(call, ERR_USAGE, NULL, "--param: what follows %.*s is no %s", (int)(sign - pair + 1), pair, raw ? "JSON" : "UTF-8 text");
+		return call_fail(call, ERR_USAGE, NULL, "--param: what follows %.*s is no %s", (int)(sign - pair + 1), pair, raw ? "JSON" : "UTF-8 text");
 	name = need(strndup(pair, name_bytes));
 	rc = json_object_set_new(parameters, name, value);
 	free(name);
-	return rc ? fail(call, ERR_USAGE, NULL, "--param: the name in \"%s\" is no UTF-8 text", pair) : 0;
+	return rc ? call_fail(call, ERR_USAGE, NULL, "--param: the name in \"%s\" is no UTF-8 text", pair) : 0;
 }
 
 /* The folder above `folder` that holds a repository, as an absolute path, or NULL. */
@@ -89,16 +89,16 @@ static int take_repository(struct call *call, json_t *parameters, const char *ta
 	char *path;
 
 	if (json_object_get(parameters, "repo"))
-		return named ? fail(call, ERR_USAGE, NULL, "the repository is named twice, by --repo and as a parameter") : 0;
+		return named ? call_fail(call, ERR_USAGE, NULL, "the repository is named twice, by --repo and as a parameter") : 0;
 	if (!named && !specialist_for_type(task_type))
 		return 0;
 	path = named ? realpath(named, NULL) : repository_above(".");
 	if (!path && named)
-		return fail(call, ERR_USAGE, NULL, "--repo: %s: %s", named, strerror(errno));
+		return call_fail(call, ERR_USAGE, NULL, "--repo: %s: %s", named, strerror(errno));
 	if (!path)
-		return fail(call, ERR_USAGE, "name one with --repo", "%s works on a git repository, and there is none here", task_type);
+		return call_fail(call, ERR_USAGE, "name one with --repo", "%s works on a git repository, and there is none here", task_type);
 	if (!named)
-		note(call, "repository: %s", path);
+		call_note(call, "repository: %s", path);
 	json_object_set_new(parameters, "repo", json_string(path));
 	free(path);
 	return 0;
@@ -148,7 +148,7 @@ static void print_receipt(const struct call *call, const struct receipt *receipt
 
 	id_print(&receipt->task_id, id);
 	if (receipt->duplicate)
-		note(call, "this task was there already; its state is %s", state_name(receipt->state));
+		call_note(call, "this task was there already; its state is %s", state_name(receipt->state));
 	if (!call->json)
 		puts(id);
 	else if (!option_set(call, "wait"))

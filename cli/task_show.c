@@ -49,7 +49,7 @@ static int show(struct call *call, struct trail *trail, const struct story *stor
 
 	json_object_set_new(facts, "parameters", parameters_of(trail, story));
 	if (found && found != ERR_NOT_FOUND)
-		rc = fail(call, found, "`bunshin audit verify` checks the trail", "the outcome cannot be read");
+		rc = call_fail(call, found, "`bunshin audit verify` checks the trail", "the outcome cannot be read");
 	if (!rc && call->json) {
 		print_json(json_pack("{s:O, s:o}", "task", facts, "outcome", found ? json_null() : outcome_json(&outcome)));
 		rc = found ? 0 : outcome_write(call, &outcome);
@@ -78,9 +78,9 @@ static int run(struct call *call)
 	if (!rc) {
 		rc = story_read(trail, &task_id, &story);
 		if (rc == ERR_NOT_FOUND)
-			rc = fail(call, rc, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
+			rc = call_fail(call, rc, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
 		else if (rc)
-			rc = fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
 		else
 			rc = show(call, trail, &story);
 	}

@@ -67,7 +67,7 @@ static const struct option_row options[] = {
 
 const struct command command_task_wait = {
 	.name = "task wait",
-	.operands = "TASK…",
+	.operands = "TASK...",
 	.sentence = "Waits for tasks, shows their progress, then their results",
 	.example = "$ bunshin task wait 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --for 5m",
 	.notes = "Ctrl-C detaches; the task goes on. A task that has ended is answered from the trail, also without a running network.\n"

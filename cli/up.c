@@ -29,7 +29,7 @@ static int find_program(const struct call *call, char out_path[PATH_BYTES])
 	ssize_t bytes = readlink("/proc/self/exe", out_path, PATH_BYTES - 1);
 
 	if (bytes <= 0)
-		return fail(call, ERR_SYSTEM, "is /proc mounted?", "this program cannot tell where it is");
+		return call_fail(call, ERR_SYSTEM, "is /proc mounted?", "this program cannot tell where it is");
 	out_path[bytes] = 0;
 	return 0;
 }
@@ -43,7 +43,7 @@ static int open_state(const struct call *call, struct state_folder *out_state)
 	if (rc)
 		return rc;
 	rc = state_open(path, out_state, sentence);
-	return rc ? fail(call, rc, "--state names another folder", "%s", sentence) : 0;
+	return rc ? call_fail(call, rc, "--state names another folder", "%s", sentence) : 0;
 }
 
 static int network_prepare(const struct call *call, struct network *network)
@@ -61,7 +61,7 @@ static int network_prepare(const struct call *call, struct network *network)
 	if (!rc)
 		rc = children_build(network->conf, &network->state, network->program, network->routes, &network->children, sentence);
 	if (rc)
-		return fail(call, rc, "`bunshin doctor` looks closer", "%s", sentence);
+		return call_fail(call, rc, "`bunshin doctor` looks closer", "%s", sentence);
 	network->options = (struct supervisor_options){.state = &network->state, .children = &network->children, .policy = RESTART_POLICY_DEFAULT};
 	if (network->conf->restart_max)
 		network->options.policy.intensity =
@@ -108,9 +108,9 @@ static int start(struct call *call, struct network *network)
 	int rc = supervisor_start(&network->options, sentence);
 
 	if (rc == ERR_LOCKED)
-		return fail(call, rc, "`bunshin status` shows it, `bunshin down` stops it", "%s", sentence);
+		return call_fail(call, rc, "`bunshin status` shows it, `bunshin down` stops it", "%s", sentence);
 	if (rc)
-		return fail(call, rc, "`bunshin doctor` looks for what is wrong; log/ in the state folder has what the processes wrote", "%s", sentence);
+		return call_fail(call, rc, "`bunshin doctor` looks for what is wrong; log/ in the state folder has what the processes wrote", "%s", sentence);
 	return say_started(call, network, sentence, clock_ms() - begun_ms);
 }
 
@@ -118,7 +118,7 @@ static void foreground_started(const char *problem, void *user)
 {
 	const struct call *call = user;
 
-	note(call, "%s", *problem ? problem : "the network is up; Ctrl-C stops it");
+	call_note(call, "%s", *problem ? problem : "the network is up; Ctrl-C stops it");
 }
 
 static int run_here(struct call *call, struct network *network)
@@ -126,7 +126,7 @@ static int run_here(struct call *call, struct network *network)
 	char sentence[SENTENCE_BYTES] = "";
 	int rc = supervisor_run(&network->options, foreground_started, call, sentence);
 
-	return rc ? fail(call, rc, rc == ERR_LOCKED ? "`bunshin status` shows it, `bunshin down` stops it" : "`bunshin doctor` looks for what is wrong",
+	return rc ? call_fail(call, rc, rc == ERR_LOCKED ? "`bunshin status` shows it, `bunshin down` stops it" : "`bunshin doctor` looks for what is wrong",
 			 "%s", sentence)
 		  : 0;
 }

@@ -103,7 +103,7 @@ static void show_connection(void *context, bool connected)
 	struct view *view = context;
 
 	clear_line(view);
-	note(view->call, connected ? "connected" : "the connection to Omega is lost; trying again (the task goes on)");
+	call_note(view->call, connected ? "connected" : "the connection to Omega is lost; trying again (the task goes on)");
 }
 
 static uint64_t clock_ms(void)
@@ -119,7 +119,7 @@ static int detach(const struct call *call, const struct id *task_id)
 	char text[ID_TEXT_BYTES];
 
 	id_print(task_id, text);
-	note(call, "detached; the task goes on. `bunshin task wait %s` attaches again, `bunshin task cancel %s` cancels it", text, text);
+	call_note(call, "detached; the task goes on. `bunshin task wait %s` attaches again, `bunshin task cancel %s` cancels it", text, text);
 	return watch_exit_code();
 }
 
@@ -134,7 +134,7 @@ static int wait_for(const struct call *call, struct client *client, const struct
 		if (watch_interrupted())
 			return detach(call, task_id);
 		if (clock_ms() >= end_ms)
-			return fail(call, ERR_TIMEOUT, "the task goes on; `bunshin task wait` waits longer", "the task has not ended in this time");
+			return call_fail(call, ERR_TIMEOUT, "the task goes on; `bunshin task wait` waits longer", "the task has not ended in this time");
 	}
 }
 
