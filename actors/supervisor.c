@@ -289,7 +289,7 @@ static void children_settle(struct supervisor *supervisor)
 						  bytes ? "; " : "", child->spec->name, child->why, child->log.path);
 	}
 	supervisor->started = true;
-	supervisor->changed = true;
+	supervisor_status_write(supervisor); /* first: whoever hears that it is up may look at once */
 	report(supervisor, REPORT_STARTED, 0, problem);
 	say(supervisor, "the network is up");
 }
@@ -506,6 +506,7 @@ int supervisor_supervise(struct supervisor *supervisor)
 		report(supervisor, REPORT_ENDED, rc, strerror(errno));
 		return rc;
 	}
+	supervisor_status_write(supervisor); /* before anybody runs who could look */
 	loop(supervisor, waiting);
 	process_sweep_descendants(NULL);
 	status_remove(supervisor->options->state);

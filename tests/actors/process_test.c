@@ -21,9 +21,11 @@
 
 #define PATIENCE_MS 20000
 
+static char own[32]; /* a tag that no other run of this test has */
+
 static struct process_job job_of(const char *const *argv)
 {
-	return (struct process_job){.argv = argv, .tag = "test", .in = STREAM_NULL, .out = STREAM_NULL, .err = STREAM_INHERIT,
+	return (struct process_job){.argv = argv, .tag = own, .in = STREAM_NULL, .out = STREAM_NULL, .err = STREAM_INHERIT,
 				    .notify_fd = -1, .lifeline_fd = -1};
 }
 
@@ -202,7 +204,7 @@ static void test_tags_nest_and_variables_are_replaced(void **context)
 	const char *const argv[] = {"sh", "-c", "echo $BUNSHIN_TAG $MINE $BUNSHIN_NOTIFY_FD-$BUNSHIN_LIFELINE_FD $KEPT", NULL};
 	const char *const environment[] = {"MINE=new", NULL};
 	struct process_job job = job_of(argv);
-	char out[128];
+	char out[128], expected[128];
 
 	(void)context;
 	setenv("MINE", "old", 1);
@@ -212,13 +214,16 @@ static void test_tags_nest_and_variables_are_replaced(void **context)
 	job.environment = environment;
 	job.out = STREAM_PIPE;
 	run_to_end(&job, out, sizeof(out));
-	assert_string_equal(out, "test new - kept\n");
+	snprintf(expected, sizeof(expected), "%s new - kept\n", own);
+	assert_string_equal(out, expected);
 	setenv(TAG_VARIABLE, "outer", 1);
 	run_to_end(&job, out, sizeof(out));
-	assert_string_equal(out, "outer/test new - kept\n");
+	snprintf(expected, sizeof(expected), "outer/%s new - kept\n", own);
+	assert_string_equal(out, expected);
 	job.clear_environment = true;
 	run_to_end(&job, out, sizeof(out));
-	assert_string_equal(out, "outer/test new -\n");
+	snprintf(expected, sizeof(expected), "outer/%s new -\n", own);
+	assert_string_equal(out, expected);
 	unsetenv(TAG_VARIABLE);
 	unsetenv(NOTIFY_VARIABLE);
 	unsetenv(LIFELINE_VARIABLE);
@@ -318,7 +323,7 @@ static void test_ending_a_process_leaves_none_of_its_descendants(void **context)
 		assert_int_equal(end.left, 0);
 		assert_pipe_ended(pipe_end);
 		assert_int_equal(process.pid, 0);
-		assert_int_equal(process_count_tag("test"), 0);
+		assert_int_equal(process_count_tag(own), 0);
 	}
 }
 
@@ -381,26 +386,32 @@ static void test_ending_one_process_spares_the_others(void **context)
 	struct process_job job = job_of(argv);
 	struct process one, two;
 	struct process_end end;
+	char first[48], second[48];
 
 	(void)context;
 	job.out = STREAM_PIPE;
-	job.tag = "one";
+	snprintf(first, sizeof(first), "%s-one", own);
+	snprintf(second, sizeof(second), "%s-two", own);
+	job.tag = first;
 	assert_int_equal(process_spawn(&job, &one), 0);
-	job.tag = "two";
+	job.tag = second;
 	assert_int_equal(process_spawn(&job, &two), 0);
 	read_lines(one.out, 2);
 	read_lines(two.out, 2);
 	process_end(&one, 0, &end);
 	assert_int_equal(end.ended, 2);
-	assert_int_equal(process_count_tag("two"), 2);
-	assert_int_equal(process_count_tag("one"), 0);
+	assert_int_equal(process_count_tag(second), 2);
+	assert_int_equal(process_count_tag(first), 0);
 	process_end(&two, 0, &end);
 	assert_int_equal(end.ended, 2);
 }
 
 static void test_a_child_dies_with_its_parent_and_leftovers_are_found_by_tag(void **context)
 {
+	char tag[48];
+
 	(void)context;
+	snprintf(tag, sizeof(tag), "%s/child", own);
 	for (size_t i = 0; i < STYLES; i++) {
 		int ends[2], status;
 		assert_int_equal(pipe(ends), 0);
@@ -410,7 +421,7 @@ static void test_a_child_dies_with_its_parent_and_leftovers_are_found_by_tag(voi
 			struct process_job job = job_of(argv);
 			struct process process;
 			job.out = ends[1];
-			job.tag = "parent/child";
+			job.tag = tag;
 			if (process_spawn(&job, &process))
 				_exit(1);
 			for (;;)
@@ -421,7 +432,7 @@ static void test_a_child_dies_with_its_parent_and_leftovers_are_found_by_tag(voi
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		uint32_t left;
-		process_sweep_tag("parent/child", &left);
+		process_sweep_tag(tag, &left);
 		assert_int_equal(left, 0);
 		process_sweep_descendants(&left); /* who has thrown away the tag came to us as the subreaper */
 		assert_int_equal(left, 0);
@@ -483,6 +494,7 @@ static void test_a_tag_matches_by_whole_parts(void **context)
 static int adopt(void **context)
 {
 	(void)context;
+	snprintf(own, sizeof(own), "test-%d", (int)getpid());
 	return process_adopt_orphans();
 }
 
