@@ -8,6 +8,7 @@
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real; /* in the room behind */
+	bool wal;
 };
 
 static sqlite3_vfs vfs;
@@ -21,6 +22,7 @@ static struct {
 	uint64_t count;
 	uint64_t failures;
 	uint64_t syncs;
+	uint64_t wal_bytes;
 } plan;
 
 static bool fails(enum faulty_kind kind)
@@ -54,6 +56,8 @@ static int file_read(sqlite3_file *file, void *at, int bytes, sqlite3_int64 offs
 static int file_write(sqlite3_file *file, const void *at, int bytes, sqlite3_int64 offset)
 {
 	bool io = fails(FAULTY_WRITES), space = fails(FAULTY_SPACE);
+	if (((struct file *)file)->wal)
+		plan.wal_bytes += (uint64_t)bytes;
 	if (!io && !space)
 		return real_of(file)->pMethods->xWrite(real_of(file), at, bytes, offset);
 	(void)real_of(file)->pMethods->xWrite(real_of(file), at, bytes / 2, offset);
@@ -160,6 +164,7 @@ static int vfs_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int
 	if (fails(FAULTY_OPENS))
 		return SQLITE_CANTOPEN;
 	mine->real = (sqlite3_file *)&mine[1];
+	mine->wal = flags & SQLITE_OPEN_WAL;
 	int rc = real_vfs->xOpen(real_vfs, name, mine->real, flags, out_flags);
 	if (mine->real->pMethods)
 		mine->base.pMethods = &methods;
@@ -185,6 +190,7 @@ void faulty_arm(enum faulty_kind kind, uint64_t at, bool sticky)
 	plan.sticky = sticky;
 	plan.count = 0;
 	plan.failures = 0;
+	plan.wal_bytes = 0;
 	plan.armed = true;
 }
 
@@ -201,4 +207,9 @@ uint64_t faulty_failures(void)
 uint64_t faulty_syncs(void)
 {
 	return plan.syncs;
+}
+
+uint64_t faulty_wal_bytes(void)
+{
+	return plan.wal_bytes;
 }

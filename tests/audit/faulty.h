@@ -29,4 +29,7 @@ uint64_t faulty_failures(void);
 /* How many syncs there were so far. */
 uint64_t faulty_syncs(void);
 
+/* How many bytes were written to WALs since faulty_arm. */
+uint64_t faulty_wal_bytes(void);
+
 #endif

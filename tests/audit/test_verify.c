@@ -24,7 +24,7 @@
 static struct place place;
 static sqlite3 *db;
 
-static void execute(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void execute(const char *format, ...)
 {
 	char sql[1024];
 	va_list arguments;
@@ -36,7 +36,7 @@ static void execute(const char *format, ...)
 		fail_msg("%s: %s", sql, error);
 }
 
-static uint64_t number(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static uint64_t number(const char *format, ...)
 {
 	char sql[1024];
 	va_list arguments;
