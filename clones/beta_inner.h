@@ -20,6 +20,7 @@ struct beta {
 	json_t *known;             /* set of the inventory's paths */
 	const json_t *functions;   /* of `bunshin tool calls`, or NULL */
 	const json_t *lines;
+	const json_t *names;       /* array: functions of C that our own rules judge */
 	json_t *masked;            /* "path:line" to the line with its credentials masked */
 	bool masks_complete;       /* every credential that can be found has been masked */
 };

@@ -156,6 +156,10 @@ void beta_foreign(struct beta *beta, struct evidence *evidence, const char *quot
 	evidence->confidence = rule->confidence;
 	if (*rule->severity)
 		evidence->severity = rule->severity;
+	if (severity_rank(evidence->severity) == 0 && path_in_test(evidence->path)) {
+		evidence_note(&beta->list, evidence); /* every assert of a test suite */
+		return;
+	}
 	evidence->function = function_around(beta, evidence->path, evidence->line);
 	evidence->snippet = snippet_for(beta, evidence, quoted_line);
 	if (strcmp(rule->family, "hardcoded-secret") == 0) {
@@ -279,6 +283,7 @@ void beta_read_calls(struct beta *beta, const struct step *step, const struct ou
 	result_add_run(beta->result, step, output, &facts);
 	beta->functions = json_object_get(document, "functions");
 	beta->lines = json_object_get(document, "lines");
+	beta->names = json_object_get(json_object_get(document, "names"), "C");
 	for (size_t i = 0; i < json_array_size(findings); i++)
 		add_call(beta, json_array_get(findings, i), version);
 	keep_skipped(beta, "calls", json_object_get(document, "skipped"));
@@ -311,6 +316,30 @@ static void cwe_read(const char *text, uint32_t cwe[FINDING_CWE_MAX])
 	}
 }
 
+/* Our own rules know the name, and have read the file. */
+static bool is_judged(const struct beta *beta, const char *path, const char *name)
+{
+	if (!path || !json_object_get(beta->functions, plain_path(path)))
+		return false;
+	for (size_t i = 0; i < json_array_size(beta->names); i++) {
+		const char *known = json_string_value(json_array_get(beta->names, i));
+
+		if (known && strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "gets: Does not check for buffer overflows", without the weaknesses in brackets at the end: they are told apart. */
+static const char *flaw_title(struct beta *beta, const struct csv *csv)
+{
+	const char *warning = csv->field[FLAW_WARNING];
+	const char *bracket = strstr(warning, " (CWE-");
+	size_t bytes = bracket ? (size_t)(bracket - warning) : strlen(warning);
+
+	return arena_print(beta->arena, "%s: %.*s", csv->field[FLAW_NAME], (int)(bytes > 300 ? 300 : bytes), warning);
+}
+
 static void add_flaw(struct beta *beta, const struct csv *csv)
 {
 	static const char *const severities[] = {"info", "info", "low", "medium", "high", "high"};
@@ -319,12 +348,13 @@ static void add_flaw(struct beta *beta, const struct csv *csv)
 				    .version = csv->field[FLAW_VERSION],
 				    .rule = arena_print(beta->arena, "%s/%s", csv->field[FLAW_CATEGORY], csv->field[FLAW_NAME]),
 				    .severity = severities[level < 6 ? level : 5],
-				    .title = csv->field[FLAW_WARNING],
+				    .title = flaw_title(beta, csv),
 				    .message = csv->field[FLAW_WARNING],
 				    .fix = csv->field[FLAW_SUGGESTION],
 				    .path = csv->field[FLAW_FILE],
 				    .line = small_number(csv->field[FLAW_LINE]),
-				    .column = small_number(csv->field[FLAW_COLUMN])};
+				    .column = small_number(csv->field[FLAW_COLUMN]),
+				    .judged = is_judged(beta, csv->field[FLAW_FILE], csv->field[FLAW_NAME])};
 
 	cwe_read(csv->field[FLAW_CWES], evidence.cwe);
 	if (evidence.rule && evidence.line)
@@ -359,6 +389,8 @@ void beta_read_flawfinder(struct beta *beta, const struct step *step, const stru
 		facts.version = csv.field[FLAW_VERSION];
 		add_flaw(beta, &csv);
 	}
+	if (header && seen.exit_status == 0)
+		facts.files_ok = (uint32_t)beta_files(beta->target, (const char *const[]){"C", "C++", NULL}, NULL, 0);
 	result_add_run(beta->result, step, &seen, &facts);
 	if (seen.ran && !header)
 		unreadable(beta, step, &seen, seen.out.bytes ? "printed something that is no table" : "printed nothing");

@@ -232,7 +232,12 @@ static void add_group(struct result *result, const struct evidence *group, size_
 	json_t *json;
 
 	finding.confidence = confidence_of(group, count, &tools);
-	if (tools > 1)
+	if (leader->judged && !leader->own) { /* a declaration, dead code, a constant argument */
+		finding.confidence *= 0.25;
+		finding.severity = "info";
+		finding.score = score_of(leader->family, finding.severity);
+		snprintf(basis, sizeof(basis), "our own rule for this name does not agree");
+	} else if (tools > 1)
 		snprintf(basis, sizeof(basis), "%zu programs agree", tools);
 	finding.confidence_basis = basis;
 	cwe_collect(&finding, leader, group, count);
@@ -245,6 +250,34 @@ static void add_group(struct result *result, const struct evidence *group, size_
 		json_object_set_new(json_object_get(json, "loc"), "commit", json_string(leader->commit));
 	if (json && leader->hash)
 		json_object_set_new(json, "secret", json_pack("{s:o, s:s}", "shown", text_or_null(leader->shown), "hash", leader->hash));
+}
+
+void evidence_note(struct evidence_list *list, const struct evidence *evidence)
+{
+	char name[128];
+
+	if (!list->notes)
+		list->notes = json_object();
+	snprintf(name, sizeof(name), "%s %s", evidence->tool, evidence->rule);
+	json_object_set_new(list->notes, name, json_integer(json_integer_value(json_object_get(list->notes, name)) + 1));
+}
+
+static bool is_note(const struct evidence *group, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (group[i].confidence > NOTE_CONFIDENCE_MAX)
+			return false;
+	}
+	return true;
+}
+
+static void tell_notes(const struct evidence_list *list, struct result *result)
+{
+	const char *name;
+	json_t *count;
+
+	json_object_foreach(list->notes, name, count)
+		result_add_metric(result, "notes_left_out", name, (double)json_integer_value(count), "notes", "confidence");
 }
 
 /* Two credentials found by the same program on one line are two findings. */
@@ -265,12 +298,19 @@ void evidence_finish(struct evidence_list *list, struct result *result)
 		count = 1;
 		while (i + count < list->count && same_group(&list->at[i], &list->at[i + count]))
 			count++;
-		add_group(result, &list->at[i], count);
+		if (!is_note(&list->at[i], count)) {
+			add_group(result, &list->at[i], count);
+			continue;
+		}
+		for (size_t n = i; n < i + count; n++)
+			evidence_note(list, &list->at[n]);
 	}
+	tell_notes(list, result);
 	if (list->no_memory)
 		result_status(result, PARTIAL, "Memory ran out while findings were collected; some are missing.");
 	if (list->dropped)
 		result_status(result, PARTIAL, "%zu statements of the programs are left out because the result is bounded.", list->dropped);
+	json_decref(list->notes);
 	free(list->at);
 	*list = (struct evidence_list){0};
 }

@@ -30,6 +30,8 @@ const struct tool_rule *tool_rule_find(const char *tool, const char *rule);
 /* 0 for "info" up to 4 for "critical"; 0 if unknown. */
 unsigned severity_rank(const char *severity);
 
+#define NOTE_CONFIDENCE_MAX 0.05 /* a statement that is believed so little is no finding of its own */
+
 /* One statement of one program. Text is borrowed until evidence_finish. */
 struct evidence {
 	const char *tool, *version, *rule;
@@ -47,6 +49,7 @@ struct evidence {
 	const char *snippet;
 	const char *commit;   /* if it is gone from the files: the commit that brought it */
 	const char *shown, *hash; /* of a credential */
+	bool judged;          /* our own rules know this name and would have spoken up if it were dangerous here */
 	bool own;             /* of our own token-aware rules: its judgement of severity is preferred */
 };
 
@@ -54,12 +57,16 @@ struct evidence_list {
 	struct evidence *at;
 	size_t count, room;
 	size_t dropped;
+	json_t *notes; /* "tool rule" to how many statements were no findings of their own; made when the first one is */
 	bool no_memory;
 };
 
 void evidence_add(struct evidence_list *list, const struct evidence *evidence);
 
-/* Merges, and adds the findings to the result. Releases the list. */
+/* Counts a statement that is none of the findings. */
+void evidence_note(struct evidence_list *list, const struct evidence *evidence);
+
+/* Merges, and adds the findings and the counts of notes to the result. Releases the list. */
 void evidence_finish(struct evidence_list *list, struct result *result);
 
 #endif

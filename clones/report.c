@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define REPORT_FINDINGS_MAX 50u
+#define REPORT_NOTES_MAX 25u
 #define REPORT_ENTITIES_MAX 12u
 #define REPORT_NOT_ANALYSED_MAX 20u
 #define REPORT_METRICS_MAX 30u
@@ -287,18 +288,54 @@ static void put_finding(struct page *page, size_t number, const json_t *finding)
 	put(page, "\n\n");
 }
 
+static bool is_note(const json_t *finding)
+{
+	return strcmp(text_of(finding, "severity"), "info") == 0;
+}
+
+/* What is only a note gets one line. */
+static void put_note(struct page *page, const json_t *finding)
+{
+	put(page, "- ");
+	put_text(page, text_of(json_object_get(finding, "rule"), "title"));
+	if (*text_of(json_object_get(finding, "loc"), "path")) {
+		put(page, ": ");
+		put_place(page, json_object_get(finding, "loc"));
+	}
+	put(page, "\n");
+}
+
+/* Those that are notes, or those that are not. */
+static void put_some_findings(struct page *page, const json_t *findings, bool notes)
+{
+	size_t count = 0, index;
+	json_t *finding;
+
+	json_array_foreach(findings, index, finding)
+	{
+		if (is_note(finding) != notes)
+			continue;
+		if (!count)
+			put(page, notes ? "## Notes\n\n" : "## Findings, the worst first\n\n");
+		if (count++ >= (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX))
+			continue;
+		if (notes)
+			put_note(page, finding);
+		else
+			put_finding(page, count, finding);
+	}
+	if (count && notes)
+		put(page, "\n");
+	if (count > (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX))
+		put_print(page, "%zu more are in the JSON result.\n\n", count - (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX));
+}
+
 static void put_findings(struct page *page, const json_t *result)
 {
 	const json_t *findings = json_object_get(result, "findings");
-	size_t count = json_array_size(findings);
 
-	if (!count)
-		return;
-	put(page, "## Findings, the worst first\n\n");
-	for (size_t i = 0; i < count && i < REPORT_FINDINGS_MAX; i++)
-		put_finding(page, i + 1, json_array_get(findings, i));
-	if (count > REPORT_FINDINGS_MAX)
-		put_print(page, "%zu more are in the JSON result.\n\n", count - REPORT_FINDINGS_MAX);
+	put_some_findings(page, findings, false);
+	put_some_findings(page, findings, true);
 }
 
 static void put_synthesis(struct page *page, const json_t *result)
@@ -478,11 +515,10 @@ static void put_not_analysed(struct page *page, const json_t *result)
 		if (index >= REPORT_NOT_ANALYSED_MAX)
 			break;
 		put(page, "- ");
-		if (*text_of(entry, "path"))
+		if (*text_of(entry, "path")) {
 			put_code(page, text_of(entry, "path"), false);
-		else
-			put(page, "everything");
-		put(page, " by ");
+			put(page, " by ");
+		}
 		put_text(page, text_of(entry, "tool"));
 		put(page, ": ");
 		put_text(page, text_of(entry, "reason"));

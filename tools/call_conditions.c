@@ -234,6 +234,11 @@ static bool print_unbounded(const struct call_rule *rule, const struct call_site
 	return format_unbounded(rule, site, false);
 }
 
+static bool print_bounded(const struct call_rule *rule, const struct call_site *site)
+{
+	return is_constant(rule, site) && !print_unbounded(rule, site);
+}
+
 /* Tokens [a.from, a.to) and [b.from, b.to) read the same. */
 static bool spans_equal(const struct tokens *tokens, struct span a, struct span b)
 {
@@ -405,6 +410,60 @@ static bool from_request(const struct call_rule *rule, const struct call_site *s
 			continue;
 		if (token_in(tokens, i + 2, site->language == LEXED_PYTHON ? "args form values GET POST cookies json data query_params files"
 									     : "query params body cookies headers hostname originalUrl"))
+			return true;
+	}
+	return false;
+}
+
+static bool from_request_alone(const struct call_rule *rule, const struct call_site *site)
+{
+	return from_request(rule, site) && !has_words(rule, site);
+}
+
+/* Behind casts and signs: the tokens of the object itself. */
+static struct span object_of(const struct call_site *site, struct span span)
+{
+	const struct tokens *tokens = site->tokens;
+
+	while (span.from < span.to) {
+		uint32_t match = tokens->at[span.from].match;
+
+		if (token_is(tokens, span.from, "(") && match != NO_TOKEN && match + 1 < span.to)
+			span.from = match + 1;
+		else if (token_in(tokens, span.from, "& *"))
+			span.from++;
+		else
+			break;
+	}
+	return span;
+}
+
+/* The statement from `at` on names a function that allocates. */
+static bool allocates(const struct tokens *tokens, uint32_t at)
+{
+	for (uint32_t i = at; i < tokens->count && i < at + 40 && !token_is(tokens, i, ";"); i++) {
+		if (tokens->at[i].kind == TOKEN_NAME && token_is(tokens, i + 1, "(") && token_has(tokens, i, "alloc"))
+			return true;
+	}
+	return false;
+}
+
+/* `object = …alloc(…)` or `strlen(object)` between the start of the function and the call: whether rightly, a person must see. */
+static bool sized_before(const struct call_rule *rule, const struct call_site *site)
+{
+	const struct tokens *tokens = site->tokens;
+	struct span object = site->arguments ? object_of(site, site->argument[0]) : (struct span){0};
+	uint32_t length = object.to - object.from;
+
+	(void)rule;
+	if (!site->function || !length || length > 8)
+		return false;
+	for (uint32_t i = site->name; i > length && tokens->at[i].line >= site->function->line; i--) {
+		if (!spans_equal(tokens, object, (struct span){i - length, i}) || token_in(tokens, i - length - 1, ". ->"))
+			continue;
+		if (token_is(tokens, i, "=") && allocates(tokens, i + 1))
+			return true;
+		if (token_is(tokens, i, ")") && i >= length + 2 && token_is(tokens, i - length - 1, "(") && token_is(tokens, i - length - 2, "strlen"))
 			return true;
 	}
 	return false;

@@ -9,7 +9,8 @@
  *                  (null: none), "blob", "snippet", "callee"}],
  *    "findings_cut": count, "analysed": [path],
  *    "functions": {path: [[line, end line, name]]}, for what other programs report about the same files,
- *    "lines": {path: [text]}, of shell scripts, for the same reason}
+ *    "lines": {path: [text]}, of shell scripts, for the same reason,
+ *    "names": {"C": [name]}: the functions that the rules for C judge}
  *
  * Credentials in snippets and lines are masked.
  */
@@ -191,15 +192,34 @@ static void work_release(struct work *work)
 	json_decref(work->languages);
 }
 
+/* A program that knows less may mark a place that these rules have looked at and found harmless. */
+static json_t *judged_names(enum lexed language)
+{
+	const struct call_rule *rule;
+	json_t *list = json_array();
+
+	for (size_t i = 0; (rule = call_rule_at(i)); i++) {
+		const char *names = rule->names;
+
+		while (rule->language == language && rule->form == FORM_CALL && rule->condition != WHEN_SECURITY_NAME && *names) {
+			size_t bytes = strcspn(names, " ");
+
+			json_array_append_new(list, json_stringn(names, bytes));
+			names += bytes + (names[bytes] == ' ');
+		}
+	}
+	return list;
+}
+
 static int work_print(const struct work *work, const git_commit *commit, const char *source)
 {
 	char id[GIT_OID_HEXSZ + 1];
 	json_t *answer =
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:O, s:I, s:O, s:O, s:O}", "tool", "calls", "version", BUNSHIN_VERSION, "commit",
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:O, s:I, s:O, s:O, s:O, s:{s:o}}", "tool", "calls", "version", BUNSHIN_VERSION, "commit",
 			  git_oid_tostr(id, sizeof(id), git_commit_id(commit)), "source", source, "files_total", (json_int_t)work->files_total,
 			  "files_analysed", (json_int_t)json_array_size(work->analysed), "languages", work->languages, "skipped", work->skipped,
 			  "findings", work->findings, "findings_cut", (json_int_t)work->findings_cut, "analysed", work->analysed, "functions",
-			  work->functions, "lines", work->lines);
+			  work->functions, "lines", work->lines, "names", "C", judged_names(LEXED_C));
 	int rc = answer && !work->no_memory ? tool_print(answer) : tool_fail("calls", "out of memory");
 
 	json_decref(answer);
