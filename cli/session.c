@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/keys.h"
 #include "cli/text.h"
 #include "protocol/id.h"
 
@@ -129,6 +130,25 @@ uint32_t session_timeout_ms(const struct call *call)
 	return ms;
 }
 
+/* As what to join: an operator if the key is one, else what it is. NULL, the default, where the registry cannot be read. */
+static const char *role_of(const struct state_folder *state, const char *identity)
+{
+	char name[NAME_BYTES], sentence[SENTENCE_BYTES];
+	struct peer *peers = NULL;
+	uint32_t rights = 0;
+	size_t count = 0;
+
+	key_local_name(name);
+	if (peer_list(state, &peers, &count, sentence))
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(peers[i].name, identity ? identity : name) == 0)
+			rights = peers[i].rights;
+	}
+	free(peers);
+	return rights & OPERATOR ? "operator" : rights & CLIENT ? "client" : rights & AUDITOR ? "auditor" : NULL;
+}
+
 int session_client(const struct call *call, struct client **out_client)
 {
 	struct client_options options = {.name = setting(&call->settings, SETTING_identity), .timeout_ms = session_timeout_ms(call)};
@@ -139,6 +159,7 @@ int session_client(const struct call *call, struct client **out_client)
 	if (rc)
 		return rc == error_exit_code(ERR_NOT_FOUND) ? error_exit_code(ERR_UNREACHABLE) : rc;
 	options.state_folder = state.root;
+	options.role = role_of(&state, options.name);
 	rc = client_open(&options, out_client, why);
 	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT)
 		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network, `bunshin doctor` looks for what is wrong", "%s",

@@ -39,6 +39,8 @@ static int cancel(struct call *call, struct client *client, const char *text, co
 	if (rc)
 		return rc;
 	rc = client_cancel(client, out_id, option(call, "reason"), session_timeout_ms(call), &refused);
+	if (rc == ERR_STATE)
+		return call_fail(call, rc, "`bunshin task show` tells how", "%s has ended already", text);
 	if (rc)
 		return session_refused(call, rc, &refused);
 	*out_result = "cancelling";

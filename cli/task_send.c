@@ -151,7 +151,7 @@ static void print_receipt(const struct call *call, const struct receipt *receipt
 		call_note(call, "this task was there already; its state is %s", state_name(receipt->state));
 	if (!call->json)
 		puts(id);
-	else if (!option_set(call, "wait"))
+	else if (!option_set(call, "wait") && !option_set(call, "report"))
 		print_json(json_pack("{s:s, s:I, s:b, s:s}", "task_id", id, "trail_seq", (json_int_t)receipt->trail_seq, "duplicate",
 				     (int)receipt->duplicate, "state", state_name(receipt->state)));
 	fflush(stdout);
@@ -162,12 +162,16 @@ static int send_and_wait(struct call *call, struct client *client, const struct 
 	struct refused refused = {0};
 	struct receipt receipt = {0};
 	struct outcome outcome = {0};
+	bool waits;
 	int rc = client_submit(client, request, session_timeout_ms(call), &receipt, &refused);
 
 	if (rc)
 		return session_refused(call, rc, &refused);
+	waits = option_set(call, "wait") || option_set(call, "report");
+	if (waits)
+		watch_signals(); /* whoever has seen the id may press Ctrl-C */
 	print_receipt(call, &receipt);
-	if (!option_set(call, "wait") && !option_set(call, "report"))
+	if (!waits)
 		return 0;
 	rc = watch_task(call, client, &receipt.task_id, 0, &outcome);
 	if (rc)

@@ -153,6 +153,14 @@ uint64_t time_read_utc(const char *text)
 	return (uint64_t)timegm(&parts) * 1000 + ms;
 }
 
+static void print_two(unsigned long long first, const char *unit, unsigned long long second, const char *small, char out[SPAN_TEXT_BYTES])
+{
+	if (second)
+		snprintf(out, SPAN_TEXT_BYTES, "%llu %s %llu %s", first, unit, second, small);
+	else
+		snprintf(out, SPAN_TEXT_BYTES, "%llu %s", first, unit);
+}
+
 void span_print(uint64_t ms, char out[SPAN_TEXT_BYTES])
 {
 	unsigned long long seconds = ms / 1000;
@@ -162,11 +170,11 @@ void span_print(uint64_t ms, char out[SPAN_TEXT_BYTES])
 	else if (seconds < 60)
 		snprintf(out, SPAN_TEXT_BYTES, "%llu.%llu s", seconds, (unsigned long long)(ms % 1000 / 100));
 	else if (seconds < 3600)
-		snprintf(out, SPAN_TEXT_BYTES, "%llu min %llu s", seconds / 60, seconds % 60);
+		print_two(seconds / 60, "min", seconds % 60, "s", out);
 	else if (seconds < 86400)
-		snprintf(out, SPAN_TEXT_BYTES, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
+		print_two(seconds / 3600, "h", seconds / 60 % 60, "min", out);
 	else
-		snprintf(out, SPAN_TEXT_BYTES, "%llu d %llu h", seconds / 86400, seconds / 3600 % 24);
+		print_two(seconds / 86400, "d", seconds / 3600 % 24, "h", out);
 }
 
 /* The moment that broken-down local or UTC time names. */

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #define TIME_TEXT_BYTES 32u
-#define SPAN_TEXT_BYTES 24u
+#define SPAN_TEXT_BYTES 56u
 
 /* The pointer, or the end of the program if it is NULL. */
 void *need(void *memory);
@@ -36,7 +36,7 @@ void time_print_local(uint64_t unix_ms, char out[TIME_TEXT_BYTES]);
 /* Milliseconds of a text that time_print_utc wrote; 0 if it is none. */
 uint64_t time_read_utc(const char *text);
 
-/* "850 ms", "12.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h" */
+/* "850 ms", "12.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h", "30 min" */
 void span_print(uint64_t ms, char out[SPAN_TEXT_BYTES]);
 
 /* What a person may write for a moment: "2h" (ago), "2026-02-03", "2026-02-03 10:11[:12]", with "T" instead of the space and "Z" for

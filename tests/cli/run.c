@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/cli/run.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,7 +87,8 @@ void world_setenv(const char *name, const char *value)
 	fail();
 }
 
-static void child(char **argv)
+/* `out` is a descriptor for stdout, or -1 for a file. */
+static void child(char **argv, int out)
 {
 	clearenv();
 	setenv("PATH", "/usr/bin:/bin", 1);
@@ -97,7 +100,7 @@ static void child(char **argv)
 		if (variables[i][0])
 			setenv(variables[i][0], variables[i][1], 1);
 	}
-	if (chdir(world_path("work")) || !freopen(world_path("out"), "w", stdout) || !freopen(world_path("err"), "w", stderr) ||
+	if (chdir(world_path("work")) || (out >= 0 ? dup2(out, STDOUT_FILENO) < 0 : !freopen(world_path("out"), "w", stdout)) || !freopen(world_path("err"), "w", stderr) ||
 	    !freopen("/dev/null", "r", stdin))
 		_exit(126);
 	execv(PROGRAM, argv);
@@ -120,13 +123,11 @@ static char *contents(const char *relative)
 	return strdup("");
 }
 
-struct ran run(const char *arguments)
+static pid_t start(const char *arguments, int out)
 {
 	char *words = strdup(arguments);
 	char *argv[64] = {NULL};
 	size_t count = 0;
-	struct ran ran;
-	int status;
 	pid_t pid;
 
 	argv[count++] = strdup("bunshin");
@@ -137,13 +138,47 @@ struct ran run(const char *arguments)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		child(argv);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	ran.out = contents("out");
-	ran.err = contents("err");
+		child(argv, out);
 	free(argv[0]);
 	free(words);
+	return pid;
+}
+
+static int end(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct ran run(const char *arguments)
+{
+	struct ran ran = {.exit = end(start(arguments, -1))};
+
+	ran.out = contents("out");
+	ran.err = contents("err");
+	return ran;
+}
+
+struct ran run_until_line(const char *arguments, int signal)
+{
+	struct ran ran = {0};
+	size_t capacity = 0;
+	int ends[2];
+	FILE *out;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = start(arguments, ends[1]);
+	close(ends[1]);
+	out = fdopen(ends[0], "r");
+	assert_non_null(out);
+	assert_true(getline(&ran.out, &capacity, out) > 0);
+	assert_int_equal(kill(pid, signal), 0);
+	ran.exit = end(pid);
+	ran.err = contents("err");
+	fclose(out);
 	return ran;
 }
 

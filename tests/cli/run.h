@@ -26,6 +26,8 @@ void world_setenv(const char *name, const char *value);
 
 /* Runs `bunshin ARGUMENTS`: words separated by single spaces. Fails the test if it cannot be run. */
 struct ran run(const char *arguments);
+/* The same; as soon as the program has printed its first line on stdout it gets a signal. */
+struct ran run_until_line(const char *arguments, int signal);
 void ran_release(struct ran *ran);
 
 #endif

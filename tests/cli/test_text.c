@@ -110,6 +110,7 @@ static void test_spans_are_said_in_two_units_at_most(void **state)
 	assert_span(250000, "4 min 10 s");
 	assert_span(3 * 3600000 + 5 * 60000, "3 h 5 min");
 	assert_span(52ull * 3600000, "2 d 4 h");
+	assert_span(1800000, "30 min");
 }
 
 static void assert_moment(const char *text, uint64_t expected)
