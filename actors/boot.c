@@ -191,6 +191,16 @@ static int open_reader(struct shell *shell)
 	return rc;
 }
 
+/* What is in the trail already can be told from what is new by its age. */
+static int init_freshness(struct shell *shell)
+{
+	struct trail_task youngest;
+	int rc = trail_task_last(shell->reader, &youngest);
+
+	freshness_init(&shell->freshness, RECENT_MAX, rc ? NULL : &youngest.task_id);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int shell_boot(struct shell *shell)
 {
 	struct trail *trail = NULL;
@@ -208,6 +218,8 @@ int shell_boot(struct shell *shell)
 		return rc;
 	}
 	rc = open_reader(shell);
+	if (!rc)
+		rc = init_freshness(shell);
 	if (!rc)
 		rc = lookup_key(shell);
 	if (!rc)

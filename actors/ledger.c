@@ -73,6 +73,7 @@ static uint32_t end_state(struct shell *shell, const struct record *record)
 	if (!is_outcome(record) || !record->task_number || record->task_number == shell->ended_number)
 		return 0;
 	shell->ended_number = record->task_number;
+	freshness_ended(&shell->freshness, &record->message.header.task_id);
 	return record->message.type == MESSAGE_TASK_COMPLETION ? STATE_COMPLETED : record->message.task_failure.state;
 }
 

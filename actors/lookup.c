@@ -166,7 +166,7 @@ static void stamp_request(struct shell *shell, struct message *message, const ch
 	if (omega_knows_task(shell->omega, task_id) ||
 	    (!id_is_nil(&request->key_hash) && omega_knows_key(shell->omega, &request->key_hash)))
 		return;
-	known = found(shell, trail_task(shell->reader, task_id, &task));
+	known = !freshness_certain(&shell->freshness, task_id) && found(shell, trail_task(shell->reader, task_id, &task));
 	if (!known && !id_is_nil(&request->key_hash))
 		known = found(shell, trail_key(shell->reader, &request->key_hash, &task));
 	if (!known)

@@ -18,6 +18,7 @@
 #include <zmq.h>
 
 #include "actors/connections.h"
+#include "actors/freshness.h"
 #include "actors/omega_actor.h"
 #include "actors/payloads.h"
 #include "actors/zap.h"
@@ -67,6 +68,7 @@ struct shell {
 	size_t memory_bytes;
 	struct omega *omega;
 	struct records *records;
+	struct freshness freshness;
 	uint8_t hash_key[HASH_KEY_BYTES];
 
 	struct writer *writer;

@@ -41,6 +41,7 @@
 	X(BODY, "SELECT body FROM payloads WHERE seq = ?1")                                                                       \
 	X(TASK_BY_NUMBER, TASK_SELECT "WHERE request_seq = ?1")                                                                   \
 	X(TASK_BY_ID, TASK_SELECT "WHERE task_id = ?1")                                                                           \
+	X(TASK_AT_MOST, TASK_SELECT "WHERE task_id <= ?1 ORDER BY task_id DESC LIMIT 1")                                          \
 	X(TASK_BY_KEY, TASK_SELECT "WHERE key_hash = ?1 ORDER BY request_seq LIMIT 1")                                            \
 	X(EFFECTS, "SELECT seq, type, direction, verdict, end_state, revives FROM records "                                       \
 		   "WHERE task_number = ?1 AND seq <= ?2 ORDER BY seq")

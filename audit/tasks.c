@@ -185,6 +185,13 @@ int trail_key(struct trail *trail, const struct id *key_hash, struct trail_task 
 	return task_find(trail, STATEMENT_TASK_BY_KEY, key_hash, out_task);
 }
 
+int trail_task_last(struct trail *trail, struct trail_task *out_task)
+{
+	struct id last;
+	memset(last.bytes, 0xff, sizeof(last.bytes));
+	return task_find(trail, STATEMENT_TASK_AT_MOST, &last, out_task);
+}
+
 /* Newest first below `*before`; `*before` becomes the number of the last row looked at, 0 at the end. */
 static int tasks_slice(struct trail *trail, sqlite3_stmt *statement, uint64_t *before, struct trail_task *tasks, size_t capacity,
 		       size_t *out_count)

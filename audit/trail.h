@@ -119,6 +119,8 @@ struct trail_task {
 	uint64_t outcome_seq; /* of the message that told the client; 0: none */
 };
 MUST_CHECK int trail_task(struct trail *trail, const struct id *task_id, struct trail_task *out_task); /* 0, ERR_NOT_FOUND, ERR_IO */
+/* The task with the largest id: no id that is larger is there. */
+MUST_CHECK int trail_task_last(struct trail *trail, struct trail_task *out_task);
 MUST_CHECK int trail_key(struct trail *trail, const struct id *key_hash, struct trail_task *out_task);
 
 /* Newest tasks first; `state` 0: any, STATE_ACCEPTED: all live ones, else ended in that state. */
