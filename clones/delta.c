@@ -24,28 +24,39 @@
 
 /* ---- the plan ---- */
 
+static int check_system(const struct target *target, char out_why[256])
+{
+	const json_t *wanted = json_object_get(target->parameters, "system");
+	if (!wanted || (json_is_string(wanted) && test_system_find(json_string_value(wanted))))
+		return 0;
+	size_t used = (size_t)snprintf(out_why, 256, "parameters.system must be one of");
+	for (size_t i = 0; test_system_at(i); i++)
+		used += (size_t)snprintf(out_why + used, 256 - used, "%s %s", i ? "," : "", test_system_at(i)->name);
+	return ERR_INVALID_PARAMETERS;
+}
+
+/* Everything that is made goes to a folder of its own; no test of the project is looked for in it. */
+static void plan_folder(struct plan *plan)
+{
+	static const char *const words[] = {"mkdir", "-p", "/work/.bunshin"};
+	struct step *step = &plan->step[plan->count++];
+	*step = (struct step){.name = "prepare", .tier = 2, .optional = true, .writes = true};
+	memcpy(step->argv, words, sizeof(words));
+}
+
 static int delta_plan(const struct target *target, struct arena *arena, struct plan *out_plan, char out_why[256])
 {
 	const struct test_system *chosen[8];
-	const struct project project = project_of(target);
-	const json_t *wanted = json_object_get(target->parameters, "system");
-	if (wanted && (!json_is_string(wanted) || !test_system_find(json_string_value(wanted)))) {
-		size_t used = (size_t)snprintf(out_why, 256, "parameters.system must be one of");
-		for (size_t i = 0; test_system_at(i); i++)
-			used += (size_t)snprintf(out_why + used, 256 - used, "%s %s", i ? "," : "", test_system_at(i)->name);
-		return ERR_INVALID_PARAMETERS;
-	}
+	int rc = check_system(target, out_why);
+	if (rc)
+		return rc;
+	struct project project = project_of(target);
 	size_t count = project_systems(&project, chosen);
-	for (size_t i = 0; i < count; i++) {
-		/* Everything that is made goes here; tests of the project are not looked for in it. */
-		static const char *const words[] = {"mkdir", "-p", "/work/.bunshin"};
-		if (out_plan->count == 0) {
-			struct step *step = &out_plan->step[out_plan->count++];
-			*step = (struct step){.name = "prepare", .tier = 2, .optional = true, .writes = true};
-			memcpy(step->argv, words, sizeof(words));
-		}
+	if (count > 0)
+		plan_folder(out_plan);
+	for (size_t i = 0; i < count; i++)
 		chosen[i]->plan(&project, arena, out_plan);
-	}
+	project_release(&project);
 	return 0;
 }
 
@@ -438,7 +449,7 @@ static void set_synthesis(struct result *result, const char *text)
 static json_t *delta_conclude(const struct target *target, const struct plan *plan, const struct output *outputs)
 {
 	struct result *result = result_begin(target, "delta", "test-strategy");
-	const struct project project = project_of(target);
+	struct project project = project_of(target);
 	char text[SUMMARY_BYTES] = "";
 	size_t used = 0;
 	size_t tested = 0;
@@ -464,6 +475,7 @@ static json_t *delta_conclude(const struct target *target, const struct plan *pl
 		say_nothing_found(result);
 	else if (tested == 0)
 		result_status(result, BLOCKED, "No test case was run.");
+	project_release(&project);
 	set_synthesis(result, systems ? text : "Not tested: no way to test this project was recognised.");
 	return result_end(result);
 }

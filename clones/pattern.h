@@ -25,6 +25,12 @@ bool pattern_next(const char *pattern, const char *text, size_t bytes, size_t *f
 /* The same from the start. `out_match` may be NULL. */
 bool pattern_find(const char *pattern, const char *text, size_t bytes, struct match *out_match);
 
+/* A pattern for many texts: true if it is found in `text`. NULL, and then it matches nothing: out of memory. */
+struct pattern;
+struct pattern *pattern_new(const char *pattern);
+bool pattern_matches(const struct pattern *pattern, const char *text);
+void pattern_free(struct pattern *pattern);
+
 /* Copies group `number` as text with a NUL, cut to fit; "" if it is absent. */
 void match_copy(const struct match *match, unsigned number, char *out, size_t capacity);
 

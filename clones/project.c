@@ -16,13 +16,29 @@
 
 /* ---- looking at the inventory ---- */
 
+static const char *path_at(const struct project *project, size_t index)
+{
+	const char *path = json_string_value(json_object_get(json_array_get(project->files, index), "path"));
+	return path ? path : "";
+}
+
 struct project project_of(const struct target *target)
 {
-	return (struct project){
+	struct project project = {
 		.target = target,
 		.files = json_object_get(target->inventory, "files"),
+		.paths = json_object(),
 		.manifests = json_object_get(target->inventory, "manifests"),
 	};
+	for (size_t i = 0; i < json_array_size(project.files); i++)
+		json_object_set_new(project.paths, path_at(&project, i), json_true());
+	return project;
+}
+
+void project_release(struct project *project)
+{
+	json_decref(project->paths);
+	project->paths = NULL;
 }
 
 const char *project_manifest(const struct project *project, const char *path)
@@ -30,18 +46,9 @@ const char *project_manifest(const struct project *project, const char *path)
 	return json_string_value(json_object_get(project->manifests, path));
 }
 
-static const char *path_at(const struct project *project, size_t index)
-{
-	const char *path = json_string_value(json_object_get(json_array_get(project->files, index), "path"));
-	return path ? path : "";
-}
-
 bool project_has(const struct project *project, const char *path)
 {
-	for (size_t i = 0; i < json_array_size(project->files); i++)
-		if (strcmp(path_at(project, i), path) == 0)
-			return true;
-	return false;
+	return json_object_get(project->paths, path) != NULL;
 }
 
 static bool manifest_says(const struct project *project, const char *path, const char *pattern)
@@ -50,14 +57,14 @@ static bool manifest_says(const struct project *project, const char *path, const
 	return text && pattern_find(pattern, text, strlen(text), NULL);
 }
 
-static bool any_path(const struct project *project, const char *pattern)
+static bool any_path(const struct project *project, const char *wanted)
 {
-	for (size_t i = 0; i < json_array_size(project->files); i++) {
-		const char *path = path_at(project, i);
-		if (pattern_find(pattern, path, strlen(path), NULL))
-			return true;
-	}
-	return false;
+	struct pattern *pattern = pattern_new(wanted);
+	bool found = false;
+	for (size_t i = 0; i < json_array_size(project->files) && !found; i++)
+		found = pattern_matches(pattern, path_at(project, i));
+	pattern_free(pattern);
+	return found;
 }
 
 /* What the project's CI runs is the second opinion. */
@@ -353,11 +360,12 @@ static bool planned(const struct step *step, const char *folder, const char *pat
 static void unittest_plan(const struct project *project, struct arena *arena, struct plan *plan)
 {
 	struct step *test = ADD(plan, "unittest/test", "python3", "-c", unittest_runner);
+	struct pattern *pattern = pattern_new(PYTHON_TEST);
 	size_t count = 3;
 	for (size_t i = 0; i < json_array_size(project->files) && count < 3 + 2 * PYTHON_FOLDERS_MAX; i++) {
 		const char *path = path_at(project, i);
 		char folder[512];
-		if (!pattern_find(PYTHON_TEST, path, strlen(path), NULL))
+		if (!pattern_matches(pattern, path))
 			continue;
 		discovery_start(project, path, folder, sizeof(folder));
 		if (planned(test, folder, name_pattern(path)))
@@ -365,6 +373,7 @@ static void unittest_plan(const struct project *project, struct arena *arena, st
 		test->argv[count++] = arena_print(arena, "%s", folder);
 		test->argv[count++] = name_pattern(path);
 	}
+	pattern_free(pattern);
 	ADD(plan, "unittest/cases", "cat", BUILD "/unittest.jsonl");
 }
 

@@ -29,13 +29,15 @@ struct test_system {
 struct project {
 	const struct target *target;
 	json_t *files;
+	json_t *paths; /* object used as a set; NULL: out of memory, then nothing is recognised */
 	json_t *manifests;
 };
 
 const struct test_system *test_system_at(size_t index); /* NULL past the end, in the order of preference */
 const struct test_system *test_system_find(const char *name);
 
-struct project project_of(const struct target *target);
+struct project project_of(const struct target *target); /* release it */
+void project_release(struct project *project);
 const char *project_manifest(const struct project *project, const char *path); /* its text, or NULL */
 bool project_has(const struct project *project, const char *path);
 
