@@ -242,8 +242,10 @@ static int run_step(struct attempt *attempt, const struct step *step, const stru
 		return skip(output, strdup("the step before it did not succeed")) ? 0 : -1;
 	if (step->writes && time_left(attempt) > STEP_MS_MIN && copy_make(attempt) != 0)
 		return -1;
-	if (step_time(attempt, step) < STEP_MS_MIN)
+	if (step_time(attempt, step) < STEP_MS_MIN) {
+		output->timed_out = true;
 		return skip(output, strdup("no time left")) ? 0 : -1;
+	}
 	uint64_t most = step->output_bytes ? step->output_bytes : OUTPUT_BYTES_DEFAULT;
 	struct sandbox_job job = job_of(attempt, step_time(attempt, step), most < OUTPUT_BYTES_MAX ? most : OUTPUT_BYTES_MAX);
 	struct sandbox_result result;

@@ -53,7 +53,7 @@ struct output {
 	const char *why;       /* "bandit is not installed", "no time left"; NULL if it ran */
 	int exit_status;       /* -1: ended by a signal */
 	int signal;
-	bool timed_out;
+	bool timed_out;        /* also if it did not run because no time was left */
 	bool cut;              /* more was printed than kept */
 	struct bytes out;
 	struct bytes err;

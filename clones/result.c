@@ -160,7 +160,7 @@ static json_t *run_json(const struct step *step, const struct output *output, co
 static void status_of_run(struct result *result, const struct step *step, const struct output *output)
 {
 	if (!output->ran)
-		result_status(result, step->optional ? PARTIAL : BLOCKED, "%s did not run: %s.", step->name,
+		result_status(result, step->optional || output->timed_out ? PARTIAL : BLOCKED, "%s did not run: %s.", step->name,
 			      output->why ? output->why : "no reason was given");
 	else if (output->timed_out)
 		result_status(result, PARTIAL, "%s ran out of time; give the task more time or a smaller scope.", step->name);
