@@ -110,6 +110,18 @@ static bool says_something(const struct tokens *tokens, struct span span)
 	       !holds(tokens->text, span, "eslint-") && !holds(tokens->text, span, "istanbul ignore");
 }
 
+/* Comments for documentation generators (JSDoc, Doxygen) belong to what follows even past an empty line, unless they are about the
+ * file. */
+static bool for_generators(const struct tokens *tokens, struct span span)
+{
+	const char *text = tokens->text;
+
+	if (!starts(text, span.start, span.end, "/**") && !starts(text, span.start, span.end, "/*!") &&
+	    !starts(text, span.start, span.end, "///") && !starts(text, span.start, span.end, "//!"))
+		return false;
+	return !holds(text, span, "@file") && !holds(text, span, "\\file") && !holds(text, span, "@module");
+}
+
 static size_t token_end(const struct tokens *tokens, uint32_t token)
 {
 	return tokens->at[token].start + (size_t)tokens->at[token].bytes;
@@ -139,5 +151,6 @@ bool comment_above(const struct tokens *tokens, uint32_t token, enum lexed langu
 	from = token ? token_end(tokens, token - 1) : 0;
 	to = tokens->at[token].start;
 	span = last_comment(tokens, from, to, language);
-	return span.end && newlines(tokens->text, span.end, to) <= 1 && own_line(tokens, span.start) && says_something(tokens, span);
+	return span.end && newlines(tokens->text, span.end, to) <= (for_generators(tokens, span) ? 2u : 1u) &&
+	       own_line(tokens, span.start) && says_something(tokens, span);
 }

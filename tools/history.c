@@ -13,7 +13,7 @@
  *
  * Merges count for nothing but their number. Commits of more than 30 files count for files, not for pairs. 365 days end at the
  * newest commit, so the answer does not depend on the day it is asked for. An author is an e-mail address, after .mailmap;
- * addresses are not printed. Programs ("[bot]") own nothing. Owner: who made most commits to a file. Bus factor of a file: the
+ * addresses are not printed. Programs ("[bot]") own nothing. With --log 0 there are no "tags", "range" and "log". Owner: who made most commits to a file. Bus factor of a file: the
  * fewest authors with more than half of its commits; of the repository: the fewest owners without whom more than half of the
  * files have lost theirs.
  */

@@ -223,6 +223,8 @@ int history_log(struct history *history)
 	bool cut = false;
 	int rc;
 
+	if (!history->reading.log_max)
+		return 0;
 	if (git_tag_foreach(tags.repository, visit_tag, &tags) < 0)
 		reading_left_out(&history->reading, "Some tags could not be read.");
 	if (tags.count)

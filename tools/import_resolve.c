@@ -275,6 +275,24 @@ static enum resolution nearest(const struct tree_index *index, const char *from,
 	return resolution;
 }
 
+/* Whether the first folder of "folder/file.h" is one of the tree at all; if not, it is somebody else's. */
+static bool folder_known(const struct tree_index *index, const char *spec)
+{
+	char part[IMPORT_SPEC_MAX + 2];
+	size_t bytes = strcspn(spec, "/");
+
+	if (!spec[bytes])
+		return true;
+	snprintf(part, sizeof(part), "/%.*s/", (int)bytes, spec);
+	for (uint32_t i = 0; i < index->count; i++) {
+		const char *path = names_text(index->paths, i);
+
+		if (strncmp(path, part + 1, bytes + 1) == 0 || strstr(path, part))
+			return true;
+	}
+	return false;
+}
+
 static enum resolution resolve_c(const struct tree_index *index, const char *from, const char *spec, bool angled, uint32_t *out_file)
 {
 	char path[PATH_ROOM];
@@ -293,7 +311,7 @@ static enum resolution resolve_c(const struct tree_index *index, const char *fro
 		resolution = nearest(index, from, path, out_file); /* the build makes it from that */
 	if (resolution != MISSING)
 		return resolution;
-	return angled || system_header(spec) ? EXTERNAL : MISSING;
+	return angled || system_header(spec) || !folder_known(index, spec) ? EXTERNAL : MISSING;
 }
 
 /* Python. */
