@@ -52,6 +52,7 @@ struct run {
 	struct samples receipt;
 	struct samples outcome;
 	uint64_t rss_kb;
+	double cpu_us; /* of Omega, per task */
 };
 
 /* ---- samples ---- */
@@ -129,6 +130,23 @@ static uint64_t rss_kb(pid_t pid)
 	if (file)
 		fclose(file);
 	return kb;
+}
+
+static uint64_t cpu_us(pid_t pid)
+{
+	char path[64];
+	char text[1024] = "";
+	unsigned long long user = 0;
+	unsigned long long system = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file && fgets(text, sizeof(text), file) && strrchr(text, ')'))
+		sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
+	if (file)
+		fclose(file);
+	return (user + system) * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 /* ---- the clone: reads when its task was queued, from its parameters ---- */
@@ -253,11 +271,11 @@ static void print_times(const char *name, struct samples *samples, bool json)
 static void print_run(struct run *run, bool json)
 {
 	if (json)
-		printf("{\"outstanding\": %zu, \"tasks\": %zu, \"per_second\": %.0f, \"fdatasync_us\": %u, \"omega_rss_kb\": %llu", run->window, run->tasks,
-		       run->per_second, run->sync_us, (unsigned long long)run->rss_kb);
+		printf("{\"outstanding\": %zu, \"tasks\": %zu, \"per_second\": %.0f, \"fdatasync_us\": %u, \"omega_rss_kb\": %llu, \"omega_cpu_us_per_task\": %.1f",
+		       run->window, run->tasks, run->per_second, run->sync_us, (unsigned long long)run->rss_kb, run->cpu_us);
 	else
-		printf("W=%-6zu %9.0f tasks/s  fdatasync %u us  Omega %llu MB  p50/p99 us:", run->window, run->per_second, run->sync_us,
-		       (unsigned long long)run->rss_kb / 1024);
+		printf("W=%-6zu %9.0f tasks/s  fdatasync %u us  Omega %llu MB, %.1f us CPU a task  p50/p99 us:", run->window, run->per_second,
+		       run->sync_us, (unsigned long long)run->rss_kb / 1024, run->cpu_us);
 	print_times("delegation", &run->delegation, json);
 	print_times("receipt", &run->receipt, json);
 	print_times("outcome", &run->outcome, json);
@@ -310,6 +328,7 @@ static void bench_window(size_t window, const struct settings *settings)
 	bench.client = network_client(&network, "client");
 	run_window(&bench, settings);
 	run.rss_kb = rss_kb(network.omega);
+	run.cpu_us = bench.ended ? (double)cpu_us(network.omega) / (double)bench.ended : 0;
 	client_close(bench.client);
 	for (unsigned i = 0; i < settings->clones; i++)
 		clone_stop(&worker[i].clone);
