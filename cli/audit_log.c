@@ -12,7 +12,7 @@
 #include "cli/watch.h"
 
 static const struct column columns[] = {
-	{"SEQ", "seq", COLUMN_NUMBER, false}, {"TIME", "at", COLUMN_TIME, false},	  {"", "direction", COLUMN_TEXT, false},
+	{"SEQ", "seq", COLUMN_NUMBER, false}, {"TIME", "at", COLUMN_TIME, false},      {"", "direction", COLUMN_TEXT, false},
 	{"PEER", "peer", COLUMN_TEXT, false}, {"MESSAGE", "type", COLUMN_TEXT, false}, {"TASK", "task_id", COLUMN_ID, false},
 	{"NOTE", "note", COLUMN_TEXT, true},  {NULL, NULL, COLUMN_TEXT, false},
 };
@@ -47,11 +47,13 @@ static int take_filters(struct call *call, struct trail *trail, struct trail_que
 	if (rc)
 		return rc;
 	if (peer && strlen(peer) >= sizeof(query->peer))
-		return call_fail(call, ERR_USAGE, "`bunshin clone list` shows names", "--peer: \"%s\" is too long for a name", peer);
+		return call_fail(call, ERR_USAGE, "`bunshin clone list` shows names", "--peer: \"%s\" is too long for a name",
+				 peer);
 	memcpy(query->peer, peer ? peer : "", peer ? strlen(peer) + 1 : 1);
 	query->type = type ? message_find(type) : 0;
 	if (type && !query->type)
-		return call_fail(call, ERR_USAGE, "docs/protocol.md lists the messages", "--type: there is no message \"%s\"; TaskRequest is one", type);
+		return call_fail(call, ERR_USAGE, "docs/protocol.md lists the messages",
+				 "--type: there is no message \"%s\"; TaskRequest is one", type);
 	return 0;
 }
 
@@ -118,7 +120,8 @@ static int run(struct call *call)
 	if (!rc) {
 		rc = print_log(call, trail, &query);
 		if (rc)
-			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+				       trail_why(trail));
 	}
 	trail_close(trail);
 	return rc;

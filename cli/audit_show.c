@@ -23,26 +23,32 @@ static int show_record(struct call *call, struct trail *trail, uint64_t seq)
 	int rc = trail_read(trail, &query, keep_whole, &json);
 
 	if (rc)
-		return call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		return call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+				 trail_why(trail));
 	if (!json)
-		return call_fail(call, ERR_NOT_FOUND, "`bunshin audit log --limit 20` shows the last ones", "there is no record %llu",
-			    (unsigned long long)seq);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin audit log --limit 20` shows the last ones",
+				 "there is no record %llu", (unsigned long long)seq);
 	return print_json(json);
 }
 
 static const struct column task_columns[] = {
-	{"task", "task_id", COLUMN_TEXT, false},      {"type", "task_type", COLUMN_TEXT, false},
-	{"state", "state", COLUMN_STATE, false},      {"error", "error", COLUMN_TEXT, false},
-	{"priority", "priority", COLUMN_TEXT, false}, {"from", "client", COLUMN_TEXT, false},
-	{"clone", "clone", COLUMN_TEXT, false},	      {"attempts", "attempts", COLUMN_NUMBER, false},
-	{"accepted", "accepted_at", COLUMN_TIME, false}, {"took", "took_ms", COLUMN_SPAN, false},
+	{"task", "task_id", COLUMN_TEXT, false},
+	{"type", "task_type", COLUMN_TEXT, false},
+	{"state", "state", COLUMN_STATE, false},
+	{"error", "error", COLUMN_TEXT, false},
+	{"priority", "priority", COLUMN_TEXT, false},
+	{"from", "client", COLUMN_TEXT, false},
+	{"clone", "clone", COLUMN_TEXT, false},
+	{"attempts", "attempts", COLUMN_NUMBER, false},
+	{"accepted", "accepted_at", COLUMN_TIME, false},
+	{"took", "took_ms", COLUMN_SPAN, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column line_columns[] = {
-	{"SEQ", "seq", COLUMN_NUMBER, false},  {"AFTER", "after_ms", COLUMN_SPAN, false}, {"", "direction", COLUMN_TEXT, false},
-	{"PEER", "peer", COLUMN_TEXT, false},  {"MESSAGE", "type", COLUMN_TEXT, false},	 {"TRY", "attempt", COLUMN_NUMBER, false},
-	{"NOTE", "note", COLUMN_TEXT, true},   {NULL, NULL, COLUMN_TEXT, false},
+	{"SEQ", "seq", COLUMN_NUMBER, false}, {"AFTER", "after_ms", COLUMN_SPAN, false}, {"", "direction", COLUMN_TEXT, false},
+	{"PEER", "peer", COLUMN_TEXT, false}, {"MESSAGE", "type", COLUMN_TEXT, false},   {"TRY", "attempt", COLUMN_NUMBER, false},
+	{"NOTE", "note", COLUMN_TEXT, true},  {NULL, NULL, COLUMN_TEXT, false},
 };
 
 struct timeline {
@@ -58,8 +64,9 @@ static int keep_line(void *context, const struct trail_entry *entry)
 
 	if (timeline->first_ms == 0)
 		timeline->first_ms = entry->wall_ms;
-	json_object_set_new(row, "after_ms",
-			    json_integer(entry->wall_ms > timeline->first_ms ? (json_int_t)(entry->wall_ms - timeline->first_ms) : 0));
+	json_object_set_new(
+		row, "after_ms",
+		json_integer(entry->wall_ms > timeline->first_ms ? (json_int_t)(entry->wall_ms - timeline->first_ms) : 0));
 	json_array_append_new(timeline->rows, row);
 	return 0;
 }
@@ -77,7 +84,7 @@ static int show_task(struct call *call, struct trail *trail, const struct id *ta
 	if (rc) {
 		json_decref(timeline.rows);
 		return call_fail(call, rc, "`bunshin task list` shows the tasks", "%s",
-			    rc == ERR_NOT_FOUND ? "the trail knows no such task" : trail_why(trail));
+				 rc == ERR_NOT_FOUND ? "the trail knows no such task" : trail_why(trail));
 	}
 	facts = story_json(&story);
 	if (call->json)
@@ -123,7 +130,8 @@ const struct command command_audit_show = {
 	.operands = "SEQ|TASK",
 	.sentence = "Shows one record with its message, or the whole story of a task",
 	.example = "$ bunshin audit show 4711\n$ bunshin audit show 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e",
-	.notes = "A number is the sequence of a record; its message is printed as JSON. Anything else is the id of a task, or at least\n"
+	.notes = "A number is the sequence of a record; its message is printed as JSON. Anything else is the id of a task, or at "
+		 "least\n"
 		 "four digits of its beginning or end. Works without a running network.",
 	.operands_least = 1,
 	.operands_most = 1,

@@ -14,18 +14,20 @@ static int say(struct call *call, int error, const struct trail_verdict *verdict
 
 	hex_print(verdict->head.bytes, sizeof(verdict->head.bytes), head);
 	if (call->json) {
-		print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "ok", error == 0, "records", (json_int_t)verdict->records,
-				     "payloads", (json_int_t)verdict->payloads, "first_seq", (json_int_t)verdict->first_seq, "last_seq",
-				     (json_int_t)verdict->last_seq, "bad_seq",
-				     verdict->bad_seq ? json_integer((json_int_t)verdict->bad_seq) : json_null(), "head", head, "why",
-				     verdict->why));
+		print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "ok", error == 0, "records",
+				     (json_int_t)verdict->records, "payloads", (json_int_t)verdict->payloads, "first_seq",
+				     (json_int_t)verdict->first_seq, "last_seq", (json_int_t)verdict->last_seq, "bad_seq",
+				     verdict->bad_seq ? json_integer((json_int_t)verdict->bad_seq) : json_null(), "head", head,
+				     "why", verdict->why));
 		return error ? 1 : 0;
 	}
 	if (error)
-		return call_fail(call, error, "keep a copy of the state folder before anything else touches it; a backup tells what is missing",
-			    "record %llu is the first that is wrong: %s", (unsigned long long)verdict->bad_seq, verdict->why);
-	printf("%llu records and %llu payloads are as they were written; the chain ends in\n%s\n", (unsigned long long)verdict->records,
-	       (unsigned long long)verdict->payloads, head);
+		return call_fail(
+			call, error,
+			"keep a copy of the state folder before anything else touches it; a backup tells what is missing",
+			"record %llu is the first that is wrong: %s", (unsigned long long)verdict->bad_seq, verdict->why);
+	printf("%llu records and %llu payloads are as they were written; the chain ends in\n%s\n",
+	       (unsigned long long)verdict->records, (unsigned long long)verdict->payloads, head);
 	return 0;
 }
 
@@ -59,8 +61,10 @@ const struct command command_audit_verify = {
 	.operands = "",
 	.sentence = "Checks that the trail is as it was written",
 	.example = "$ bunshin audit verify",
-	.notes = "Recomputes the chain over all records and the commitment to every payload. Exit code 0: all is as it was; 1: the first record\n"
-		 "that is wrong is named. The last line is the head of the chain: whoever keeps it elsewhere can tell later whether the end was\n"
+	.notes = "Recomputes the chain over all records and the commitment to every payload. Exit code 0: all is as it was; 1: "
+		 "the first record\n"
+		 "that is wrong is named. The last line is the head of the chain: whoever keeps it elsewhere can tell later "
+		 "whether the end was\n"
 		 "cut off. Works without a running network.",
 	.options = options,
 	.run = run,

@@ -8,10 +8,18 @@
 #include "cli/session.h"
 
 static const struct column list_columns[] = {
-	{"CLONE", "name", COLUMN_TEXT, false},	   {"ROLE", "role", COLUMN_TEXT, false},	  {"PRESENCE", "presence", COLUMN_STATE, false},
-	{"BUSY", "used", COLUMN_NUMBER, false},	   {"SLOTS", "slots", COLUMN_NUMBER, false},	  {"DRAINING", "draining", COLUMN_TEXT, false},
-	{"QUARANTINED", "quarantined", COLUMN_TEXT, false}, {"BREAKER", "breaker", COLUMN_TEXT, false}, {"DONE", "completed", COLUMN_NUMBER, false},
-	{"FAILED", "failed", COLUMN_NUMBER, false}, {"LOST", "lost", COLUMN_NUMBER, false},	  {NULL, NULL, COLUMN_TEXT, false},
+	{"CLONE", "name", COLUMN_TEXT, false},
+	{"ROLE", "role", COLUMN_TEXT, false},
+	{"PRESENCE", "presence", COLUMN_STATE, false},
+	{"BUSY", "used", COLUMN_NUMBER, false},
+	{"SLOTS", "slots", COLUMN_NUMBER, false},
+	{"DRAINING", "draining", COLUMN_TEXT, false},
+	{"QUARANTINED", "quarantined", COLUMN_TEXT, false},
+	{"BREAKER", "breaker", COLUMN_TEXT, false},
+	{"DONE", "completed", COLUMN_NUMBER, false},
+	{"FAILED", "failed", COLUMN_NUMBER, false},
+	{"LOST", "lost", COLUMN_NUMBER, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static int run_list(struct call *call)
@@ -29,11 +37,13 @@ static int run_list(struct call *call)
 		return rc;
 	clones = json_incref(json_object_get(status, "clones"));
 	json_decref(status);
-	json_array_foreach(clones, i, clone)
-		json_object_set_new(clone, "breaker", json_string(json_is_true(json_object_get(clone, "breaker_open")) ? "open" : "closed"));
+	json_array_foreach (clones, i, clone)
+		json_object_set_new(clone, "breaker",
+				    json_string(json_is_true(json_object_get(clone, "breaker_open")) ? "open" : "closed"));
 	if (name && json_array_size(clones) == 0) {
 		json_decref(clones);
-		return call_fail(call, ERR_NOT_FOUND, "`bunshin clone list` shows all", "no clone and no role is called \"%s\"", name);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin clone list` shows all", "no clone and no role is called \"%s\"",
+				 name);
 	}
 	return listing_print(call, "clones", clones, list_columns, "no clone has ever joined");
 }
@@ -63,9 +73,10 @@ static int change(struct call *call, enum verb verb)
 
 	for (size_t i = 0; client && i < call->operands; i++) {
 		char sentence[CLIENT_SENTENCE_BYTES] = "";
-		int rc = client_recover(client, verb, NULL, call->operand[i], option(call, "reason"), session_timeout_ms(call), sentence);
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "clone", call->operand[i], "result", rc ? error_name(rc) : "ok",
-						      "sentence", sentence));
+		int rc = client_recover(client, verb, NULL, call->operand[i], option(call, "reason"), session_timeout_ms(call),
+					sentence);
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "clone", call->operand[i], "result",
+						      rc ? error_name(rc) : "ok", "sentence", sentence));
 		if (rc && !worst)
 			worst = error_exit_code(rc);
 	}
@@ -82,24 +93,26 @@ static const struct option_row change_options[] = {
 	{NULL, NULL, NULL},
 };
 
-#define CHANGE(word, VERB, text, shown)                                                                                \
-	static int run_##word(struct call *call)                                                                       \
-	{                                                                                                              \
-		return change(call, VERB_##VERB);                                                                      \
-	}                                                                                                              \
-	const struct command command_clone_##word = {                                                                  \
-		.name = "clone " #word,                                                                                \
-		.operands = "NAME|ROLE...",                                                                              \
-		.sentence = text,                                                                                      \
-		.example = shown,                                                                                      \
-		.options = change_options,                                                                             \
-		.operands_least = 1,                                                                                   \
-		.operands_most = OPERANDS_MAX,                                                                         \
-		.run = run_##word,                                                                                     \
+#define CHANGE(word, VERB, text, shown)                                                                                          \
+	static int run_##word(struct call *call)                                                                                 \
+	{                                                                                                                        \
+		return change(call, VERB_##VERB);                                                                                \
+	}                                                                                                                        \
+	const struct command command_clone_##word = {                                                                            \
+		.name = "clone " #word,                                                                                          \
+		.operands = "NAME|ROLE...",                                                                                      \
+		.sentence = text,                                                                                                \
+		.example = shown,                                                                                                \
+		.options = change_options,                                                                                       \
+		.operands_least = 1,                                                                                             \
+		.operands_most = OPERANDS_MAX,                                                                                   \
+		.run = run_##word,                                                                                               \
 	};
 
-CHANGE(drain, DRAIN, "Lets clones finish what they do and gives them nothing new", "$ bunshin clone drain beta/1 --reason \"new version\"")
+CHANGE(drain, DRAIN, "Lets clones finish what they do and gives them nothing new",
+       "$ bunshin clone drain beta/1 --reason \"new version\"")
 CHANGE(resume, RESUME, "Gives drained clones work again", "$ bunshin clone resume beta/1")
 CHANGE(restart, RESTART, "Restarts clones; their attempts are tried again", "$ bunshin clone restart beta")
-CHANGE(quarantine, QUARANTINE, "Keeps work away from clones that cannot be trusted at the moment", "$ bunshin clone quarantine gamma/2 --reason \"wrong results\"")
+CHANGE(quarantine, QUARANTINE, "Keeps work away from clones that cannot be trusted at the moment",
+       "$ bunshin clone quarantine gamma/2 --reason \"wrong results\"")
 CHANGE(reinstate, REINSTATE, "Ends a quarantine and closes the circuit breaker", "$ bunshin clone reinstate gamma/2")

@@ -67,7 +67,8 @@ int option_number(const struct call *call, const char *name, uint32_t least, uin
 		*out = (uint32_t)number;
 		return 0;
 	}
-	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is not accepted; a number from %u to %u would be", name, text, least, most);
+	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is not accepted; a number from %u to %u would be", name, text,
+			 least, most);
 }
 
 int option_moment(const struct call *call, const char *name, uint64_t *out_unix_ms)
@@ -76,7 +77,8 @@ int option_moment(const struct call *call, const char *name, uint64_t *out_unix_
 
 	if (!text || moment_parse(text, (uint64_t)time(NULL) * 1000, out_unix_ms))
 		return 0;
-	return call_fail(call, ERR_USAGE, NULL, "--%s: \"%s\" is no moment; 2h (ago), 10:30, 2026-02-03 or 2026-02-03T10:30 would be", name, text);
+	return call_fail(call, ERR_USAGE, NULL,
+			 "--%s: \"%s\" is no moment; 2h (ago), 10:30, 2026-02-03 or 2026-02-03T10:30 would be", name, text);
 }
 
 int call_fail(const struct call *call, int error, const char *next, const char *format, ...)
@@ -92,8 +94,8 @@ int call_fail(const struct call *call, int error, const char *next, const char *
 		sentence = need(NULL);
 	va_end(list);
 	safe = text_safe_lines(sentence, strlen(sentence));
-	fprintf(stderr, "%sbunshin%s%s:%s %s\n", mark, call && call->command ? " " : "", call && call->command ? call->command->name : "", unmark,
-		safe);
+	fprintf(stderr, "%sbunshin%s%s:%s %s\n", mark, call && call->command ? " " : "",
+		call && call->command ? call->command->name : "", unmark, safe);
 	if (next)
 		fprintf(stderr, "  next: %s\n", next);
 	free(safe);
@@ -164,7 +166,8 @@ static void take_option(struct call *call, int code, const char *option_value[SE
 	else if (code < CODE_JSON)
 		option_value[code - CODE_SETTING] = optarg;
 	else if (call->given_count < GIVEN_MAX)
-		call->given[call->given_count++] = (struct given){call->command->options[code - CODE_OPTION].name, optarg ? optarg : ""};
+		call->given[call->given_count++] =
+			(struct given){call->command->options[code - CODE_OPTION].name, optarg ? optarg : ""};
 }
 
 /* Fills options and operands. Returns 0, -1 for --help, or an exit code. */
@@ -296,7 +299,8 @@ static int refuse_command(const char *first, const char *second)
 		snprintf(next, sizeof(next), "bunshin %s", guess);
 		return call_fail(NULL, ERR_USAGE, next, "there is no command \"%s\"; perhaps \"%s\" was meant", typed, guess);
 	}
-	call_fail(NULL, ERR_USAGE, is_group(first) ? NULL : "`bunshin help` lists the commands", "there is no command \"%s\"", typed);
+	call_fail(NULL, ERR_USAGE, is_group(first) ? NULL : "`bunshin help` lists the commands", "there is no command \"%s\"",
+		  typed);
 	help_group(first, stderr);
 	return error_exit_code(ERR_USAGE);
 }

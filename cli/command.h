@@ -26,11 +26,11 @@ struct option_row {
 };
 
 struct command {
-	const char *name;     /* "task send" */
-	const char *operands; /* "TYPE"; "" for none */
-	const char *sentence; /* what it does, one line */
-	const char *example;  /* help begins with it: one or more lines */
-	const char *notes;    /* further paragraphs, or NULL */
+	const char *name;                 /* "task send" */
+	const char *operands;             /* "TYPE"; "" for none */
+	const char *sentence;             /* what it does, one line */
+	const char *example;              /* help begins with it: one or more lines */
+	const char *notes;                /* further paragraphs, or NULL */
 	const struct option_row *options; /* besides the common ones; NULL: none */
 	unsigned operands_least;
 	unsigned operands_most;
@@ -76,7 +76,8 @@ MUST_CHECK int option_number(const struct call *call, const char *name, uint32_t
 MUST_CHECK int option_moment(const struct call *call, const char *name, uint64_t *out_unix_ms);
 
 /* Says on stderr "bunshin COMMAND: SENTENCE" and, if there is one, the next step. Returns the exit code that belongs to `error`. */
-int call_fail(const struct call *call, int error, const char *next, const char *format, ...) __attribute__((format(printf, 4, 5)));
+int call_fail(const struct call *call, int error, const char *next, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* A line on stderr, for people who look on. Not with --json. */
 void call_note(const struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -22,11 +22,8 @@
 #define FILES_WANTED      8192u
 
 static const struct column columns[] = {
-	{"CHECK", "check", COLUMN_TEXT, false},
-	{"", "state", COLUMN_STATE, false},
-	{"FOUND", "found", COLUMN_TEXT, false},
-	{"NEXT", "next", COLUMN_TEXT, false},
-	{NULL, NULL, COLUMN_TEXT, false},
+	{"CHECK", "check", COLUMN_TEXT, false}, {"", "state", COLUMN_STATE, false}, {"FOUND", "found", COLUMN_TEXT, false},
+	{"NEXT", "next", COLUMN_TEXT, false},   {NULL, NULL, COLUMN_TEXT, false},
 };
 
 struct doctor {
@@ -39,8 +36,8 @@ struct doctor {
 
 enum finding { FINE, WARNING, PROBLEM };
 
-__attribute__((format(printf, 5, 6))) static void find(struct doctor *doctor, enum finding finding, const char *check, const char *next,
-						       const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void find(struct doctor *doctor, enum finding finding, const char *check,
+						       const char *next, const char *format, ...)
 {
 	static const char *const words[] = {"ok", "warning", "problem"};
 	char *found = NULL;
@@ -50,8 +47,8 @@ __attribute__((format(printf, 5, 6))) static void find(struct doctor *doctor, en
 	if (vasprintf(&found, format, list) < 0)
 		found = need(NULL);
 	va_end(list);
-	json_array_append_new(doctor->rows, need(json_pack("{s:s, s:s, s:o, s:o}", "check", check, "state", words[finding], "found",
-							   json_stringn_nocheck(found, strlen(found)), "next",
+	json_array_append_new(doctor->rows, need(json_pack("{s:s, s:s, s:o, s:o}", "check", check, "state", words[finding],
+							   "found", json_stringn_nocheck(found, strlen(found)), "next",
 							   finding != FINE && next ? json_string(next) : json_null())));
 	doctor->problem |= finding == PROBLEM;
 	free(found);
@@ -66,7 +63,8 @@ static void check_settings(struct doctor *doctor)
 	for (int i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *item = &settings->item[i];
 		if (item->value && strcmp(item->origin, "default") != 0)
-			find(doctor, FINE, "setting", NULL, "%s = %s (%s)", setting_name((enum setting_name)i), item->value, item->origin);
+			find(doctor, FINE, "setting", NULL, "%s = %s (%s)", setting_name((enum setting_name)i), item->value,
+			     item->origin);
 	}
 }
 
@@ -76,7 +74,8 @@ static void check_state(struct doctor *doctor)
 	struct stat status;
 
 	if (session_state_path(doctor->call, path)) {
-		find(doctor, PROBLEM, "state folder", "name one with --state or BUNSHIN_STATE", "none is set and none can be guessed");
+		find(doctor, PROBLEM, "state folder", "name one with --state or BUNSHIN_STATE",
+		     "none is set and none can be guessed");
 		return;
 	}
 	switch (state_open_existing(path, &doctor->state, sentence)) {
@@ -104,8 +103,11 @@ static void check_disk(struct doctor *doctor)
 	if (!doctor->have_state || statvfs(doctor->state.root, &disk))
 		return;
 	free_bytes = (unsigned long long)disk.f_bavail * disk.f_frsize;
-	find(doctor, free_bytes < DISK_BYTES_WANTED / 10 ? PROBLEM : free_bytes < DISK_BYTES_WANTED ? WARNING : FINE, "disk",
-	     "make room, or move the state folder: with a full disk nothing is accepted", "%.1f GiB free for the trail",
+	find(doctor,
+	     free_bytes < DISK_BYTES_WANTED / 10 ? PROBLEM
+	     : free_bytes < DISK_BYTES_WANTED    ? WARNING
+						 : FINE,
+	     "disk", "make room, or move the state folder: with a full disk nothing is accepted", "%.1f GiB free for the trail",
 	     (double)free_bytes / (double)(1ull << 30));
 }
 
@@ -183,8 +185,11 @@ static void check_tools(struct doctor *doctor)
 	static const struct {
 		const char *program, *package, *purpose;
 	} tools[] = {
-		{"flawfinder", "flawfinder", "beta on C"},	   {"bandit", "bandit", "beta on Python"}, {"shellcheck", "shellcheck", "beta on shell"},
-		{"ctags", "universal-ctags", "sigma on symbols"}, {"git", "git", "sample and demo"},
+		{"flawfinder", "flawfinder", "beta on C"},
+		{"bandit", "bandit", "beta on Python"},
+		{"shellcheck", "shellcheck", "beta on shell"},
+		{"ctags", "universal-ctags", "sigma on symbols"},
+		{"git", "git", "sample and demo"},
 	};
 
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
@@ -193,7 +198,8 @@ static void check_tools(struct doctor *doctor)
 		if (is_installed(tools[i].program))
 			find(doctor, FINE, "tool", NULL, "%s (%s)", tools[i].program, tools[i].purpose);
 		else
-			find(doctor, WARNING, "tool", next, "%s is not installed; %s will be less complete", tools[i].program, tools[i].purpose);
+			find(doctor, WARNING, "tool", next, "%s is not installed; %s will be less complete", tools[i].program,
+			     tools[i].purpose);
 	}
 }
 
@@ -216,7 +222,9 @@ static uint64_t clock_us(void)
 
 static void check_omega(struct doctor *doctor)
 {
-	struct client_options options = {.state_folder = doctor->state.root, .name = setting(&doctor->call->settings, SETTING_identity), .timeout_ms = 3000};
+	struct client_options options = {.state_folder = doctor->state.root,
+					 .name = setting(&doctor->call->settings, SETTING_identity),
+					 .timeout_ms = 3000};
 	char why[CLIENT_SENTENCE_BYTES] = "";
 	struct client *client = NULL;
 	struct refused refused;
@@ -230,8 +238,8 @@ static void check_omega(struct doctor *doctor)
 	}
 	begun_us = clock_us();
 	rc = client_status(client, SUBJECT_NETWORK, NULL, NULL, 3000, &json, &refused);
-	find(doctor, rc ? PROBLEM : FINE, "omega", "log/omega.log in the state folder has what it wrote", rc ? "joined, but no answer came (%.1f ms)" : "answers after %.1f ms",
-	     (double)(clock_us() - begun_us) / 1000);
+	find(doctor, rc ? PROBLEM : FINE, "omega", "log/omega.log in the state folder has what it wrote",
+	     rc ? "joined, but no answer came (%.1f ms)" : "answers after %.1f ms", (double)(clock_us() - begun_us) / 1000);
 	free(json);
 	client_close(client);
 }
@@ -249,8 +257,8 @@ static void check_processes(struct doctor *doctor)
 	for (size_t i = 0; i < view->count; i++) {
 		const struct child_view *child = &view->child[i];
 		bool ready = child->state == CHILD_READY;
-		find(doctor, ready ? FINE : PROBLEM, "process", "log/ in the state folder has what it wrote", "%s is %s%s%s", child->name,
-		     child_state_name(child->state), *child->why ? ": " : "", child->why);
+		find(doctor, ready ? FINE : PROBLEM, "process", "log/ in the state folder has what it wrote", "%s is %s%s%s",
+		     child->name, child_state_name(child->state), *child->why ? ": " : "", child->why);
 	}
 	free(view);
 	check_omega(doctor);
@@ -269,7 +277,8 @@ static void check_trail(struct doctor *doctor)
 	if (!rc)
 		rc = trail_verify(trail, 0, &verdict);
 	if (rc)
-		find(doctor, PROBLEM, "trail", "keep a copy of the state folder before anything else touches it", "%s", *why ? why : verdict.why);
+		find(doctor, PROBLEM, "trail", "keep a copy of the state folder before anything else touches it", "%s",
+		     *why ? why : verdict.why);
 	else
 		find(doctor, FINE, "trail", NULL, "%llu records are as they were written", (unsigned long long)verdict.records);
 	trail_close(trail);

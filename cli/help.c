@@ -85,7 +85,7 @@ static void print_option(const char *name, const char *value, const char *senten
 static void print_common_options(FILE *out)
 {
 	fputs("\nOptions of every command:\n", out);
-#define SETTING(name, variable, in_project, is_path, fallback, placeholder, sentence)                                  \
+#define SETTING(name, variable, in_project, is_path, fallback, placeholder, sentence)                                            \
 	print_option(#name, placeholder, sentence " (" variable ")", out);
 #include "cli/settings.def"
 	print_option("json", NULL, "print JSON, in the shape that docs/cli.md describes", out);
@@ -94,8 +94,8 @@ static void print_common_options(FILE *out)
 
 void help_command(const struct command *command, FILE *out)
 {
-	fprintf(out, "%s\n\nbunshin %s%s%s%s\n\n%s.\n", command->example, command->name, *command->operands ? " " : "", command->operands,
-		command->raw ? "" : " [OPTION…]", command->sentence);
+	fprintf(out, "%s\n\nbunshin %s%s%s%s\n\n%s.\n", command->example, command->name, *command->operands ? " " : "",
+		command->operands, command->raw ? "" : " [OPTION…]", command->sentence);
 	if (command->notes)
 		fprintf(out, "\n%s\n", command->notes);
 	if (command->options) {
@@ -132,7 +132,8 @@ static int run_help(struct call *call)
 		help_overview(stdout);
 		return 0;
 	}
-	snprintf(name, sizeof(name), "%s%s%s", call->operand[0], call->operands > 1 ? " " : "", call->operands > 1 ? call->operand[1] : "");
+	snprintf(name, sizeof(name), "%s%s%s", call->operand[0], call->operands > 1 ? " " : "",
+		 call->operands > 1 ? call->operand[1] : "");
 	for (size_t i = 0; (command = command_at(i)); i++) {
 		if (strcmp(command->name, name) == 0 && (!command->hidden || !help_group(name, stdout))) {
 			help_command(command, stdout);

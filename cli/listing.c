@@ -45,7 +45,7 @@ static char *print_list(const json_t *value)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(value, i, item) {
+	json_array_foreach (value, i, item) {
 		const char *text = json_string_value(item);
 		char *longer = NULL;
 		if (asprintf(&longer, "%s%s%s", all, i ? ", " : "", text ? text : "…") < 0)
@@ -117,10 +117,12 @@ static char *print_cell(const json_t *row, const struct column *column, bool peo
 static const char *color_of(const char *word)
 {
 	static const char *const colors[][2] = {
-		{"completed", "green"}, {"complete", "green"}, {"alive", "green"}, {"ready", "green"}, {"ok", "green"}, {"running", "cyan"},
-		{"assigned", "cyan"}, {"accepted", "blue"}, {"waiting", "yellow"}, {"cancelling", "yellow"}, {"late", "yellow"},
-		{"expired", "red"}, {"failed", "red"}, {"lost", "red"}, {"given_up", "red"}, {"problem", "red"}, {"cancelled", "yellow"},
-		{"draining", "yellow"}, {"warning", "yellow"}, {"backoff", "yellow"}, {"critical", "red"}, {"error", "red"},
+		{"completed", "green"},  {"complete", "green"},    {"alive", "green"},    {"ready", "green"},
+		{"ok", "green"},         {"running", "cyan"},      {"assigned", "cyan"},  {"accepted", "blue"},
+		{"waiting", "yellow"},   {"cancelling", "yellow"}, {"late", "yellow"},    {"expired", "red"},
+		{"failed", "red"},       {"lost", "red"},          {"given_up", "red"},   {"problem", "red"},
+		{"cancelled", "yellow"}, {"draining", "yellow"},   {"warning", "yellow"}, {"backoff", "yellow"},
+		{"critical", "red"},     {"error", "red"},
 	};
 
 	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++) {
@@ -180,7 +182,7 @@ static void print_list_of(const struct call *call, json_t *rows, const struct co
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach (rows, i, row) {
 		if (table)
 			table_row(table, columns, row, call->color_out);
 		else
@@ -277,7 +279,9 @@ void print_facts(const struct call *call, json_t *object, const struct column *c
 		char *text = print_cell(object, column, people);
 		const char *open = "", *close = "";
 		if (call->color_out && column->kind == COLUMN_STATE && color_of(text)) {
-			open = strcmp(color_of(text), "green") == 0 ? "\033[32m" : strcmp(color_of(text), "red") == 0 ? "\033[31m" : "\033[33m";
+			open = strcmp(color_of(text), "green") == 0 ? "\033[32m"
+			       : strcmp(color_of(text), "red") == 0 ? "\033[31m"
+								    : "\033[33m";
 			close = "\033[0m";
 		}
 		if (!people)

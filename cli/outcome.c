@@ -62,7 +62,8 @@ static int take(void *context, const struct trail_entry *entry)
 
 int outcome_read(struct trail *trail, const struct story *story, struct outcome *out_outcome)
 {
-	struct trail_query query = {.after_seq = story->outcome_seq - 1, .through_seq = story->outcome_seq, .limit = 1, .with_payload = true};
+	struct trail_query query = {
+		.after_seq = story->outcome_seq - 1, .through_seq = story->outcome_seq, .limit = 1, .with_payload = true};
 
 	if (!state_is_end(story->state) || story->outcome_seq == 0)
 		return ERR_NOT_FOUND;
@@ -92,11 +93,13 @@ json_t *outcome_json(const struct outcome *outcome)
 	char id[ID_TEXT_BYTES];
 
 	id_print(&outcome->task_id, id);
-	return need(json_pack("{s:s, s:s, s:o, s:i, s:o, s:s?, s:o, s:o, s:o, s:I, s:I, s:I}", "task_id", id, "state", state_name(outcome->state),
-			      "error", outcome->code ? json_string(error_name((int)outcome->code)) : json_null(), "attempts",
-			      (int)outcome->attempts, "completeness", done ? json_string(completeness_name(outcome->completeness)) : json_null(),
-			      "summary", outcome->summary, "result", nested(outcome->result), "artefacts", nested(outcome->artefacts), "evidence",
-			      nested(outcome->evidence), "tokens", (json_int_t)outcome->tokens, "cost_microusd",
+	return need(json_pack("{s:s, s:s, s:o, s:i, s:o, s:s?, s:o, s:o, s:o, s:I, s:I, s:I}", "task_id", id, "state",
+			      state_name(outcome->state), "error",
+			      outcome->code ? json_string(error_name((int)outcome->code)) : json_null(), "attempts",
+			      (int)outcome->attempts, "completeness",
+			      done ? json_string(completeness_name(outcome->completeness)) : json_null(), "summary",
+			      outcome->summary, "result", nested(outcome->result), "artefacts", nested(outcome->artefacts),
+			      "evidence", nested(outcome->evidence), "tokens", (json_int_t)outcome->tokens, "cost_microusd",
 			      (json_int_t)outcome->cost_microusd, "cpu_ms", (json_int_t)outcome->cpu_ms));
 }
 
@@ -117,7 +120,8 @@ static char *failure_report(const struct outcome *outcome)
 	char *text = json_is_null(evidence) ? need(strdup("")) : need(json_dumps(evidence, JSON_INDENT(2) | JSON_ENCODE_ANY));
 	char *report = NULL;
 
-	if (asprintf(&report, "# The task %s\n\n%s (%s, after %u attempt%s)\n%s%s%s", outcome->state == STATE_FAILED ? "has failed" : "has ended",
+	if (asprintf(&report, "# The task %s\n\n%s (%s, after %u attempt%s)\n%s%s%s",
+		     outcome->state == STATE_FAILED ? "has failed" : "has ended",
 		     outcome->summary ? outcome->summary : error_sentence((int)outcome->code),
 		     outcome->code ? error_name((int)outcome->code) : state_name(outcome->state), outcome->attempts,
 		     outcome->attempts == 1 ? "" : "s", *text ? "\n```json\n" : "", text, *text ? "\n```\n" : "") < 0)
@@ -133,8 +137,8 @@ static char *plain_report(const struct outcome *outcome, const json_t *result)
 	char *text = json_is_null(result) ? need(strdup("")) : need(json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY));
 	char *report = NULL;
 
-	if (asprintf(&report, "%s\n%s%s%s", outcome->summary ? outcome->summary : "The task is done.", *text ? "\n```json\n" : "", text,
-		     *text ? "\n```\n" : "") < 0)
+	if (asprintf(&report, "%s\n%s%s%s", outcome->summary ? outcome->summary : "The task is done.", *text ? "\n```json\n" : "",
+		     text, *text ? "\n```\n" : "") < 0)
 		report = NULL;
 	free(text);
 	return need(report);
@@ -168,8 +172,8 @@ int outcome_write(const struct call *call, const struct outcome *outcome)
 	rc = file_replace(path, report, strlen(report), 0644);
 	free(report);
 	if (rc)
-		return call_fail(call, rc, "name another file with --report; `bunshin task show` prints the result again", "%s cannot be written: %s", path,
-			    strerror(errno));
+		return call_fail(call, rc, "name another file with --report; `bunshin task show` prints the result again",
+				 "%s cannot be written: %s", path, strerror(errno));
 	call_note(call, "the report is in %s", path);
 	return 0;
 }

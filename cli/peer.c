@@ -32,7 +32,8 @@ static int run_list(struct call *call)
 	for (size_t i = 0; i < count; i++) {
 		char roles[ROLES_TEXT_BYTES];
 		roles_print(&peers[i], roles);
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", peers[i].name, "roles", roles, "public_key", peers[i].public_key));
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", peers[i].name, "roles", roles, "public_key",
+						      peers[i].public_key));
 	}
 	free(peers);
 	listing_print(call, "peers", rows, columns, "nobody is registered");
@@ -57,7 +58,9 @@ static int run_add(struct call *call)
 	int rc;
 
 	if (!roles)
-		return call_fail(call, ERR_USAGE, NULL, "--roles is missing; client, operator, auditor or clone:ROLE, separated by commas, would be accepted");
+		return call_fail(
+			call, ERR_USAGE, NULL,
+			"--roles is missing; client, operator, auditor or clone:ROLE, separated by commas, would be accepted");
 	rc = session_state(call, &state);
 	if (rc)
 		return rc;
@@ -71,7 +74,10 @@ static int run_add(struct call *call)
 					    key ? json_null() : json_string(path)));
 	if (!key)
 		puts(path);
-	call_note(call, key ? "%s may speak from now on" : "%s may speak from now on; its key pair is in the file above: keep it secret", call->operand[0]);
+	call_note(call,
+		  key ? "%s may speak from now on"
+		      : "%s may speak from now on; its key pair is in the file above: keep it secret",
+		  call->operand[0]);
 	return 0;
 }
 
@@ -85,7 +91,8 @@ const struct command command_peer_add = {
 	.name = "peer add",
 	.operands = "NAME",
 	.sentence = "Lets somebody speak: a person, a program, a clone of your own",
-	.example = "$ bunshin peer add echo/1 --roles clone:echo\n$ bunshin peer add alice --roles client,auditor --public-key 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'",
+	.example = "$ bunshin peer add echo/1 --roles clone:echo\n$ bunshin peer add alice --roles client,auditor --public-key "
+		   "'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'",
 	.notes = "A clone's name is ROLE/N. Takes effect at once.",
 	.options = add_options,
 	.operands_least = 1,

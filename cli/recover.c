@@ -13,9 +13,15 @@
 /* ---- what needs a person ---- */
 
 static const struct column list_columns[] = {
-	{"TASK", "task_id", COLUMN_TEXT, false},     {"TYPE", "task_type", COLUMN_TEXT, false}, {"STATE", "state", COLUMN_STATE, false},
-	{"ERROR", "error", COLUMN_TEXT, false},      {"TRIES", "attempts", COLUMN_NUMBER, false}, {"CLONE", "clone", COLUMN_TEXT, false},
-	{"ACCEPTED", "accepted_at", COLUMN_TIME, false}, {"NEXT", "next", COLUMN_TEXT, true},	  {NULL, NULL, COLUMN_TEXT, false},
+	{"TASK", "task_id", COLUMN_TEXT, false},
+	{"TYPE", "task_type", COLUMN_TEXT, false},
+	{"STATE", "state", COLUMN_STATE, false},
+	{"ERROR", "error", COLUMN_TEXT, false},
+	{"TRIES", "attempts", COLUMN_NUMBER, false},
+	{"CLONE", "clone", COLUMN_TEXT, false},
+	{"ACCEPTED", "accepted_at", COLUMN_TIME, false},
+	{"NEXT", "next", COLUMN_TEXT, true},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 struct ids {
@@ -72,7 +78,8 @@ static int run_list(struct call *call)
 	if (!rc)
 		rc = collect(trail, STATE_FAILED, limit, rows);
 	if (rc) {
-		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+			       trail_why(trail));
 		json_decref(rows);
 	} else {
 		rc = listing_print(call, "tasks", rows, list_columns, "nothing needs a person");
@@ -128,9 +135,11 @@ static int change_one(struct call *call, struct client *client, enum verb verb, 
 
 	if (rc)
 		return rc;
-	rc = client_recover(client, verb, &task_id, option(call, "to"), option(call, "reason"), session_timeout_ms(call), sentence);
+	rc = client_recover(client, verb, &task_id, option(call, "to"), option(call, "reason"), session_timeout_ms(call),
+			    sentence);
 	id_print(&task_id, id);
-	json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "task_id", id, "result", rc ? error_name(rc) : "ok", "sentence", sentence));
+	json_array_append_new(
+		rows, json_pack("{s:s, s:s, s:s}", "task_id", id, "result", rc ? error_name(rc) : "ok", "sentence", sentence));
 	return rc ? error_exit_code(rc) : 0;
 }
 
@@ -166,24 +175,26 @@ static const struct option_row reassign_options[] = {
 	{NULL, NULL, NULL},
 };
 
-#define CHANGE(word, VERB, rows, text, shown)                                                                          \
-	static int run_##word(struct call *call)                                                                       \
-	{                                                                                                              \
-		return change(call, VERB_##VERB);                                                                      \
-	}                                                                                                              \
-	const struct command command_recover_##word = {                                                                \
-		.name = "recover " #word,                                                                              \
-		.operands = "TASK...",                                                                                   \
-		.sentence = text,                                                                                      \
-		.example = shown,                                                                                      \
-		.options = rows,                                                                                       \
-		.operands_least = 1,                                                                                   \
-		.operands_most = OPERANDS_MAX,                                                                         \
-		.run = run_##word,                                                                                     \
+#define CHANGE(word, VERB, rows, text, shown)                                                                                    \
+	static int run_##word(struct call *call)                                                                                 \
+	{                                                                                                                        \
+		return change(call, VERB_##VERB);                                                                                \
+	}                                                                                                                        \
+	const struct command command_recover_##word = {                                                                          \
+		.name = "recover " #word,                                                                                        \
+		.operands = "TASK...",                                                                                           \
+		.sentence = text,                                                                                                \
+		.example = shown,                                                                                                \
+		.options = rows,                                                                                                 \
+		.operands_least = 1,                                                                                             \
+		.operands_most = OPERANDS_MAX,                                                                                   \
+		.run = run_##word,                                                                                               \
 	};
 
 CHANGE(retry, RETRY, change_options, "Tries failed tasks again, or waiting ones at once", "$ bunshin recover retry 9d528f6a1b2c")
 CHANGE(reassign, REASSIGN, reassign_options, "Gives tasks to another role", "$ bunshin recover reassign 9d528f6a1b2c --to gamma")
 CHANGE(replay, REPLAY, change_options, "Takes dead letters up again", "$ bunshin recover replay 9d528f6a1b2c")
-CHANGE(resolve, RESOLVE, change_options, "Says that what a task waited for is settled; it goes on", "$ bunshin recover resolve 9d528f6a1b2c --reason \"key renewed\"")
-CHANGE(fail, FAIL, change_options, "Gives up tasks that wait for a person", "$ bunshin recover fail 9d528f6a1b2c --reason \"not worth it\"")
+CHANGE(resolve, RESOLVE, change_options, "Says that what a task waited for is settled; it goes on",
+       "$ bunshin recover resolve 9d528f6a1b2c --reason \"key renewed\"")
+CHANGE(fail, FAIL, change_options, "Gives up tasks that wait for a person",
+       "$ bunshin recover fail 9d528f6a1b2c --reason \"not worth it\"")

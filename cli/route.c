@@ -14,9 +14,10 @@
 /* ---- the file ---- */
 
 static const struct column list_columns[] = {
-	{"TYPE", "task_type", COLUMN_TEXT, false},     {"GOES TO", "destinations", COLUMN_TEXT, false}, {"PRIORITY", "priority", COLUMN_TEXT, false},
-	{"TIMEOUT", "timeout_ms", COLUMN_SPAN, false}, {"RETRIES", "retries", COLUMN_NUMBER, false},	 {"DEADLINE", "deadline_ms", COLUMN_SPAN, false},
-	{"QUEUE", "queue_max", COLUMN_NUMBER, false},  {NULL, NULL, COLUMN_TEXT, false},
+	{"TYPE", "task_type", COLUMN_TEXT, false},    {"GOES TO", "destinations", COLUMN_TEXT, false},
+	{"PRIORITY", "priority", COLUMN_TEXT, false}, {"TIMEOUT", "timeout_ms", COLUMN_SPAN, false},
+	{"RETRIES", "retries", COLUMN_NUMBER, false}, {"DEADLINE", "deadline_ms", COLUMN_SPAN, false},
+	{"QUEUE", "queue_max", COLUMN_NUMBER, false}, {NULL, NULL, COLUMN_TEXT, false},
 };
 
 static json_t *route_json(const struct route *route)
@@ -25,11 +26,12 @@ static json_t *route_json(const struct route *route)
 
 	for (uint32_t i = 0; i < route->destination_count; i++)
 		json_array_append_new(destinations, json_string(route->destination[i]));
-	return json_pack("{s:s, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "task_type", route->task_type, "destinations", destinations,
-			 "priority", priority_name(route->priority), "retries", (int)route->retries, "start_ms", (json_int_t)route->start_ms,
-			 "timeout_ms", (json_int_t)route->timeout_ms, "timeout_max_ms", (json_int_t)route->timeout_max_ms, "heartbeat_ms",
-			 (json_int_t)route->heartbeat_ms, "deadline_ms", (json_int_t)route->deadline_ms, "queue_max",
-			 (json_int_t)route->queue_max, "worst_ms", (json_int_t)route_worst_ms(route), "escalate_to",
+	return json_pack("{s:s, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "task_type", route->task_type,
+			 "destinations", destinations, "priority", priority_name(route->priority), "retries", (int)route->retries,
+			 "start_ms", (json_int_t)route->start_ms, "timeout_ms", (json_int_t)route->timeout_ms, "timeout_max_ms",
+			 (json_int_t)route->timeout_max_ms, "heartbeat_ms", (json_int_t)route->heartbeat_ms, "deadline_ms",
+			 (json_int_t)route->deadline_ms, "queue_max", (json_int_t)route->queue_max, "worst_ms",
+			 (json_int_t)route_worst_ms(route), "escalate_to",
 			 *route->escalate_to ? json_string(route->escalate_to) : json_null());
 }
 
@@ -61,8 +63,8 @@ const struct command command_route_list = {
 static int check(struct call *call, const char *path, const struct conf *conf)
 {
 	if (call->json)
-		return print_json(json_pack("{s:b, s:s, s:i, s:i}", "ok", 1, "file", path, "routes", (int)conf->table.route_count, "clones",
-					    (int)conf->clone_count));
+		return print_json(json_pack("{s:b, s:s, s:i, s:i}", "ok", 1, "file", path, "routes", (int)conf->table.route_count,
+					    "clones", (int)conf->clone_count));
 	printf("%s can be used: %u routes, %u clones\n", path, conf->table.route_count, conf->clone_count);
 	return 0;
 }
@@ -98,9 +100,14 @@ const struct command command_route_check = {
 /* ---- the running network ---- */
 
 static const struct column explain_columns[] = {
-	{"CLONE", "clone", COLUMN_TEXT, false},	      {"DESTINATION", "destination", COLUMN_NUMBER, false}, {"WOULD GET IT", "chosen", COLUMN_TEXT, false},
-	{"PRESENCE", "presence", COLUMN_STATE, false}, {"BUSY", "used", COLUMN_NUMBER, false},		    {"SLOTS", "slots", COLUMN_NUMBER, false},
-	{"WHY", "why", COLUMN_TEXT, false},	      {NULL, NULL, COLUMN_TEXT, false},
+	{"CLONE", "clone", COLUMN_TEXT, false},
+	{"DESTINATION", "destination", COLUMN_NUMBER, false},
+	{"WOULD GET IT", "chosen", COLUMN_TEXT, false},
+	{"PRESENCE", "presence", COLUMN_STATE, false},
+	{"BUSY", "used", COLUMN_NUMBER, false},
+	{"SLOTS", "slots", COLUMN_NUMBER, false},
+	{"WHY", "why", COLUMN_TEXT, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static json_t *candidate_rows(const json_t *candidates)
@@ -109,12 +116,14 @@ static json_t *candidate_rows(const json_t *candidates)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(candidates, i, item) {
+	json_array_foreach (candidates, i, item) {
 		json_t *clone = json_object_get(item, "clone");
-		json_array_append_new(rows, json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:O}", "clone", json_object_get(clone, "name"), "destination",
-						      json_object_get(item, "destination"), "chosen", json_object_get(item, "chosen"),
-						      "presence", json_object_get(clone, "presence"), "used", json_object_get(clone, "used"),
-						      "slots", json_object_get(clone, "slots"), "why", json_object_get(item, "why")));
+		json_array_append_new(rows,
+				      json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:O}", "clone", json_object_get(clone, "name"),
+						"destination", json_object_get(item, "destination"), "chosen",
+						json_object_get(item, "chosen"), "presence", json_object_get(clone, "presence"),
+						"used", json_object_get(clone, "used"), "slots", json_object_get(clone, "slots"),
+						"why", json_object_get(item, "why")));
 	}
 	return rows;
 }
@@ -125,10 +134,12 @@ static int explain(struct call *call, json_t *status)
 	json_t *rows;
 
 	if (!route)
-		return call_fail(call, ERR_NOT_FOUND, "`bunshin route list` shows the types there are", "no route serves \"%s\"", call->operand[0]);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin route list` shows the types there are", "no route serves \"%s\"",
+				 call->operand[0]);
 	rows = candidate_rows(json_object_get(status, "candidates"));
 	if (call->json)
-		return print_json(json_pack("{s:O, s:O, s:o}", "version", json_object_get(status, "version"), "route", route, "candidates", rows));
+		return print_json(json_pack("{s:O, s:O, s:o}", "version", json_object_get(status, "version"), "route", route,
+					    "candidates", rows));
 	print_facts(call, route, list_columns);
 	putchar('\n');
 	return listing_print(call, "candidates", rows, explain_columns, "no clone that could do this has ever joined");
@@ -170,7 +181,8 @@ static int run_reload(struct call *call)
 	rc = client_recover(client, VERB_RELOAD_ROUTES, NULL, NULL, option(call, "reason"), session_timeout_ms(call), sentence);
 	client_close(client);
 	if (rc)
-		return call_fail(call, rc, "the table in force stays; `bunshin route check` looks at the file", "%s", *sentence ? sentence : error_sentence(rc));
+		return call_fail(call, rc, "the table in force stays; `bunshin route check` looks at the file", "%s",
+				 *sentence ? sentence : error_sentence(rc));
 	if (call->json)
 		return print_json(json_pack("{s:b, s:s}", "ok", 1, "sentence", sentence));
 	call_note(call, "%s", *sentence ? sentence : "the new table is in force");

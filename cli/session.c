@@ -14,7 +14,7 @@
 #include "protocol/id.h"
 
 #define ROUTES_BYTES_MAX (1u << 20)
-#define TASKS_SEARCHED 100000u
+#define TASKS_SEARCHED   100000u
 
 /* ---- files ---- */
 
@@ -43,7 +43,8 @@ int session_state(const struct call *call, struct state_folder *out_state)
 		return rc;
 	rc = state_open_existing(path, out_state, sentence);
 	if (rc == ERR_NOT_FOUND)
-		return call_fail(call, rc, "`bunshin up` starts the network; --state names another folder", "there is no network in %s", path);
+		return call_fail(call, rc, "`bunshin up` starts the network; --state names another folder",
+				 "there is no network in %s", path);
 	return rc ? call_fail(call, rc, NULL, "%s", sentence) : 0;
 }
 
@@ -58,10 +59,13 @@ int session_trail(const struct call *call, struct trail **out_trail)
 		return rc;
 	rc = state_path(&state, STATE_TRAIL, path);
 	if (!rc && access(path, F_OK) != 0)
-		return call_fail(call, ERR_NOT_FOUND, "`bunshin up` starts the network and begins the trail", "there is no trail in %s", state.root);
+		return call_fail(call, ERR_NOT_FOUND, "`bunshin up` starts the network and begins the trail",
+				 "there is no trail in %s", state.root);
 	if (!rc)
 		rc = trail_open(path, TRAIL_READ, out_trail, why);
-	return rc ? call_fail(call, rc, "`bunshin doctor` looks closer", "%s cannot be read: %s", path, *why ? why : error_sentence(rc)) : 0;
+	return rc ? call_fail(call, rc, "`bunshin doctor` looks closer", "%s cannot be read: %s", path,
+			      *why ? why : error_sentence(rc))
+		  : 0;
 }
 
 static bool take_if_there(const char *path, char out_path[PATH_BYTES])
@@ -83,15 +87,19 @@ int session_routes_path(const struct call *call, char out_path[PATH_BYTES])
 		char *real = realpath(set, NULL);
 		bool there = real && take_if_there(real, out_path);
 		free(real);
-		return there ? 0 : call_fail(call, ERR_CONFIG, "name another with --routes or BUNSHIN_ROUTES", "%s cannot be read", set);
+		return there ? 0
+			     : call_fail(call, ERR_CONFIG, "name another with --routes or BUNSHIN_ROUTES", "%s cannot be read",
+					 set);
 	}
 	if (config && *config == '/')
 		snprintf(user, sizeof(user), "%s/bunshin/routing.conf", config);
 	else if (home && *home)
 		snprintf(user, sizeof(user), "%s/.config/bunshin/routing.conf", home);
-	if (take_if_there(user, out_path) || take_if_there("/etc/bunshin/routing.conf", out_path) || take_if_there(BUNSHIN_ROUTES_SHIPPED, out_path))
+	if (take_if_there(user, out_path) || take_if_there("/etc/bunshin/routing.conf", out_path) ||
+	    take_if_there(BUNSHIN_ROUTES_SHIPPED, out_path))
 		return 0;
-	return call_fail(call, ERR_CONFIG, "name one with --routes or BUNSHIN_ROUTES", "there is no routing.conf in ~/.config/bunshin or /etc/bunshin");
+	return call_fail(call, ERR_CONFIG, "name one with --routes or BUNSHIN_ROUTES",
+			 "there is no routing.conf in ~/.config/bunshin or /etc/bunshin");
 }
 
 int session_conf(const struct call *call, char out_path[PATH_BYTES], struct conf **out_conf)
@@ -151,7 +159,8 @@ static const char *role_of(const struct state_folder *state, const char *identit
 
 int session_client(const struct call *call, struct client **out_client)
 {
-	struct client_options options = {.name = setting(&call->settings, SETTING_identity), .timeout_ms = session_timeout_ms(call)};
+	struct client_options options = {.name = setting(&call->settings, SETTING_identity),
+					 .timeout_ms = session_timeout_ms(call)};
 	char why[CLIENT_SENTENCE_BYTES] = "", endpoint[ENDPOINT_TEXT_BYTES], sentence[SENTENCE_BYTES];
 	struct state_folder state;
 	int rc = session_state(call, &state);
@@ -162,10 +171,12 @@ int session_client(const struct call *call, struct client **out_client)
 	options.role = role_of(&state, options.name);
 	rc = client_open(&options, out_client, why);
 	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT)
-		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network, `bunshin doctor` looks for what is wrong", "%s",
-			    *why ? why : error_sentence(ERR_UNREACHABLE));
+		return call_fail(call, ERR_UNREACHABLE,
+				 "`bunshin up` starts the network, `bunshin doctor` looks for what is wrong", "%s",
+				 *why ? why : error_sentence(ERR_UNREACHABLE));
 	if (rc == ERR_NOT_FOUND && state_endpoint_read(&state, endpoint, sentence) == ERR_NOT_FOUND)
-		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network", "no network has been started in %s", state.root);
+		return call_fail(call, ERR_UNREACHABLE, "`bunshin up` starts the network", "no network has been started in %s",
+				 state.root);
 	if (rc)
 		return call_fail(call, rc, "`bunshin peer list` shows who may speak", "%s", *why ? why : error_sentence(rc));
 	return 0;
@@ -270,13 +281,16 @@ int session_task(const struct call *call, struct trail *trail, const char *text,
 	search.digits = digits;
 	search.count = digits_of(text, digits);
 	if (!trail || search.count < 4)
-		return call_fail(call, ERR_USAGE, "`bunshin task list` shows the ids", "\"%s\" is no task id, nor four or more digits of one", text);
+		return call_fail(call, ERR_USAGE, "`bunshin task list` shows the ids",
+				 "\"%s\" is no task id, nor four or more digits of one", text);
 	rc = trail_tasks(trail, 0, TASKS_SEARCHED, look_at, &search);
 	if (rc)
 		return call_fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
 	if (search.found != 1)
 		return call_fail(call, search.found ? ERR_CONFLICT : ERR_NOT_FOUND, "`bunshin task list` shows the ids",
-			    search.found ? "more than one task has \"%s\" at the beginning or end of its id" : "there is no task \"%s\"", text);
+				 search.found ? "more than one task has \"%s\" at the beginning or end of its id"
+					      : "there is no task \"%s\"",
+				 text);
 	*out_id = search.id;
 	return 0;
 }

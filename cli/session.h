@@ -39,7 +39,8 @@ uint32_t session_timeout_ms(const struct call *call);
 int session_refused(const struct call *call, int error, const struct refused *refused);
 
 /* A status of Omega's as JSON; json_decref it. */
-MUST_CHECK int session_status(const struct call *call, struct client *client, enum subject subject, const char *name, json_t **out_status);
+MUST_CHECK int session_status(const struct call *call, struct client *client, enum subject subject, const char *name,
+			      json_t **out_status);
 
 /* The id of a task that a person names: the whole id, or at least four digits of its beginning or its end if the trail knows
  * exactly one such task. `trail` may be NULL: then only a whole id is one. */

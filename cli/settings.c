@@ -28,7 +28,8 @@ struct setting_row {
 };
 
 static const struct setting_row rows[] = {
-#define SETTING(name, variable, in_project, is_path, fallback, placeholder, sentence) {#name, variable, in_project, is_path, fallback},
+#define SETTING(name, variable, in_project, is_path, fallback, placeholder, sentence)                                            \
+	{#name, variable, in_project, is_path, fallback},
 #include "cli/settings.def"
 };
 

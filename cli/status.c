@@ -45,24 +45,31 @@ static json_t *supervisor_json(const struct supervisor_view *view)
 /* ---- what people see ---- */
 
 static const struct column process_columns[] = {
-	{"PROCESS", "name", COLUMN_TEXT, false}, {"STATE", "state", COLUMN_STATE, false}, {"PID", "pid", COLUMN_NUMBER, false},
-	{"STARTS", "starts", COLUMN_NUMBER, false}, {"SINCE", "since", COLUMN_TIME, false}, {"WHY", "why", COLUMN_TEXT, true},
+	{"PROCESS", "name", COLUMN_TEXT, false},    {"STATE", "state", COLUMN_STATE, false}, {"PID", "pid", COLUMN_NUMBER, false},
+	{"STARTS", "starts", COLUMN_NUMBER, false}, {"SINCE", "since", COLUMN_TIME, false},  {"WHY", "why", COLUMN_TEXT, true},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column clone_columns[] = {
-	{"CLONE", "name", COLUMN_TEXT, false},	{"PRESENCE", "presence", COLUMN_STATE, false}, {"BUSY", "used", COLUMN_NUMBER, false},
-	{"SLOTS", "slots", COLUMN_NUMBER, false}, {"DONE", "completed", COLUMN_NUMBER, false},   {"FAILED", "failed", COLUMN_NUMBER, false},
-	{"LOST", "lost", COLUMN_NUMBER, false}, {NULL, NULL, COLUMN_TEXT, false},
+	{"CLONE", "name", COLUMN_TEXT, false},       {"PRESENCE", "presence", COLUMN_STATE, false},
+	{"BUSY", "used", COLUMN_NUMBER, false},      {"SLOTS", "slots", COLUMN_NUMBER, false},
+	{"DONE", "completed", COLUMN_NUMBER, false}, {"FAILED", "failed", COLUMN_NUMBER, false},
+	{"LOST", "lost", COLUMN_NUMBER, false},      {NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column network_columns[] = {
-	{"network", "health", COLUMN_STATE, false},	  {"state folder", "state", COLUMN_TEXT, false},
-	{"endpoint", "omega.endpoint", COLUMN_TEXT, false}, {"up for", "omega.uptime_ms", COLUMN_SPAN, false},
-	{"live tasks", "omega.tasks.live", COLUMN_NUMBER, false}, {"completed", "omega.tasks.completed", COLUMN_NUMBER, false},
-	{"failed", "omega.tasks.failed", COLUMN_NUMBER, false}, {"cancelled", "omega.tasks.cancelled", COLUMN_NUMBER, false},
-	{"expired", "omega.tasks.expired", COLUMN_NUMBER, false}, {"need a person", "omega.tasks.escalated", COLUMN_NUMBER, false},
-	{"records", "omega.trail.last_seq", COLUMN_NUMBER, false}, {NULL, NULL, COLUMN_TEXT, false},
+	{"network", "health", COLUMN_STATE, false},
+	{"state folder", "state", COLUMN_TEXT, false},
+	{"endpoint", "omega.endpoint", COLUMN_TEXT, false},
+	{"up for", "omega.uptime_ms", COLUMN_SPAN, false},
+	{"live tasks", "omega.tasks.live", COLUMN_NUMBER, false},
+	{"completed", "omega.tasks.completed", COLUMN_NUMBER, false},
+	{"failed", "omega.tasks.failed", COLUMN_NUMBER, false},
+	{"cancelled", "omega.tasks.cancelled", COLUMN_NUMBER, false},
+	{"expired", "omega.tasks.expired", COLUMN_NUMBER, false},
+	{"need a person", "omega.tasks.escalated", COLUMN_NUMBER, false},
+	{"records", "omega.trail.last_seq", COLUMN_NUMBER, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static void show(const struct call *call, json_t *all)
@@ -87,12 +94,12 @@ static const char *health_of(const json_t *supervisor, const json_t *omega)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(supervisor, "processes"), i, item) {
+	json_array_foreach (json_object_get(supervisor, "processes"), i, item) {
 		const char *state = json_string_value(json_object_get(item, "state"));
 		if (state && strcmp(state, child_state_name(CHILD_READY)) != 0)
 			return "problem";
 	}
-	json_array_foreach(json_object_get(omega, "clones"), i, item) {
+	json_array_foreach (json_object_get(omega, "clones"), i, item) {
 		const char *presence = json_string_value(json_object_get(item, "presence"));
 		if (presence && strcmp(presence, "alive") != 0)
 			return "problem";
@@ -128,8 +135,8 @@ static int run(struct call *call)
 	rc = ask(call, &omega);
 	if (supervisor || omega) {
 		const char *health = rc ? "problem" : health_of(supervisor, omega);
-		all = json_pack("{s:s, s:s, s:o, s:o}", "health", health, "state", state.root, "supervisor", supervisor ? supervisor : json_null(),
-				"omega", omega ? omega : json_null());
+		all = json_pack("{s:s, s:s, s:o, s:o}", "health", health, "state", state.root, "supervisor",
+				supervisor ? supervisor : json_null(), "omega", omega ? omega : json_null());
 		if (call->json)
 			print_json(json_incref(all));
 		else

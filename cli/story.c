@@ -85,9 +85,9 @@ json_t *record_json(const struct trail_entry *entry, bool whole)
 
 	if (good)
 		record_note(entry, &message, line, sizeof(line));
-	json = json_pack("{s:I, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "seq", (json_int_t)entry->seq, "at", time_json(entry->wall_ms),
-			 "direction", direction_word(entry->direction), "peer", name_json(entry->peer), "type",
-			 message_name((enum message_type)entry->type), "verdict", error_json(entry->verdict), "task_id",
+	json = json_pack("{s:I, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "seq", (json_int_t)entry->seq, "at",
+			 time_json(entry->wall_ms), "direction", direction_word(entry->direction), "peer", name_json(entry->peer),
+			 "type", message_name((enum message_type)entry->type), "verdict", error_json(entry->verdict), "task_id",
 			 id_json(&entry->task_id), "attempt", entry->attempt ? json_integer(entry->attempt) : json_null(), "note",
 			 *line ? json_stringn_nocheck(line, strlen(line)) : json_null());
 	need(json);
@@ -149,8 +149,8 @@ void record_note(const struct trail_entry *entry, const struct message *message,
 		say_text(out, bytes, &message->task_request.task_type);
 		break;
 	case MESSAGE_TASK_ASSIGNMENT:
-		snprintf(out, bytes, "attempt %u of %.*s", message->task_assignment.attempt, (int)message->task_assignment.task_type.bytes,
-			 message->task_assignment.task_type.at);
+		snprintf(out, bytes, "attempt %u of %.*s", message->task_assignment.attempt,
+			 (int)message->task_assignment.task_type.bytes, message->task_assignment.task_type.at);
 		break;
 	case MESSAGE_TASK_ACCEPTED:
 		snprintf(out, bytes, "%s", message->task_accepted.duplicate ? "was there already" : "");
@@ -171,14 +171,17 @@ void record_note(const struct trail_entry *entry, const struct message *message,
 		snprintf(out, bytes, "%s", error_name((int)message->refusal.code));
 		break;
 	case MESSAGE_RECOVERY_ACTION:
-		snprintf(out, bytes, "%s %.*s", verb_name(message->recovery_action.verb), (int)message->recovery_action.target.bytes,
+		snprintf(out, bytes, "%s %.*s", verb_name(message->recovery_action.verb),
+			 (int)message->recovery_action.target.bytes,
 			 message->recovery_action.target.bytes ? message->recovery_action.target.at : "");
 		break;
 	case MESSAGE_RECOVERY_RESULT:
-		snprintf(out, bytes, "%s: %s", verb_name(message->recovery_result.verb), error_name((int)message->recovery_result.code));
+		snprintf(out, bytes, "%s: %s", verb_name(message->recovery_result.verb),
+			 error_name((int)message->recovery_result.code));
 		break;
 	case MESSAGE_ERROR_ESCALATION:
-		snprintf(out, bytes, "%s: %s", severity_name(message->error_escalation.severity), error_name((int)message->error_escalation.code));
+		snprintf(out, bytes, "%s: %s", severity_name(message->error_escalation.severity),
+			 error_name((int)message->error_escalation.code));
 		break;
 	case MESSAGE_PRESENCE:
 		snprintf(out, bytes, "%.*s is %s", (int)message->presence_changed.peer.bytes, message->presence_changed.peer.at,
@@ -191,7 +194,8 @@ void record_note(const struct trail_entry *entry, const struct message *message,
 		snprintf(out, bytes, "version %u", message->routes_loaded.version);
 		break;
 	case MESSAGE_COUNTED:
-		snprintf(out, bytes, "%u × %s", message->counted.count, message_name((enum message_type)message->counted.counted_type));
+		snprintf(out, bytes, "%u × %s", message->counted.count,
+			 message_name((enum message_type)message->counted.counted_type));
 		break;
 	case MESSAGE_GOODBYE:
 		snprintf(out, bytes, "%s", message->goodbye.draining ? "draining" : "leaves");
@@ -257,7 +261,8 @@ static void take_in(struct story *story, const struct trail_entry *entry, const 
 		break;
 	case MESSAGE_RECOVERY_ACTION:
 		story->escalated = false;
-		if (state_is_end(story->state) && message->recovery_action.verb != VERB_RESOLVE && message->recovery_action.verb != VERB_FAIL) {
+		if (state_is_end(story->state) && message->recovery_action.verb != VERB_RESOLVE &&
+		    message->recovery_action.verb != VERB_FAIL) {
 			story->state = STATE_ACCEPTED;
 			story->ended_ms = 0;
 			story->outcome_seq = 0;
@@ -342,12 +347,12 @@ json_t *story_json(const struct story *story)
 {
 	const char *state = state_name(story->state);
 
-	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o}", "task_id", id_json(&story->id), "task_type",
-			      story->task_type, "state", state, "priority",
-			      story->priority ? json_string(priority_name(story->priority)) : json_null(), "client", story->client,
-			      "clone", name_json(story->clone), "attempts", (int)story->attempts, "error", error_json(story->code),
-			      "done_permille", (int)story->permille, "escalated", (int)story->escalated, "accepted_at",
-			      time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "took_ms",
+	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o}", "task_id", id_json(&story->id),
+			      "task_type", story->task_type, "state", state, "priority",
+			      story->priority ? json_string(priority_name(story->priority)) : json_null(), "client",
+			      story->client, "clone", name_json(story->clone), "attempts", (int)story->attempts, "error",
+			      error_json(story->code), "done_permille", (int)story->permille, "escalated", (int)story->escalated,
+			      "accepted_at", time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "took_ms",
 			      story->ended_ms >= story->accepted_ms && story->ended_ms
 				      ? json_integer((json_int_t)(story->ended_ms - story->accepted_ms))
 				      : json_null()));

@@ -10,11 +10,11 @@
 #include "cli/story.h"
 
 static const struct column columns[] = {
-	{"TASK", "task_id", COLUMN_TEXT, false},       {"TYPE", "task_type", COLUMN_TEXT, false},
-	{"STATE", "state", COLUMN_STATE, false},       {"PRIORITY", "priority", COLUMN_TEXT, false},
-	{"TRIES", "attempts", COLUMN_NUMBER, false},   {"CLONE", "clone", COLUMN_TEXT, false},
+	{"TASK", "task_id", COLUMN_TEXT, false},         {"TYPE", "task_type", COLUMN_TEXT, false},
+	{"STATE", "state", COLUMN_STATE, false},         {"PRIORITY", "priority", COLUMN_TEXT, false},
+	{"TRIES", "attempts", COLUMN_NUMBER, false},     {"CLONE", "clone", COLUMN_TEXT, false},
 	{"ACCEPTED", "accepted_at", COLUMN_TIME, false}, {"TOOK", "took_ms", COLUMN_SPAN, false},
-	{"ERROR", "error", COLUMN_TEXT, true},	       {NULL, NULL, COLUMN_TEXT, false},
+	{"ERROR", "error", COLUMN_TEXT, true},           {NULL, NULL, COLUMN_TEXT, false},
 };
 
 /* Ids first, then their stories: a handle of the trail reads one thing at a time. */
@@ -75,8 +75,9 @@ static int run(struct call *call)
 
 	if (!rc && word && !state)
 		rc = call_fail(call, ERR_USAGE, NULL,
-			  "--only: \"%s\" is no state; accepted, assigned, running, waiting, cancelling, completed, failed, cancelled and expired are",
-			  word);
+			       "--only: \"%s\" is no state; accepted, assigned, running, waiting, cancelling, completed, failed, "
+			       "cancelled and expired are",
+			       word);
 	if (!rc)
 		rc = session_trail(call, &trail);
 	if (rc)
@@ -84,7 +85,8 @@ static int run(struct call *call)
 	rows = json_array();
 	rc = collect(call, trail, state, limit, rows);
 	if (rc) {
-		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+		rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+			       trail_why(trail));
 		json_decref(rows);
 	} else {
 		rc = listing_print(call, "tasks", rows, columns, "no tasks");

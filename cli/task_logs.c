@@ -13,8 +13,8 @@
 #include "cli/watch.h"
 
 static const struct column columns[] = {
-	{"TIME", "at", COLUMN_TIME, false},    {"TRY", "attempt", COLUMN_NUMBER, false}, {"CLONE", "peer", COLUMN_TEXT, false},
-	{"STAGE", "stage", COLUMN_TEXT, false}, {"LINE", "line", COLUMN_TEXT, false},	     {NULL, NULL, COLUMN_TEXT, false},
+	{"TIME", "at", COLUMN_TIME, false},     {"TRY", "attempt", COLUMN_NUMBER, false}, {"CLONE", "peer", COLUMN_TEXT, false},
+	{"STAGE", "stage", COLUMN_TEXT, false}, {"LINE", "line", COLUMN_TEXT, false},     {NULL, NULL, COLUMN_TEXT, false},
 };
 
 struct logs {
@@ -24,14 +24,15 @@ struct logs {
 	uint64_t last_seq;
 };
 
-static void say(struct logs *logs, const struct trail_entry *entry, const char *stage, size_t stage_bytes, const char *line, size_t line_bytes)
+static void say(struct logs *logs, const struct trail_entry *entry, const char *stage, size_t stage_bytes, const char *line,
+		size_t line_bytes)
 {
 	json_t *record = record_json(entry, false);
 
 	stream_row(logs->stream, json_pack("{s:O, s:O, s:O, s:O, s:o, s:o}", "seq", json_object_get(record, "seq"), "at",
 					   json_object_get(record, "at"), "attempt", json_object_get(record, "attempt"), "peer",
-					   json_object_get(record, "peer"), "stage", json_stringn_nocheck(stage, stage_bytes), "line",
-					   json_stringn_nocheck(line, line_bytes)));
+					   json_object_get(record, "peer"), "stage", json_stringn_nocheck(stage, stage_bytes),
+					   "line", json_stringn_nocheck(line, line_bytes)));
 	json_decref(record);
 }
 
@@ -55,8 +56,9 @@ static void say_message(struct logs *logs, const struct trail_entry *entry, cons
 
 	switch (message->type) {
 	case MESSAGE_TASK_PROGRESS:
-		say(logs, entry, message->task_progress.stage.bytes ? message->task_progress.stage.at : "", message->task_progress.stage.bytes,
-		    message->task_progress.line.bytes ? message->task_progress.line.at : "", message->task_progress.line.bytes);
+		say(logs, entry, message->task_progress.stage.bytes ? message->task_progress.stage.at : "",
+		    message->task_progress.stage.bytes, message->task_progress.line.bytes ? message->task_progress.line.at : "",
+		    message->task_progress.line.bytes);
 		break;
 	case MESSAGE_TASK_FAILURE:
 		say_log(logs, entry, &message->task_failure.evidence);
@@ -128,9 +130,11 @@ static int run(struct call *call)
 			rc = follow(call, trail, &query, &logs);
 		stream_free(logs.stream);
 		if (rc < 0)
-			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+				       trail_why(trail));
 		else if (!rc && logs.last_seq == 0)
-			rc = call_fail(call, ERR_NOT_FOUND, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
+			rc = call_fail(call, ERR_NOT_FOUND, "`bunshin task list` shows the tasks", "the trail knows no task %s",
+				       call->operand[0]);
 	}
 	buffer_release(&logs.buffer);
 	trail_close(trail);
@@ -147,7 +151,8 @@ const struct command command_task_logs = {
 	.operands = "TASK",
 	.sentence = "Shows what the attempts of a task said: progress, failures and the end of their logs",
 	.example = "$ bunshin task logs 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --follow",
-	.notes = "Read from the trail; works without a running network. What a process of the network itself wrote is in log/ in the state folder.",
+	.notes = "Read from the trail; works without a running network. What a process of the network itself wrote is in log/ in "
+		 "the state folder.",
 	.options = options,
 	.operands_least = 1,
 	.operands_most = 1,

@@ -33,8 +33,9 @@ static int take_object(struct call *call, json_t **out_parameters)
 	else
 		json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (!json)
-		return call_fail(call, ERR_USAGE, NULL, "--params: %s (line %d, column %d); a JSON object such as '{\"depth\": 2}' would be accepted", error.text,
-			    error.line, error.column);
+		return call_fail(call, ERR_USAGE, NULL,
+				 "--params: %s (line %d, column %d); a JSON object such as '{\"depth\": 2}' would be accepted",
+				 error.text, error.line, error.column);
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return call_fail(call, ERR_USAGE, NULL, "--params: this is no JSON object; '{\"depth\": 2}' is one");
@@ -54,10 +55,12 @@ static int take_pair(struct call *call, json_t *parameters, const char *pair)
 	int rc;
 
 	if (name_bytes == 0)
-		return call_fail(call, ERR_USAGE, NULL, "--param: \"%s\" is not accepted; NAME=TEXT or NAME:=JSON would be", pair);
+		return call_fail(call, ERR_USAGE, NULL, "--param: \"%s\" is not accepted; NAME=TEXT or NAME:=JSON would be",
+				 pair);
 	value = raw ? json_loads(sign + 1, JSON_DECODE_ANY, NULL) : json_string(sign + 1);
 	if (!value)
-		return call_fail(call, ERR_USAGE, NULL, "--param: what follows %.*s is no %s", (int)(sign - pair + 1), pair, raw ? "JSON" : "UTF-8 text");
+		return call_fail(call, ERR_USAGE, NULL, "--param: what follows %.*s is no %s", (int)(sign - pair + 1), pair,
+				 raw ? "JSON" : "UTF-8 text");
 	name = need(strndup(pair, name_bytes));
 	rc = json_object_set_new(parameters, name, value);
 	free(name);
@@ -89,14 +92,16 @@ static int take_repository(struct call *call, json_t *parameters, const char *ta
 	char *path;
 
 	if (json_object_get(parameters, "repo"))
-		return named ? call_fail(call, ERR_USAGE, NULL, "the repository is named twice, by --repo and as a parameter") : 0;
+		return named ? call_fail(call, ERR_USAGE, NULL, "the repository is named twice, by --repo and as a parameter")
+			     : 0;
 	if (!named && !specialist_for_type(task_type))
 		return 0;
 	path = named ? realpath(named, NULL) : repository_above(".");
 	if (!path && named)
 		return call_fail(call, ERR_USAGE, NULL, "--repo: %s: %s", named, strerror(errno));
 	if (!path)
-		return call_fail(call, ERR_USAGE, "name one with --repo", "%s works on a git repository, and there is none here", task_type);
+		return call_fail(call, ERR_USAGE, "name one with --repo", "%s works on a git repository, and there is none here",
+				 task_type);
 	if (!named)
 		call_note(call, "repository: %s", path);
 	json_object_set_new(parameters, "repo", json_string(path));
@@ -152,8 +157,8 @@ static void print_receipt(const struct call *call, const struct receipt *receipt
 	if (!call->json)
 		puts(id);
 	else if (!option_set(call, "wait") && !option_set(call, "report"))
-		print_json(json_pack("{s:s, s:I, s:b, s:s}", "task_id", id, "trail_seq", (json_int_t)receipt->trail_seq, "duplicate",
-				     (int)receipt->duplicate, "state", state_name(receipt->state)));
+		print_json(json_pack("{s:s, s:I, s:b, s:s}", "task_id", id, "trail_seq", (json_int_t)receipt->trail_seq,
+				     "duplicate", (int)receipt->duplicate, "state", state_name(receipt->state)));
 	fflush(stdout);
 }
 
@@ -214,7 +219,8 @@ const struct command command_task_send = {
 	.sentence = "Sends a task, and prints its id as soon as it cannot be lost any more",
 	.example = "$ bunshin task send security-analysis --repo ~/project --wait\n"
 		   "$ bunshin task send documentation --priority low --deadline 5m --key nightly-2026-02-03",
-	.notes = "TYPE is one of `bunshin route list`. Ctrl-C while waiting detaches: the task goes on, `bunshin task wait` attaches again.\n"
+	.notes = "TYPE is one of `bunshin route list`. Ctrl-C while waiting detaches: the task goes on, `bunshin task wait` "
+		 "attaches again.\n"
 		 "Exit codes with --wait: 0 done, 1 failed or cancelled, 6 something is missing (blocked), 7 out of time.",
 	.options = options,
 	.operands_least = 1,

@@ -11,12 +11,18 @@
 #include "cli/text.h"
 
 static const struct column columns[] = {
-	{"task", "task_id", COLUMN_TEXT, false},	 {"type", "task_type", COLUMN_TEXT, false},
-	{"state", "state", COLUMN_STATE, false},	 {"error", "error", COLUMN_TEXT, false},
-	{"priority", "priority", COLUMN_TEXT, false},	 {"from", "client", COLUMN_TEXT, false},
-	{"clone", "clone", COLUMN_TEXT, false},		 {"attempts", "attempts", COLUMN_NUMBER, false},
-	{"accepted", "accepted_at", COLUMN_TIME, false}, {"ended", "ended_at", COLUMN_TIME, false},
-	{"took", "took_ms", COLUMN_SPAN, false},	 {"parameters", "parameters", COLUMN_TEXT, false},
+	{"task", "task_id", COLUMN_TEXT, false},
+	{"type", "task_type", COLUMN_TEXT, false},
+	{"state", "state", COLUMN_STATE, false},
+	{"error", "error", COLUMN_TEXT, false},
+	{"priority", "priority", COLUMN_TEXT, false},
+	{"from", "client", COLUMN_TEXT, false},
+	{"clone", "clone", COLUMN_TEXT, false},
+	{"attempts", "attempts", COLUMN_NUMBER, false},
+	{"accepted", "accepted_at", COLUMN_TIME, false},
+	{"ended", "ended_at", COLUMN_TIME, false},
+	{"took", "took_ms", COLUMN_SPAN, false},
+	{"parameters", "parameters", COLUMN_TEXT, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
@@ -32,7 +38,8 @@ static int keep_parameters(void *context, const struct trail_entry *entry)
 
 static json_t *parameters_of(struct trail *trail, const struct story *story)
 {
-	struct trail_query query = {.after_seq = story->request_seq - 1, .through_seq = story->request_seq, .limit = 1, .with_payload = true};
+	struct trail_query query = {
+		.after_seq = story->request_seq - 1, .through_seq = story->request_seq, .limit = 1, .with_payload = true};
 	json_t *parameters = NULL;
 
 	if (trail_read(trail, &query, keep_parameters, &parameters) || !parameters)
@@ -78,9 +85,11 @@ static int run(struct call *call)
 	if (!rc) {
 		rc = story_read(trail, &task_id, &story);
 		if (rc == ERR_NOT_FOUND)
-			rc = call_fail(call, rc, "`bunshin task list` shows the tasks", "the trail knows no task %s", call->operand[0]);
+			rc = call_fail(call, rc, "`bunshin task list` shows the tasks", "the trail knows no task %s",
+				       call->operand[0]);
 		else if (rc)
-			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s", trail_why(trail));
+			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+				       trail_why(trail));
 		else
 			rc = show(call, trail, &story);
 	}
@@ -98,7 +107,8 @@ const struct command command_task_show = {
 	.operands = "TASK",
 	.sentence = "Shows a task and, if it has ended, its result",
 	.example = "$ bunshin task show 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e",
-	.notes = "TASK is an id, or at least four digits of its beginning or end. Works without a running network. `bunshin audit show TASK` tells\n"
+	.notes = "TASK is an id, or at least four digits of its beginning or end. Works without a running network. `bunshin "
+		 "audit show TASK` tells\n"
 		 "its whole story, message by message.",
 	.options = options,
 	.operands_least = 1,

@@ -70,8 +70,10 @@ const struct command command_task_wait = {
 	.operands = "TASK...",
 	.sentence = "Waits for tasks, shows their progress, then their results",
 	.example = "$ bunshin task wait 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --for 5m",
-	.notes = "Ctrl-C detaches; the task goes on. A task that has ended is answered from the trail, also without a running network.\n"
-		 "Exit codes: 0 done, 1 failed or cancelled, 6 something is missing (blocked), 7 out of time; with several tasks that of the first\n"
+	.notes = "Ctrl-C detaches; the task goes on. A task that has ended is answered from the trail, also without a running "
+		 "network.\n"
+		 "Exit codes: 0 done, 1 failed or cancelled, 6 something is missing (blocked), 7 out of time; with several tasks "
+		 "that of the first\n"
 		 "that is not 0.",
 	.options = options,
 	.operands_least = 1,

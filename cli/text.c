@@ -38,9 +38,10 @@ static size_t sequence_at(const char *text, size_t left, uint32_t *out_point)
 /* Control characters, and marks that change the order of text, join it invisibly or end a line. */
 static bool is_harmful(uint32_t point)
 {
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xad || point == 0x61c || (point >= 0x200b && point <= 0x200f) ||
-	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-	       (point >= 0xfff9 && point <= 0xfffb) || (point >= 0xe0000 && point <= 0xe007f);
+	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xad || point == 0x61c ||
+	       (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb) ||
+	       (point >= 0xe0000 && point <= 0xe007f);
 }
 
 static size_t escape(uint32_t point, char *out)
@@ -102,7 +103,8 @@ char *json_safe(const json_t *json, size_t flags)
 		uint32_t point = 0;
 		size_t step = sequence_at(text + i, bytes - i, &point);
 		if (step > 1 && point > 0xffff && is_harmful(point)) {
-			used += (size_t)sprintf(safe + used, "\\u%04x\\u%04x", 0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
+			used += (size_t)sprintf(safe + used, "\\u%04x\\u%04x", 0xd800 + ((point - 0x10000) >> 10),
+						0xdc00 + (point & 0x3ff));
 		} else if ((step > 1 || point == 0x7f) && is_harmful(point)) {
 			used += (size_t)sprintf(safe + used, "\\u%04x", point);
 		} else {
@@ -153,7 +155,8 @@ uint64_t time_read_utc(const char *text)
 	return (uint64_t)timegm(&parts) * 1000 + ms;
 }
 
-static void print_two(unsigned long long first, const char *unit, unsigned long long second, const char *small, char out[SPAN_TEXT_BYTES])
+static void print_two(unsigned long long first, const char *unit, unsigned long long second, const char *small,
+		      char out[SPAN_TEXT_BYTES])
 {
 	if (second)
 		snprintf(out, SPAN_TEXT_BYTES, "%llu %s %llu %s", first, unit, second, small);

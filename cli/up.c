@@ -59,10 +59,12 @@ static int network_prepare(const struct call *call, struct network *network)
 		return rc;
 	rc = keys_prepare(&network->state, network->conf, sentence);
 	if (!rc)
-		rc = children_build(network->conf, &network->state, network->program, network->routes, &network->children, sentence);
+		rc = children_build(network->conf, &network->state, network->program, network->routes, &network->children,
+				    sentence);
 	if (rc)
 		return call_fail(call, rc, "`bunshin doctor` looks closer", "%s", sentence);
-	network->options = (struct supervisor_options){.state = &network->state, .children = &network->children, .policy = RESTART_POLICY_DEFAULT};
+	network->options = (struct supervisor_options){
+		.state = &network->state, .children = &network->children, .policy = RESTART_POLICY_DEFAULT};
 	if (network->conf->restart_max)
 		network->options.policy.intensity =
 			network->conf->restart_max < RESTART_INTENSITY_MAX ? network->conf->restart_max : RESTART_INTENSITY_MAX;
@@ -90,14 +92,16 @@ static int say_started(const struct call *call, const struct network *network, c
 	char span[SPAN_TEXT_BYTES];
 
 	if (call->json)
-		return print_json(json_pack("{s:s, s:s, s:i, s:I, s:o}", "state", network->state.root, "routes", network->routes, "processes",
-					    (int)network->children.count, "took_ms", (json_int_t)took_ms, "problem",
+		return print_json(json_pack("{s:s, s:s, s:i, s:I, s:o}", "state", network->state.root, "routes", network->routes,
+					    "processes", (int)network->children.count, "took_ms", (json_int_t)took_ms, "problem",
 					    *problem ? json_string(problem) : json_null()));
 	span_print(took_ms, span);
-	printf("Omega and %zu clone%s are up after %s; state in %s\n", network->children.count - 1, network->children.count == 2 ? "" : "s", span,
-	       network->state.root);
+	printf("Omega and %zu clone%s are up after %s; state in %s\n", network->children.count - 1,
+	       network->children.count == 2 ? "" : "s", span, network->state.root);
 	if (*problem)
-		fprintf(stderr, "bunshin up: %s\n  next: `bunshin status` shows the processes, the state folder's log/ what they wrote\n", problem);
+		fprintf(stderr,
+			"bunshin up: %s\n  next: `bunshin status` shows the processes, the state folder's log/ what they wrote\n",
+			problem);
 	return 0;
 }
 
@@ -110,7 +114,10 @@ static int start(struct call *call, struct network *network)
 	if (rc == ERR_LOCKED)
 		return call_fail(call, rc, "`bunshin status` shows it, `bunshin down` stops it", "%s", sentence);
 	if (rc)
-		return call_fail(call, rc, "`bunshin doctor` looks for what is wrong; log/ in the state folder has what the processes wrote", "%s", sentence);
+		return call_fail(
+			call, rc,
+			"`bunshin doctor` looks for what is wrong; log/ in the state folder has what the processes wrote", "%s",
+			sentence);
 	return say_started(call, network, sentence, clock_ms() - begun_ms);
 }
 
@@ -126,8 +133,10 @@ static int run_here(struct call *call, struct network *network)
 	char sentence[SENTENCE_BYTES] = "";
 	int rc = supervisor_run(&network->options, foreground_started, call, sentence);
 
-	return rc ? call_fail(call, rc, rc == ERR_LOCKED ? "`bunshin status` shows it, `bunshin down` stops it" : "`bunshin doctor` looks for what is wrong",
-			 "%s", sentence)
+	return rc ? call_fail(call, rc,
+			      rc == ERR_LOCKED ? "`bunshin status` shows it, `bunshin down` stops it"
+					       : "`bunshin doctor` looks for what is wrong",
+			      "%s", sentence)
 		  : 0;
 }
 
@@ -153,7 +162,8 @@ const struct command command_up = {
 	.operands = "",
 	.sentence = "Starts the network: Omega, and the clones that routing.conf names",
 	.example = "$ bunshin up\n$ bunshin up --routes ./routing.conf --state ./state",
-	.notes = "The first start makes the state folder and all keys. Returns when every process is ready, and leaves them running under a\n"
+	.notes = "The first start makes the state folder and all keys. Returns when every process is ready, and leaves them "
+		 "running under a\n"
 		 "supervisor that starts again what ends by itself. Exit code 6: it runs already.",
 	.options = options,
 	.run = run,

@@ -21,7 +21,7 @@
 
 static volatile sig_atomic_t caught;
 
-static void catch(int signal)
+static void catch (int signal)
 {
 	caught = signal;
 }
@@ -119,11 +119,13 @@ static int detach(const struct call *call, const struct id *task_id)
 	char text[ID_TEXT_BYTES];
 
 	id_print(task_id, text);
-	call_note(call, "detached; the task goes on. `bunshin task wait %s` attaches again, `bunshin task cancel %s` cancels it", text, text);
+	call_note(call, "detached; the task goes on. `bunshin task wait %s` attaches again, `bunshin task cancel %s` cancels it",
+		  text, text);
 	return watch_exit_code();
 }
 
-static int wait_for(const struct call *call, struct client *client, const struct id *task_id, uint32_t limit_ms, struct outcome *out_outcome)
+static int wait_for(const struct call *call, struct client *client, const struct id *task_id, uint32_t limit_ms,
+		    struct outcome *out_outcome)
 {
 	uint64_t end_ms = limit_ms ? clock_ms() + limit_ms : UINT64_MAX;
 
@@ -134,11 +136,13 @@ static int wait_for(const struct call *call, struct client *client, const struct
 		if (watch_interrupted())
 			return detach(call, task_id);
 		if (clock_ms() >= end_ms)
-			return call_fail(call, ERR_TIMEOUT, "the task goes on; `bunshin task wait` waits longer", "the task has not ended in this time");
+			return call_fail(call, ERR_TIMEOUT, "the task goes on; `bunshin task wait` waits longer",
+					 "the task has not ended in this time");
 	}
 }
 
-int watch_task(const struct call *call, struct client *client, const struct id *task_id, uint32_t limit_ms, struct outcome *out_outcome)
+int watch_task(const struct call *call, struct client *client, const struct id *task_id, uint32_t limit_ms,
+	       struct outcome *out_outcome)
 {
 	struct view view = {.call = call, .rewrite = isatty(STDERR_FILENO) && !call->json};
 	struct client_events events = {.context = &view, .progress = show_progress, .connected = show_connection};

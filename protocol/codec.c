@@ -512,7 +512,8 @@ static int decode_body(const struct field *first, struct message *message)
 static void clear_body(const struct field *first, struct message *message)
 {
 	for (const struct field *field = first; field->name; field++)
-		memset((uint8_t *)message + field->offset, 0, field->kind == KIND_bytes ? sizeof(struct bytes) : sizeof(struct text));
+		memset((uint8_t *)message + field->offset, 0,
+		       field->kind == KIND_bytes ? sizeof(struct bytes) : sizeof(struct text));
 }
 
 int message_decode_payload(struct message *message)

@@ -35,7 +35,8 @@ MUST_CHECK int message_encode_facts(const struct message *message, struct buffer
 MUST_CHECK int message_encode_payload(const struct message *message, struct buffer *buffer); /* a nil where there is nothing */
 
 /* A message from its three encoded parts, as a trail keeps them; an empty payload becomes nil. */
-MUST_CHECK int message_join(enum message_type type, struct bytes header, struct bytes facts, struct bytes payload, struct buffer *buffer);
+MUST_CHECK int message_join(enum message_type type, struct bytes header, struct bytes facts, struct bytes payload,
+			    struct buffer *buffer);
 
 /* Header and facts of a validated message; the BODY members stay empty and `payload` is set. Text borrows from the frame.
  * A type that is not known here keeps its code and has no facts: message_known tells, and nobody may say it (message_allowed).

@@ -37,6 +37,7 @@ static void say_text(struct page *page, const char *text)
 		page->rc = buffer_append(page->buffer, text, strlen(text));
 }
 
+/* clang-format off */
 static const char introduction[] =
 	"# The protocol\n"
 	"\n"
@@ -92,6 +93,7 @@ static const char elements[] =
 	"| json | str that holds JSON | the value itself |\n"
 	"| priority, state, severity, subject, presence, verb, error | unsigned integer | its name, or null for 0 |\n"
 	"\n";
+/* clang-format on */
 
 static void say_limits(struct page *page)
 {
@@ -103,8 +105,8 @@ static void say_limits(struct page *page)
 	say(page, "| elements outside the payload | %u |\n", VALIDATE_NODES_MAX);
 	say(page, "| entries of one map | %u; in all maps open at one point %u |\n", VALIDATE_KEYS_MAX, VALIDATE_KEYS_OPEN_MAX);
 	say(page, "| a peer's name, a task type | %u and %u bytes |\n", NAME_BYTES - 1, TASK_TYPE_BYTES - 1);
-	say_text(page, "\nText must be UTF-8, keys of maps text and never twice in one map. Extension types are refused, and floating point\n"
-		       "outside the payload. Names hold no control characters.\n\n");
+	say_text(page, "\nText must be UTF-8, keys of maps text and never twice in one map. Extension types are refused,\n"
+		       "and floating point outside the payload. Names hold no control characters.\n\n");
 }
 
 static void say_speakers(struct page *page, uint32_t set)
@@ -197,7 +199,7 @@ static void say_errors(struct page *page)
 {
 	say(page, "## Errors\n\nThe exit code is that of the command line.\n\n");
 	say(page, "| error | code | trying again may help | exit code | |\n|---|---|---|---|---|\n");
-#define ERROR(name, code, retryable, exit_code, sentence)                                                              \
+#define ERROR(name, code, retryable, exit_code, sentence)                                                                        \
 	say(page, "| %s | %d | %s | %d | %s |\n", error_name(code), (code), (retryable) ? "yes" : "no", (exit_code), sentence);
 #include "protocol/errors.def"
 }

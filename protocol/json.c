@@ -106,8 +106,8 @@ static json_t *field_to_json(const struct field *field, const void *member)
 
 static json_t *header_to_json(const struct header *header)
 {
-	return json_pack("{s:o, s:o, s:o, s:s*, s:s*, s:o, s:o, s:s*}", "message_id", id_to_json(&header->message_id), "correlation",
-			 id_to_json(&header->correlation), "task_id", id_to_json(&header->task_id), "sender",
+	return json_pack("{s:o, s:o, s:o, s:s*, s:s*, s:o, s:o, s:s*}", "message_id", id_to_json(&header->message_id),
+			 "correlation", id_to_json(&header->correlation), "task_id", id_to_json(&header->task_id), "sender",
 			 header->sender[0] ? header->sender : NULL, "recipient", header->recipient[0] ? header->recipient : NULL,
 			 "sender_seq", number_to_json(header->sender_seq), "sent_at_ms", number_to_json(header->sent_at_ms),
 			 "traceparent", header->traceparent[0] ? header->traceparent : NULL);
@@ -287,7 +287,8 @@ static int field_from_json(struct intake *intake, const struct field *field, con
 
 static int name_from_json(struct intake *intake, const char *name, const json_t *json, char *out, size_t capacity)
 {
-	if (!json_is_string(json) || json_string_length(json) >= capacity || strlen(json_string_value(json)) != json_string_length(json))
+	if (!json_is_string(json) || json_string_length(json) >= capacity ||
+	    strlen(json_string_value(json)) != json_string_length(json))
 		return wrong(intake, name, "a short text");
 	memcpy(out, json_string_value(json), json_string_length(json) + 1);
 	return 0;
@@ -323,7 +324,7 @@ static int header_from_json(struct intake *intake, json_t *json, struct header *
 
 	if (json && !json_is_object(json))
 		return wrong(intake, "header", "an object");
-	json_object_foreach(json, name, value) {
+	json_object_foreach (json, name, value) {
 		if (!json_is_null(value))
 			rc = header_member(intake, header, name, value);
 		if (rc)
@@ -350,11 +351,11 @@ static int fields_from_json(struct intake *intake, const struct schema *schema, 
 
 	if (json && !json_is_object(json))
 		return wrong(intake, part, "an object");
-	json_object_foreach(json, name, value) {
+	json_object_foreach (json, name, value) {
 		const struct field *field = field_find(schema, name, body);
 		if (!field) {
-			snprintf(intake->why, 160, "\"%.40s\" is not in the %s of a %s; docs/protocol.md lists what is", name, part,
-				 schema->name);
+			snprintf(intake->why, 160, "\"%.40s\" is not in the %s of a %s; docs/protocol.md lists what is", name,
+				 part, schema->name);
 			return ERR_MALFORMED;
 		}
 		if (!json_is_null(value) || field->kind == KIND_json)
@@ -420,8 +421,8 @@ static json_t *schema_fields_to_json(const struct schema *schema, bool body)
 
 	for (const struct field *field = schema->field; field->name; field++) {
 		if (field->body == body)
-			json_array_append_new(json, json_pack("{s:s, s:s, s:s}", "name", field->name, "kind", kind_name(field->kind),
-							      "sentence", field->sentence));
+			json_array_append_new(json, json_pack("{s:s, s:s, s:s}", "name", field->name, "kind",
+							      kind_name(field->kind), "sentence", field->sentence));
 	}
 	return json;
 }
@@ -460,8 +461,8 @@ static json_t *errors_to_json(void)
 {
 	json_t *json = json_array();
 
-#define ERROR(name, code, retryable, exit_code, sentence)                                                              \
-	json_array_append_new(json, json_pack("{s:s, s:i, s:b, s:i, s:s}", "name", error_name(code), "code", (code),   \
+#define ERROR(name, code, retryable, exit_code, sentence)                                                                        \
+	json_array_append_new(json, json_pack("{s:s, s:i, s:b, s:i, s:s}", "name", error_name(code), "code", (code),             \
 					      "retryable", (retryable), "exit_code", (exit_code), "sentence", sentence));
 #include "protocol/errors.def"
 	return json;
@@ -469,8 +470,8 @@ static json_t *errors_to_json(void)
 
 static json_t *header_members_to_json(void)
 {
-	static const char *const members[][2] = {{"message_id", "id"}, {"correlation", "id"}, {"task_id", "id"},
-						 {"sender", "text"},   {"recipient", "text"}, {"sender_seq", "u64"},
+	static const char *const members[][2] = {{"message_id", "id"},  {"correlation", "id"},  {"task_id", "id"},
+						 {"sender", "text"},    {"recipient", "text"},  {"sender_seq", "u64"},
 						 {"sent_at_ms", "u64"}, {"traceparent", "text"}};
 	json_t *json = json_array();
 
@@ -490,6 +491,6 @@ static json_t *limits_to_json(void)
 json_t *protocol_to_json(void)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "version", (int)PROTOCOL_VERSION, "limits", limits_to_json(), "header",
-			 header_members_to_json(), "messages", messages_to_json(), "enumerations", enumerations_to_json(), "errors",
-			 errors_to_json());
+			 header_members_to_json(), "messages", messages_to_json(), "enumerations", enumerations_to_json(),
+			 "errors", errors_to_json());
 }

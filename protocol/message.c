@@ -8,15 +8,15 @@
 
 #include "protocol/schema.h"
 
-#define DEFINE(noun)                                                                                                   \
-	const char *noun##_name(uint32_t value)                                                                        \
-	{                                                                                                              \
-		const char *name = value_name(KIND_##noun, value);                                                     \
-		return name ? name : "?";                                                                              \
-	}                                                                                                              \
-	uint32_t noun##_find(const char *name)                                                                         \
-	{                                                                                                              \
-		return value_find(KIND_##noun, name);                                                                  \
+#define DEFINE(noun)                                                                                                             \
+	const char *noun##_name(uint32_t value)                                                                                  \
+	{                                                                                                                        \
+		const char *name = value_name(KIND_##noun, value);                                                               \
+		return name ? name : "?";                                                                                        \
+	}                                                                                                                        \
+	uint32_t noun##_find(const char *name)                                                                                   \
+	{                                                                                                                        \
+		return value_find(KIND_##noun, name);                                                                            \
 	}
 ENUMERATION_LIST(DEFINE)
 #undef DEFINE

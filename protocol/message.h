@@ -14,15 +14,15 @@
 
 #define PROTOCOL_VERSION 1u
 
-#define NAME_BYTES 64u           /* a peer's name with its NUL: client/NAME/random */
-#define ROLE_BYTES 24u           /* a clone's role with its NUL */
-#define TASK_TYPE_BYTES 48u      /* a task type with its NUL */
-#define TRACEPARENT_BYTES 56u    /* W3C traceparent with its NUL */
-#define FRAME_MESSAGES_MAX 64u   /* messages in one frame */
-#define FRAME_TARGET_BYTES 65536u /* a sender closes a frame that has reached this size */
-#define FRAME_BYTES_MAX 1048576u /* a larger frame is refused and the connection closed */
-#define PAYLOAD_BYTES_MAX 65536u /* a larger payload is an artefact */
-#define LIVE_ENTRY_BYTES 36u     /* one live attempt in Hello: task id 16, attempt 4 big-endian, lease 16 */
+#define NAME_BYTES         64u      /* a peer's name with its NUL: client/NAME/random */
+#define ROLE_BYTES         24u      /* a clone's role with its NUL */
+#define TASK_TYPE_BYTES    48u      /* a task type with its NUL */
+#define TRACEPARENT_BYTES  56u      /* W3C traceparent with its NUL */
+#define FRAME_MESSAGES_MAX 64u      /* messages in one frame */
+#define FRAME_TARGET_BYTES 65536u   /* a sender closes a frame that has reached this size */
+#define FRAME_BYTES_MAX    1048576u /* a larger frame is refused and the connection closed */
+#define PAYLOAD_BYTES_MAX  65536u   /* a larger payload is an artefact */
+#define LIVE_ENTRY_BYTES   36u      /* one live attempt in Hello: task id 16, attempt 4 big-endian, lease 16 */
 
 struct id {
 	uint8_t bytes[16];
@@ -87,8 +87,8 @@ enum verb {
 enum completeness { COMPLETE = 0, PARTIAL = 1, BLOCKED = 2 };
 
 /* Name of a value ("high"), "?" if unknown; and the value of a name, 0 if unknown. */
-#define ENUMERATION_FUNCTIONS(noun)           \
-	const char *noun##_name(uint32_t value); \
+#define ENUMERATION_FUNCTIONS(noun)                                                                                              \
+	const char *noun##_name(uint32_t value);                                                                                 \
 	uint32_t noun##_find(const char *name);
 ENUMERATION_LIST(ENUMERATION_FUNCTIONS)
 #undef ENUMERATION_FUNCTIONS
@@ -107,10 +107,12 @@ typedef struct hash kind_hash;
 typedef struct text kind_text, kind_json;
 typedef struct bytes kind_bytes;
 
+/* clang-format off */
 #define MESSAGE(NAME, noun, Wire, code, from, to, sentence) struct noun {
 #define FACT(kind, name, sentence) kind_##kind name;
 #define BODY(kind, name, sentence) kind_##kind name;
 #define END(noun) };
+/* clang-format on */
 #include "protocol/messages.def"
 
 enum message_type {

@@ -172,7 +172,7 @@ int reader_skip(struct reader *reader)
 static size_t sequence_bytes(const uint8_t *at, size_t left)
 {
 	uint8_t lead = at[0];
-	uint8_t low = 0x80;  /* bounds of the second byte, RFC 3629 section 4 */
+	uint8_t low = 0x80; /* bounds of the second byte, RFC 3629 section 4 */
 	uint8_t high = 0xbf;
 	size_t bytes;
 

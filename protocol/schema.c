@@ -52,12 +52,12 @@ const char *kind_name(enum kind kind)
 }
 
 /* names.def repeats the codes of the enumerations in message.h; they must agree. */
-#define CHECK_priority(NAME, code) _Static_assert(PRIORITY_##NAME == (code), "names.def and message.h differ");
-#define CHECK_state(NAME, code) _Static_assert(STATE_##NAME == (code), "names.def and message.h differ");
-#define CHECK_severity(NAME, code) _Static_assert(SEVERITY_##NAME == (code), "names.def and message.h differ");
-#define CHECK_subject(NAME, code) _Static_assert(SUBJECT_##NAME == (code), "names.def and message.h differ");
-#define CHECK_presence(NAME, code) _Static_assert(PRESENCE_##NAME == (code), "names.def and message.h differ");
-#define CHECK_verb(NAME, code) _Static_assert(VERB_##NAME == (code), "names.def and message.h differ");
+#define CHECK_priority(NAME, code)           _Static_assert(PRIORITY_##NAME == (code), "names.def and message.h differ");
+#define CHECK_state(NAME, code)              _Static_assert(STATE_##NAME == (code), "names.def and message.h differ");
+#define CHECK_severity(NAME, code)           _Static_assert(SEVERITY_##NAME == (code), "names.def and message.h differ");
+#define CHECK_subject(NAME, code)            _Static_assert(SUBJECT_##NAME == (code), "names.def and message.h differ");
+#define CHECK_presence(NAME, code)           _Static_assert(PRESENCE_##NAME == (code), "names.def and message.h differ");
+#define CHECK_verb(NAME, code)               _Static_assert(VERB_##NAME == (code), "names.def and message.h differ");
 #define VALUE(enumeration, NAME, name, code) CHECK_##enumeration(NAME, code)
 #include "protocol/names.def"
 

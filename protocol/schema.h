@@ -11,15 +11,16 @@
 
 #define FIELDS_MAX 24u /* of one message */
 
-#define KIND_LIST(X)                                                                                                   \
-	X(u32) X(u64) X(flag) X(id) X(hash) X(text) X(bytes) X(json) X(priority) X(error) X(verb) X(state) X(severity) \
-	X(subject) X(presence)
+#define KIND_LIST(X)                                                                                                             \
+	X(u32)                                                                                                                   \
+	X(u64)                                                                                                                   \
+	X(flag) X(id) X(hash) X(text) X(bytes) X(json) X(priority) X(error) X(verb) X(state) X(severity) X(subject) X(presence)
 
 enum kind {
 #define KIND(name) KIND_##name,
 	KIND_LIST(KIND)
 #undef KIND
-	KIND_COUNT
+		KIND_COUNT
 };
 
 struct field {
@@ -40,8 +41,8 @@ struct schema {
 	struct field field[FIELDS_MAX + 1];
 };
 
-const struct schema *schema_find(uint32_t code);  /* NULL: unknown */
-const struct schema *schema_at(size_t index);     /* in the order of messages.def; NULL past the end */
+const struct schema *schema_find(uint32_t code); /* NULL: unknown */
+const struct schema *schema_at(size_t index);    /* in the order of messages.def; NULL past the end */
 const char *kind_name(enum kind kind);
 
 /* One value of an enumeration. */

@@ -15,9 +15,9 @@
 
 #include "protocol/message.h"
 
-#define VALIDATE_DEPTH_MAX 16u
-#define VALIDATE_NODES_MAX 4096u
-#define VALIDATE_KEYS_MAX 256u       /* entries of one map */
+#define VALIDATE_DEPTH_MAX     16u
+#define VALIDATE_NODES_MAX     4096u
+#define VALIDATE_KEYS_MAX      256u  /* entries of one map */
 #define VALIDATE_KEYS_OPEN_MAX 1024u /* keys seen in all maps that are open at one point */
 
 /* The five parts of a message, as borrowed spans of the frame. */
@@ -36,6 +36,7 @@ MUST_CHECK int validate_message(const uint8_t *frame, size_t frame_bytes, struct
 
 /* Checks a whole frame: 1 to FRAME_MESSAGES_MAX messages and not a byte more. Returns as validate_message, and ERR_TOO_LARGE for a
  * frame over FRAME_BYTES_MAX or with too many messages; `*out_count` is then untouched and `out_parts` means nothing. */
-MUST_CHECK int validate_frame(const uint8_t *frame, size_t frame_bytes, struct parts out_parts[FRAME_MESSAGES_MAX], size_t *out_count);
+MUST_CHECK int validate_frame(const uint8_t *frame, size_t frame_bytes, struct parts out_parts[FRAME_MESSAGES_MAX],
+			      size_t *out_count);
 
 #endif

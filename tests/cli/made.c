@@ -32,10 +32,12 @@ static struct text text(const char *at)
 }
 
 /* Appends one record. */
-static void put(struct maker *maker, uint32_t direction, const char *peer, uint32_t attempt, uint32_t end_state, struct message *message)
+static void put(struct maker *maker, uint32_t direction, const char *peer, uint32_t attempt, uint32_t end_state,
+		struct message *message)
 {
 	struct buffer header = {0}, facts = {0}, payload = {0};
-	struct trail_entry entry = {.seq = ++maker->seq, .wall_ms = maker->wall_ms += 250, .now_ms = maker->wall_ms, .mono_ms = maker->seq};
+	struct trail_entry entry = {
+		.seq = ++maker->seq, .wall_ms = maker->wall_ms += 250, .now_ms = maker->wall_ms, .mono_ms = maker->seq};
 
 	message->header.task_id = maker->task_id;
 	message->header.message_id = maker->task_id;
@@ -76,7 +78,8 @@ static void begin(struct maker *maker, const char *id, const char *type)
 	maker->number = maker->seq + 1;
 	request.task_request.task_type = text(type);
 	request.task_request.priority = PRIORITY_HIGH;
-	request.task_request.parameters = text("{\"repo\":\"/srv/gr\xc3\xb6\xc3\x9f" "e\"}");
+	request.task_request.parameters = text("{\"repo\":\"/srv/gr\xc3\xb6\xc3\x9f"
+					       "e\"}");
 	put(maker, TRAIL_IN, "client/alice/3f9c2e10", 0, 0, &request);
 	accepted.task_accepted.trail_seq = maker->number;
 	accepted.task_accepted.state = STATE_ACCEPTED;

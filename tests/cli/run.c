@@ -100,8 +100,8 @@ static void child(char **argv, int out)
 		if (variables[i][0])
 			setenv(variables[i][0], variables[i][1], 1);
 	}
-	if (chdir(world_path("work")) || (out >= 0 ? dup2(out, STDOUT_FILENO) < 0 : !freopen(world_path("out"), "w", stdout)) || !freopen(world_path("err"), "w", stderr) ||
-	    !freopen("/dev/null", "r", stdin))
+	if (chdir(world_path("work")) || (out >= 0 ? dup2(out, STDOUT_FILENO) < 0 : !freopen(world_path("out"), "w", stdout)) ||
+	    !freopen(world_path("err"), "w", stderr) || !freopen("/dev/null", "r", stdin))
 		_exit(126);
 	execv(PROGRAM, argv);
 	_exit(127);

@@ -16,7 +16,8 @@
 
 #include "tests/cli/run.h"
 
-static const char routes[] = "network {\n}\nclone beta {\n\texternal = yes\n}\nroute security-analysis {\n\tdestination = beta\n}\n";
+static const char routes[] =
+	"network {\n}\nclone beta {\n\texternal = yes\n}\nroute security-analysis {\n\tdestination = beta\n}\n";
 
 static struct ran must(const char *arguments, int code)
 {
@@ -80,8 +81,8 @@ static void test_the_network_says_how_it_is(void **state)
 	json_int_t last_seq = 0;
 
 	(void)state;
-	assert_int_equal(json_unpack(json, "{s:{s:s, s:[{s:s}]}, s:{s:{s:I}}}", "supervisor", "phase", &phase, "processes", "name", &name, "omega",
-				     "trail", "last_seq", &last_seq),
+	assert_int_equal(json_unpack(json, "{s:{s:s, s:[{s:s}]}, s:{s:{s:I}}}", "supervisor", "phase", &phase, "processes",
+				     "name", &name, "omega", "trail", "last_seq", &last_seq),
 			 0);
 	assert_string_equal(phase, "running");
 	assert_string_equal(name, "omega");
@@ -168,7 +169,8 @@ static void test_a_table_that_cannot_be_used_changes_nothing(void **state)
 	(void)state;
 	world_write("home/routing.conf", "nonsense {\n}\n");
 	assert_run("route reload", 3, "", "routing.conf:1");
-	world_write("home/routing.conf", "network {\n}\nclone beta {\n\texternal = yes\n}\nroute other {\n\tdestination = beta\n}\n");
+	world_write("home/routing.conf",
+		    "network {\n}\nclone beta {\n\texternal = yes\n}\nroute other {\n\tdestination = beta\n}\n");
 	assert_run("route reload", 0, "", "");
 	assert_run("route explain other --json", 0, "\"version\": 2", "");
 }

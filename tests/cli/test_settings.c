@@ -101,7 +101,8 @@ static void test_option_over_environment_over_project_over_user_over_default(voi
 static void assert_refused(const char *text, bool project, const char *first, const char *second)
 {
 	char *path = write_file(project ? ".bunshin.conf" : "user.conf", text);
-	struct settings_sources sources = {.variable = variable, .project_file = project ? path : NULL, .user_file = project ? NULL : path};
+	struct settings_sources sources = {
+		.variable = variable, .project_file = project ? path : NULL, .user_file = project ? NULL : path};
 	struct settings settings;
 	char why[512] = "";
 
@@ -208,7 +209,8 @@ static void test_a_project_file_that_others_can_write_is_passed_over(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_option_over_environment_over_project_over_user_over_default, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_option_over_environment_over_project_over_user_over_default, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_a_file_with_an_error_is_refused_with_its_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_project_names_no_keys_programs_or_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_path_in_a_file_is_relative_to_the_file, setup, teardown),

@@ -25,7 +25,9 @@ static void test_escapes_of_a_terminal_are_shown(void **state)
 	(void)state;
 	assert_safe("\033[2Jgone", "\\x1b[2Jgone");
 	assert_safe("title \033]0;x\007", "title \\x1b]0;x\\x07");
-	assert_safe("\xc2\x9b" "31m", "\\u009b31m"); /* the one-byte form of ESC [ */
+	assert_safe("\xc2\x9b"
+		    "31m",
+		    "\\u009b31m"); /* the one-byte form of ESC [ */
 	assert_safe("a\nb\tc\rd", "a\\nb\\tc\\rd");
 	assert_safe("\x7f", "\\x7f");
 }
@@ -42,7 +44,9 @@ static void test_marks_that_hide_or_reorder_are_shown(void **state)
 static void test_bytes_that_are_no_text_are_shown(void **state)
 {
 	(void)state;
-	assert_safe("a\xff" "b", "a\\xffb");
+	assert_safe("a\xff"
+		    "b",
+		    "a\\xffb");
 	assert_safe("cut\xe2\x82", "cut\\xe2\\x82");
 	assert_safe("\xc0\x9b", "\\xc0\\x9b");
 }

@@ -69,7 +69,8 @@ static void test_tasks_are_listed_newest_first_in_plain_lines(void **state)
 
 	(void)state;
 	assert_true(first == ran.out && second > first && third > second);
-	assert_non_null(strstr(ran.out, DONE_ID "\tsecurity-analysis\tcompleted\thigh\t1\tbeta/1\t2026-02-03T10:11:12.250Z\t1500\t\n"));
+	assert_non_null(
+		strstr(ran.out, DONE_ID "\tsecurity-analysis\tcompleted\thigh\t1\tbeta/1\t2026-02-03T10:11:12.250Z\t1500\t\n"));
 	assert_non_null(strstr(ran.out, FAILED_ID "\ttest-strategy\tfailed\thigh\t2\tdelta/2\t"));
 	assert_non_null(strstr(ran.out, "\ttask_failed\n"));
 	assert_non_null(strstr(ran.out, RUNNING_ID "\tdocumentation\trunning\thigh\t1\tsigma/1\t"));
@@ -293,7 +294,8 @@ static void test_the_story_of_a_task_is_told_in_order(void **state)
 {
 	struct ran ran = must("audit show " FAILED_ID, 0);
 	json_t *json;
-	char *request = strstr(ran.out, "TaskRequest"), *retry = strstr(ran.out, "RetryScheduled"), *end = strstr(ran.out, "failed: task_failed");
+	char *request = strstr(ran.out, "TaskRequest"), *retry = strstr(ran.out, "RetryScheduled"),
+	     *end = strstr(ran.out, "failed: task_failed");
 
 	(void)state;
 	assert_true(request && retry > request && end > retry);
@@ -339,8 +341,8 @@ static void test_a_damaged_trail_is_found_and_the_first_bad_record_named(void **
 static void test_looking_changes_nothing(void **state)
 {
 	json_t *before = must_json("audit verify --json", 0), *after;
-	static const char *const looks[] = {"task list", "task show " DONE_ID, "task logs " DONE_ID, "audit log", "audit show 3",
-					    "recover list", "audit show " DONE_ID, "task wait " DONE_ID};
+	static const char *const looks[] = {"task list",    "task show " DONE_ID, "task logs " DONE_ID,  "audit log",
+					    "audit show 3", "recover list",       "audit show " DONE_ID, "task wait " DONE_ID};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {

@@ -19,8 +19,8 @@ static void check_again(struct message *message)
 	struct parts parts;
 
 	message->payload = (struct bytes){0};
-	if (message_encode(message, &first) || validate_message(first.at, first.bytes, &parts) || message_decode(&parts, &again) ||
-	    message_decode_payload(&again))
+	if (message_encode(message, &first) || validate_message(first.at, first.bytes, &parts) ||
+	    message_decode(&parts, &again) || message_decode_payload(&again))
 		abort();
 	again.payload = (struct bytes){0};
 	if (message_encode(&again, &second) || first.bytes != second.bytes || memcmp(first.at, second.at, first.bytes) != 0)

@@ -43,11 +43,11 @@ static void fill_enumeration(uint32_t *value)
 }
 
 #define fill_priority fill_enumeration
-#define fill_error fill_enumeration
-#define fill_verb fill_enumeration
-#define fill_state fill_enumeration
+#define fill_error    fill_enumeration
+#define fill_verb     fill_enumeration
+#define fill_state    fill_enumeration
 #define fill_severity fill_enumeration
-#define fill_subject fill_enumeration
+#define fill_subject  fill_enumeration
 #define fill_presence fill_enumeration
 
 static void fill_u64(uint64_t *value)
@@ -72,7 +72,9 @@ static void fill_hash(struct hash *hash)
 
 static void fill_text(struct text *text)
 {
-	text->at = fresh_text("Gr\xc3\xb6\xc3\x9f" "e ", " \xf0\x9f\x8c\x8a");
+	text->at = fresh_text("Gr\xc3\xb6\xc3\x9f"
+			      "e ",
+			      " \xf0\x9f\x8c\x8a");
 	text->bytes = (uint32_t)strlen(text->at);
 }
 
@@ -106,13 +108,13 @@ void message_fill(struct message *out_message, enum message_type type, uint32_t 
 	*out_message = (struct message){.type = type};
 	header_fill(&out_message->header);
 	switch (type) {
-#define MESSAGE(NAME, noun, Wire, code, from, to, sentence) \
-	case MESSAGE_##NAME: {                              \
+#define MESSAGE(NAME, noun, Wire, code, from, to, sentence)                                                                      \
+	case MESSAGE_##NAME: {                                                                                                   \
 		struct noun *self = &out_message->noun;
 #define FACT(kind, name, sentence) fill_##kind(&self->name);
 #define BODY(kind, name, sentence) fill_##kind(&self->name);
-#define END(noun) \
-	break;    \
+#define END(noun)                                                                                                                \
+	break;                                                                                                                   \
 	}
 #include "protocol/messages.def"
 	case MESSAGE_NONE:
@@ -121,26 +123,26 @@ void message_fill(struct message *out_message, enum message_type type, uint32_t 
 }
 
 #define same_number(a, b) assert_int_equal(*(a), *(b))
-#define same_u32 same_number
-#define same_u64 same_number
-#define same_flag same_number
-#define same_priority same_number
-#define same_error same_number
-#define same_verb same_number
-#define same_state same_number
-#define same_severity same_number
-#define same_subject same_number
-#define same_presence same_number
-#define same_id(a, b) assert_memory_equal((a), (b), sizeof(struct id))
-#define same_hash(a, b) assert_memory_equal((a), (b), sizeof(struct hash))
-#define same_text same_span
-#define same_json same_span
-#define same_bytes same_span
-#define same_span(a, b)                                           \
-	do {                                                      \
-		assert_int_equal((a)->bytes, (b)->bytes);         \
-		if ((a)->bytes)                                   \
-			assert_memory_equal((a)->at, (b)->at, (a)->bytes); \
+#define same_u32          same_number
+#define same_u64          same_number
+#define same_flag         same_number
+#define same_priority     same_number
+#define same_error        same_number
+#define same_verb         same_number
+#define same_state        same_number
+#define same_severity     same_number
+#define same_subject      same_number
+#define same_presence     same_number
+#define same_id(a, b)     assert_memory_equal((a), (b), sizeof(struct id))
+#define same_hash(a, b)   assert_memory_equal((a), (b), sizeof(struct hash))
+#define same_text         same_span
+#define same_json         same_span
+#define same_bytes        same_span
+#define same_span(a, b)                                                                                                          \
+	do {                                                                                                                     \
+		assert_int_equal((a)->bytes, (b)->bytes);                                                                        \
+		if ((a)->bytes)                                                                                                  \
+			assert_memory_equal((a)->at, (b)->at, (a)->bytes);                                                       \
 	} while (0)
 
 static void assert_same_header(const struct header *a, const struct header *b)
@@ -160,14 +162,14 @@ void assert_same_message(const struct message *a, const struct message *b)
 	assert_int_equal(a->type, b->type);
 	assert_same_header(&a->header, &b->header);
 	switch (a->type) {
-#define MESSAGE(NAME, noun, Wire, code, from, to, sentence) \
-	case MESSAGE_##NAME: {                              \
-		const struct noun *one = &a->noun;          \
+#define MESSAGE(NAME, noun, Wire, code, from, to, sentence)                                                                      \
+	case MESSAGE_##NAME: {                                                                                                   \
+		const struct noun *one = &a->noun;                                                                               \
 		const struct noun *two = &b->noun;
 #define FACT(kind, name, sentence) same_##kind(&one->name, &two->name);
 #define BODY(kind, name, sentence) same_##kind(&one->name, &two->name);
-#define END(noun) \
-	break;    \
+#define END(noun)                                                                                                                \
+	break;                                                                                                                   \
 	}
 #include "protocol/messages.def"
 	case MESSAGE_NONE:

@@ -355,12 +355,12 @@ static void write_signed_five(msgpack_packer *packer)
 static void test_a_fact_of_the_wrong_kind_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(with_fact(0, write_text), 0);           /* task_type */
+	assert_int_equal(with_fact(0, write_text), 0); /* task_type */
 	assert_int_equal(with_fact(0, write_large), ERR_MALFORMED);
 	assert_int_equal(with_fact(1, write_text), ERR_MALFORMED); /* attempt */
 	assert_int_equal(with_fact(1, write_negative), ERR_MALFORMED);
 	assert_int_equal(with_fact(1, write_large), ERR_MALFORMED);
-	assert_int_equal(with_fact(1, write_signed_five), 0); /* another way to write a number that fits */
+	assert_int_equal(with_fact(1, write_signed_five), 0);          /* another way to write a number that fits */
 	assert_int_equal(with_fact(2, write_short_id), ERR_MALFORMED); /* lease */
 	assert_int_equal(with_fact(7, write_large), 0);                /* budget_tokens is wider */
 }

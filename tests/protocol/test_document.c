@@ -16,7 +16,7 @@
 #include "protocol/json.h"
 
 #define MARKDOWN SOURCE_DIR "/docs/protocol.md"
-#define JSON SOURCE_DIR "/docs/protocol.json"
+#define JSON     SOURCE_DIR "/docs/protocol.json"
 
 static void print_markdown(struct buffer *out)
 {

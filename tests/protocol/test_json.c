@@ -52,7 +52,8 @@ static void test_json_has_names_for_people(void **state)
 	assert_string_equal(json_string_value(json_object_get(facts, "priority")), "low");
 	assert_true(json_is_null(json_object_get(facts, "parent")));
 	assert_string_equal(
-		json_string_value(json_object_get(json_object_get(json_object_get(json, "payload"), "parameters"), "repo")), "/srv/git");
+		json_string_value(json_object_get(json_object_get(json_object_get(json, "payload"), "parameters"), "repo")),
+		"/srv/git");
 	json_decref(json);
 }
 

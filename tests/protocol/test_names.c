@@ -56,8 +56,9 @@ static void test_only_operators_may_ask_for_recovery(void **state)
 static void test_nobody_may_say_what_omega_alone_says(void **state)
 {
 	const uint32_t everybody = CLIENT | OPERATOR | AUDITOR | CLONE | OMEGA;
-	static const enum message_type omegas[] = {MESSAGE_WELCOME, MESSAGE_REFUSAL, MESSAGE_TASK_ACCEPTED, MESSAGE_TASK_ASSIGNMENT,
-						   MESSAGE_BOOT,    MESSAGE_PRESENCE, MESSAGE_ROUTES_LOADED, MESSAGE_SNAPSHOT};
+	static const enum message_type omegas[] = {MESSAGE_WELCOME,         MESSAGE_REFUSAL, MESSAGE_TASK_ACCEPTED,
+						   MESSAGE_TASK_ASSIGNMENT, MESSAGE_BOOT,    MESSAGE_PRESENCE,
+						   MESSAGE_ROUTES_LOADED,   MESSAGE_SNAPSHOT};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(omegas) / sizeof(omegas[0]); i++)
@@ -88,8 +89,8 @@ static void test_errors_have_names_sentences_and_exit_codes(void **state)
 	assert_int_equal(error_exit_code(-9999), 10);
 	assert_string_equal(error_name(9999), "unknown_error");
 	assert_non_null(error_sentence(9999));
-#define ERROR(name, code, retryable, exit_code, sentence)      \
-	assert_int_equal(error_find(error_name(code)), (code)); \
+#define ERROR(name, code, retryable, exit_code, sentence)                                                                        \
+	assert_int_equal(error_find(error_name(code)), (code));                                                                  \
 	assert_true(strlen(error_sentence(code)) > 5);
 #include "protocol/errors.def"
 }
@@ -112,8 +113,12 @@ static void test_an_id_is_the_same_after_text(void **state)
 
 static void test_what_is_no_id_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "017f22e2", "017f22e2-79b0-7fee-9dcc-bbaa9988776g", "017f22e2079b0-7fee-9dcc-bbaa99887766",
-					  "017f22e-279b0-7fee-9dcc-bbaa99887766", "017f22e2-79b0-7fee-9dcc-bbaa99887766 "};
+	static const char *const bad[] = {"",
+					  "017f22e2",
+					  "017f22e2-79b0-7fee-9dcc-bbaa9988776g",
+					  "017f22e2079b0-7fee-9dcc-bbaa99887766",
+					  "017f22e-279b0-7fee-9dcc-bbaa99887766",
+					  "017f22e2-79b0-7fee-9dcc-bbaa99887766 "};
 	struct id id;
 
 	(void)state;
