@@ -63,6 +63,13 @@ static void take_accepted(struct client *client, const struct message *message)
 	tell_accepted(client, task, &receipt);
 }
 
+static bool is_answer(const struct client *client, const struct message *message)
+{
+	const struct followed *task = followed_find(&client->tasks, &message->header.task_id);
+
+	return task && id_equal(&task->question, &message->header.correlation);
+}
+
 /* A duplicate may have been accepted under the id of the task that was there first. */
 static void take_other_id(struct client *client, const struct message *message)
 {
@@ -76,10 +83,13 @@ static void take_other_id(struct client *client, const struct message *message)
 		return;
 	followed_remove(&client->tasks, &task->task_id);
 	task = followed_add(&client->tasks, &message->header.task_id);
-	if (!task)
+	if (!task) {
+		client->fatal = ERR_MEMORY;
 		return;
+	}
 	if (client->call && id_equal(&client->call->question, &message->header.correlation))
 		client->call->receipt.task_id = message->header.task_id;
+	task->accepted = false; /* this request is told that it was accepted, whatever was told before */
 	take_accepted(client, message);
 }
 
@@ -194,7 +204,7 @@ static void receive(void *context, struct message *message)
 		return;
 	switch (message->type) {
 	case MESSAGE_TASK_ACCEPTED:
-		if (followed_find(&client->tasks, &message->header.task_id))
+		if (is_answer(client, message))
 			take_accepted(client, message);
 		else
 			take_other_id(client, message);
