@@ -126,10 +126,11 @@ static void take_refusal(struct client *client, const struct message *message)
 		client->call->rc = -(int)refused.code;
 		client->call->done = true;
 	}
-	if (client->upload && id_equal(&client->upload->offer_id, &message->header.correlation))
+	if ((client->upload && id_equal(&client->upload->offer_id, &message->header.correlation)) ||
+	    (client->download && id_equal(&client->download->ask_id, &message->header.correlation))) {
 		client->transfer_rc = -(int)refused.code;
-	if (client->download && id_equal(&client->download->ask_id, &message->header.correlation))
-		client->transfer_rc = -(int)refused.code;
+		client->event_count++;
+	}
 	if (task && id_equal(&task->question, &message->header.correlation))
 		refuse_task(client, task, &refused);
 }
