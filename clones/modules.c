@@ -66,8 +66,7 @@ static bool in_folder(const char *path, const char *const *list)
 	return false;
 }
 
-/* What the inventory says of a file, else what its path says. */
-static const char *outside_of(const char *path, const json_t *about)
+const char *path_outside(const char *path, const json_t *about)
 {
 	static const char *const examples[] = {"example", "examples", "demo",      "demos",      "sample", "samples",
 					       "docs",    "doc",      "benchmark", "benchmarks", NULL};
@@ -151,7 +150,7 @@ static int join_far_headers(struct modules *modules, const json_t *edges)
 	return 0;
 }
 
-static json_t *inventory_by_path(const struct target *target)
+json_t *inventory_by_path(const struct target *target)
 {
 	json_t *by_path = json_object();
 	json_t *file;
@@ -175,7 +174,7 @@ static void describe(struct module *module, const json_t *file, const json_t *ab
 	if (!module->files || (is_source(path) && !is_source(module->path))) {
 		module->path = path;
 		module->language = json_string_value(json_object_get(file, "language"));
-		module->outside = outside_of(path, about);
+		module->outside = path_outside(path, about);
 	}
 	module->files++;
 	module->lines += json_number(file, "lines");

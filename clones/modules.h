@@ -75,6 +75,13 @@ const struct place *modules_places(const struct modules *modules, uint32_t from,
 /* Efferent over all coupling, 0 stable … 1 unstable (Martin, OO Design Quality Metrics, 1994); 0 without any. */
 double module_instability(const struct module *module);
 
+/* Why a file is no part of the product itself: "test", "vendored", "generated", "example"; NULL if it is. `about` is its row of the
+ * inventory, or NULL. */
+const char *path_outside(const char *path, const json_t *about);
+
+/* The rows of the inventory under their paths; the caller's. NULL: out of memory. */
+json_t *inventory_by_path(const struct target *target);
+
 /* Bytes of the folder in a path, 0 at the root. */
 size_t folder_bytes(const char *path);
 

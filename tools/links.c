@@ -83,11 +83,19 @@ static bool is_markdown(const char *path)
 	return language && strcmp(language, "Markdown") == 0;
 }
 
-static bool is_readme(const char *path)
+/* What tells people how to begin counts in any format. */
+static bool is_guide(const char *path)
 {
+	static const char *const names[] = {"readme", "contributing", "hacking", "install"};
 	const char *slash = strrchr(path, '/');
+	const char *language = language_of_path(path);
 
-	return strncasecmp(slash ? slash + 1 : path, "readme", 6) == 0;
+	if (language && strcmp(language, "Text") != 0 && strcmp(language, "reStructuredText") != 0 && strcmp(language, "AsciiDoc") != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncasecmp(slash ? slash + 1 : path, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
 }
 
 static int visit(const struct source *source, void *context)
@@ -95,7 +103,7 @@ static int visit(const struct source *source, void *context)
 	struct check *check = context;
 	const char *reason = source->skipped;
 
-	if (!is_markdown(source->path) && !is_readme(source->path))
+	if (!is_markdown(source->path) && !is_guide(source->path))
 		return 0;
 	if (!reason && reading_spent(&check->reading))
 		reason = "the time was over";

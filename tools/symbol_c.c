@@ -98,7 +98,7 @@ static void declaration_read(const struct tokens *tokens, struct declaration *de
 	declaration->end = at;
 }
 
-/* The name that a typedef gives: the last one before the semicolon, outside of brackets, or the one in `(*name)(…)`. */
+/* The name that a typedef gives: the last one before the semicolon, outside of brackets, or the one in `(*name)(…)` or `(name)(…)`. */
 static uint32_t typedef_name(const struct tokens *tokens, const struct declaration *declaration)
 {
 	uint32_t name = NO_TOKEN;
@@ -107,6 +107,9 @@ static uint32_t typedef_name(const struct tokens *tokens, const struct declarati
 		if (token_is(tokens, at, "(") && token_is(tokens, at + 1, "*") && token_kind_is(tokens, at + 2, TOKEN_NAME) &&
 		    !token_in(tokens, at + 2, "const volatile restrict"))
 			return at + 2;
+		if (token_is(tokens, at, "(") && token_kind_is(tokens, at + 1, TOKEN_NAME) && token_is(tokens, at + 2, ")") &&
+		    token_is(tokens, at + 3, "("))
+			return at + 1;
 		if (token_in(tokens, at, "( [ {") && tokens->at[at].match != NO_TOKEN)
 			at = tokens->at[at].match;
 		else if (token_kind_is(tokens, at, TOKEN_NAME) && !token_in(tokens, at, "__attribute__ const"))

@@ -121,6 +121,14 @@ static bool decorates_other_face(const struct tokens *tokens, uint32_t at)
 	return token_in(tokens, last, "overload setter deleter");
 }
 
+static bool line_names(const struct tokens *tokens, uint32_t at, const char *word)
+{
+	for (; at < tokens->count && tokens->at[at].kind != TOKEN_END; at++)
+		if (token_is(tokens, at, word))
+			return true;
+	return false;
+}
+
 static void line(struct python *python, uint32_t at)
 {
 	const struct tokens *tokens = python->tokens;
@@ -133,6 +141,8 @@ static void line(struct python *python, uint32_t at)
 		python->other_face |= decorates_other_face(tokens, at);
 		return;
 	}
+	if (token_is(tokens, at, "if") && line_names(tokens, at, "TYPE_CHECKING") && !line_names(tokens, at, "not"))
+		open_block(python, at, column, false); /* for the type checker; nobody can import it */
 	if (token_is(tokens, at, "async") && token_is(tokens, at + 1, "def"))
 		at++;
 	if (is_class || token_is(tokens, at, "def")) {

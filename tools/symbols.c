@@ -88,11 +88,22 @@ void symbols_read_shell(struct symbols *symbols, uint32_t file, const struct tok
 static int by_name(const void *left, const void *right)
 {
 	const struct symbol *const *a = left, *const *b = right;
-	int rc = strcmp((*a)->name, (*b)->name);
+	int rc = (*a)->kind == (*b)->kind ? strcmp((*a)->name, (*b)->name) : (*a)->kind < (*b)->kind ? -1 : 1;
 
 	if (!rc)
 		rc = ((*b)->declared - (*a)->declared);
 	return rc ? rc : (*a < *b ? -1 : *a > *b);
+}
+
+/* `typedef struct a a;` and `struct a { … };` in one file are one type. */
+static void join_types(struct symbol **group, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (group[i]->file != group[0]->file)
+			continue;
+		group[0]->documented |= group[i]->documented;
+		group[i]->exported = false;
+	}
 }
 
 /* All of one name: the first is where a header declares it, if one does. */
@@ -100,6 +111,12 @@ static void join_group(struct symbol **group, size_t count)
 {
 	bool documented = false;
 
+	if (group[0]->kind == SYMBOL_TYPE) {
+		for (size_t i = 0; i < count; i++)
+			if (i == 0 || group[i]->file != group[i - 1]->file)
+				join_types(group + i, count - i);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		documented |= group[i]->documented && (group[i]->exported || group[i]->declared);
 	if (!group[0]->declared)
@@ -119,11 +136,13 @@ void symbols_join_c(struct symbols *symbols)
 		return;
 	}
 	for (size_t i = 0; i < symbols->count; i++)
-		if (symbols->at[i].kind == SYMBOL_FUNCTION)
+		if (symbols->at[i].kind == SYMBOL_FUNCTION || symbols->at[i].kind == SYMBOL_TYPE)
 			sorted[count++] = &symbols->at[i];
 	qsort(sorted, count, sizeof(sorted[0]), by_name);
 	for (size_t first = 0, end; first < count; first = end) {
-		for (end = first + 1; end < count && strcmp(sorted[end]->name, sorted[first]->name) == 0; end++)
+		for (end = first + 1; end < count && sorted[end]->kind == sorted[first]->kind &&
+				      strcmp(sorted[end]->name, sorted[first]->name) == 0;
+		     end++)
 			;
 		join_group(sorted + first, end - first);
 	}

@@ -59,7 +59,7 @@ void symbols_read_script(struct symbols *symbols, uint32_t file, const struct to
 void symbols_read_shell(struct symbols *symbols, uint32_t file, const struct tokens *tokens);
 
 /* One symbol for a C function that a header declares and a source file defines: it is where the header has it, and documented if
- * either place is. */
+ * either place is. A type that one file names twice (typedef and body) is one, too. */
 void symbols_join_c(struct symbols *symbols);
 
 #endif
