@@ -67,19 +67,54 @@ static bool scope_holds(const struct target *target, const char *path)
 	return false;
 }
 
+/* The path of a file that counts, or NULL. */
+static const char *file_path(const struct target *target, const json_t *file, const char *const *languages)
+{
+	const char *path = json_string_value(json_object_get(file, "path"));
+
+	if (!path || json_is_true(json_object_get(file, "symlink")) || !scope_holds(target, path) ||
+	    !in_list(json_string_value(json_object_get(file, "language")), languages))
+		return NULL;
+	return path;
+}
+
 size_t beta_files(const struct target *target, const char *const *languages, const char **out_paths, size_t most)
 {
 	const json_t *files = json_object_get(target->inventory, "files");
 	size_t count = 0;
 
 	for (size_t i = 0; i < json_array_size(files); i++) {
-		const json_t *file = json_array_get(files, i);
-		const char *path = json_string_value(json_object_get(file, "path"));
-		const char *language = json_string_value(json_object_get(file, "language"));
+		const char *path = file_path(target, json_array_get(files, i), languages);
 
-		if (!path || json_is_true(json_object_get(file, "symlink")) || !in_list(language, languages) || !scope_holds(target, path))
+		if (path && out_paths && count < most)
+			out_paths[count] = path;
+		count += path != NULL;
+	}
+	return count;
+}
+
+/* Why shellcheck does not get a script; NULL if it does. */
+static const char *script_refused(const json_t *file, const char *path)
+{
+	if (path_generated(path) || json_is_true(json_object_get(file, "generated")))
+		return "made by a program";
+	if (json_integer_value(json_object_get(file, "lines")) > BETA_SHELLCHECK_LINES)
+		return "longer than 3,000 lines";
+	return NULL;
+}
+
+size_t beta_scripts(const struct target *target, const char **out_paths, size_t most)
+{
+	const json_t *files = json_object_get(target->inventory, "files");
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(files); i++) {
+		const json_t *file = json_array_get(files, i);
+		const char *path = file_path(target, file, languages_shell);
+
+		if (!path || script_refused(file, path))
 			continue;
-		if (out_paths && count < most)
+		if (count < most)
 			out_paths[count] = path;
 		count++;
 	}
@@ -127,7 +162,7 @@ static void shellcheck_steps(struct plan *plan, const struct target *target, str
 {
 	const char *paths[BETA_SHELLCHECK_FILES * BETA_SHELLCHECK_STEPS];
 	size_t most = sizeof(paths) / sizeof(paths[0]);
-	size_t count = beta_files(target, languages_shell, paths, most);
+	size_t count = beta_scripts(target, paths, most);
 
 	if (count > most)
 		count = most;
@@ -288,11 +323,18 @@ static void tell_languages(struct beta *beta)
 
 static void tell_unchecked_scripts(struct beta *beta)
 {
-	const char *paths[1];
-	size_t count = beta_files(beta->target, languages_shell, paths, 0);
+	const json_t *files = json_object_get(beta->target->inventory, "files");
+	size_t count = beta_scripts(beta->target, NULL, 0);
 	size_t most = (size_t)BETA_SHELLCHECK_FILES * BETA_SHELLCHECK_STEPS;
 	char reason[80];
 
+	for (size_t i = 0; i < json_array_size(files); i++) {
+		const json_t *file = json_array_get(files, i);
+		const char *path = file_path(beta->target, file, languages_shell);
+
+		if (path && script_refused(file, path))
+			result_not_analysed(beta->result, path, "shellcheck", script_refused(file, path));
+	}
 	if (count <= most)
 		return;
 	snprintf(reason, sizeof(reason), "%zu shell scripts beyond the first %zu", count - most, most);

@@ -7,8 +7,9 @@
 
 #include "clones/evidence.h"
 
-#define BETA_SHELLCHECK_FILES 56u /* a step, below STEP_ARGS_MAX */
-#define BETA_SHELLCHECK_STEPS 8u
+#define BETA_SHELLCHECK_FILES 28u  /* a step: a step that runs out of time loses all of them */
+#define BETA_SHELLCHECK_STEPS 16u
+#define BETA_SHELLCHECK_LINES 3000 /* of a script; its time grows faster than its input */
 #define BETA_HISTORY_MS 2500u
 
 struct beta {
@@ -28,6 +29,9 @@ struct beta {
 /* Files of the inventory in these languages that are no symbolic links, in the scope of the task. Returns their number; paths go to
  * `out_paths`, at most `most`, if it is not NULL. */
 size_t beta_files(const struct target *target, const char *const *languages, const char **out_paths, size_t most);
+
+/* The scripts that shellcheck gets: not those that a program made, and not the longest. */
+size_t beta_scripts(const struct target *target, const char **out_paths, size_t most);
 
 /* Is the path part of the task's scope, and of the commit? */
 bool beta_in_scope(const struct beta *beta, const char *path);

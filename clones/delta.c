@@ -407,7 +407,11 @@ static size_t sentence(const struct suite *suite, char *out, size_t capacity)
 	const char *system = suite->system->name;
 	if (cases->count == 0)
 		return (size_t)snprintf(out, capacity, "%s: not tested, because %s.", system, suite->obstacle);
-	size_t used = (size_t)snprintf(out, capacity, "%s: %zu of %zu cases passed", system, cases_counted(cases, VERDICT_PASSED), cases->count);
+	/* Of cases that the runner did not come to nothing is known. */
+	const struct output *test = phase_output(suite, "test");
+	const char *bound = test && test->timed_out ? " that ended before the time was over" : "";
+	size_t used = (size_t)snprintf(out, capacity, "%s: %zu of %zu cases%s passed", system, cases_counted(cases, VERDICT_PASSED), cases->count,
+				       bound);
 	for (enum verdict verdict = VERDICT_FAILED; verdict <= VERDICT_SKIPPED && used < capacity; verdict++)
 		if (cases_counted(cases, verdict) > 0)
 			used += (size_t)snprintf(out + used, capacity - used, ", %zu %s", cases_counted(cases, verdict), tails[verdict]);
@@ -437,7 +441,8 @@ static void say_nothing_found(struct result *result)
 	size_t used = (size_t)snprintf(text, sizeof(text), "No way to test this project was recognised; looked for");
 	for (size_t i = 0; test_system_at(i) && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s", i ? ";" : "", test_system_at(i)->sentence);
-	result_status(result, BLOCKED, "%s.", text);
+	result_status(result, BLOCKED, "%s. If it is built by make, name its target in parameters.make_target and \"make\" in "
+				       "parameters.system.", text);
 }
 
 static void set_synthesis(struct result *result, const char *text)

@@ -232,12 +232,7 @@ static void add_group(struct result *result, const struct evidence *group, size_
 	json_t *json;
 
 	finding.confidence = confidence_of(group, count, &tools);
-	if (leader->judged && !leader->own) { /* a declaration, dead code, a constant argument */
-		finding.confidence *= 0.25;
-		finding.severity = "info";
-		finding.score = score_of(leader->family, finding.severity);
-		snprintf(basis, sizeof(basis), "our own rule for this name does not agree");
-	} else if (tools > 1)
+	if (tools > 1)
 		snprintf(basis, sizeof(basis), "%zu programs agree", tools);
 	finding.confidence_basis = basis;
 	cwe_collect(&finding, leader, group, count);
@@ -262,10 +257,11 @@ void evidence_note(struct evidence_list *list, const struct evidence *evidence)
 	json_object_set_new(list->notes, name, json_integer(json_integer_value(json_object_get(list->notes, name)) + 1));
 }
 
+/* Nobody says more than a note. Where our own rules know the name and say nothing, it is a declaration, dead code or a constant. */
 static bool is_note(const struct evidence *group, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (group[i].confidence > NOTE_CONFIDENCE_MAX)
+		if (group[i].confidence > NOTE_CONFIDENCE_MAX && !group[i].judged)
 			return false;
 	}
 	return true;

@@ -152,8 +152,11 @@ bool path_generated(const char *path)
 	static const char *const ends[] = {".min.js", ".min.css", "_pb2.py", "_pb2_grpc.py", ".pb.c", ".pb.h", ".pb.cc", ".pb.go",
 					   ".bundle.js", ".map", NULL};
 
+	static const char *const names[] = {"configure", "config.guess", "config.sub", "ltmain.sh", "install-sh", "missing", "depcomp", "compile",
+					    "test-driver", "aclocal.m4", "package-lock.json", NULL};
+
 	if (!path)
 		return false;
-	return folder_in(path, folders) || any_end(path, ends) || strcmp(file_name(path), "configure") == 0 ||
-	       strcasestr(file_name(path), ".generated.") || strcmp(file_name(path), "package-lock.json") == 0;
+	return folder_in(path, folders) || any_end(path, ends) || word_in(file_name(path), strlen(file_name(path)), names) ||
+	       strcasestr(file_name(path), ".generated.");
 }

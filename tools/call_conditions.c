@@ -43,6 +43,16 @@ static bool is_translation(const struct tokens *tokens, uint32_t i)
 	return token_in(tokens, i, "_ N_ Q_ gettext dgettext ngettext tr _T TEXT");
 }
 
+/* PRIu64 and SCNx32 of <inttypes.h>. */
+static bool is_format_macro(const struct tokens *tokens, uint32_t i)
+{
+	const struct token *token = &tokens->at[i];
+	const char *text = tokens->text + token->start;
+
+	return token->bytes >= 5 && token->bytes <= 12 && (memcmp(text, "PRI", 3) == 0 || memcmp(text, "SCN", 3) == 0) &&
+	       strchr("diouxX", text[3]);
+}
+
 /* Strings, numbers, names in capitals, and marks between them are constant; a call or any other name is not. */
 static bool token_constant(const struct call_site *site, uint32_t i)
 {
@@ -55,7 +65,7 @@ static bool token_constant(const struct call_site *site, uint32_t i)
 	case TOKEN_TEMPLATE:
 		return false;
 	case TOKEN_NAME:
-		if (site->language == LEXED_SHELL || token_is_capitals(tokens, i) || is_translation(tokens, i))
+		if (site->language == LEXED_SHELL || token_is_capitals(tokens, i) || is_translation(tokens, i) || is_format_macro(tokens, i))
 			return true;
 		return token_in(tokens, i, "True False None true false null undefined nullptr sizeof");
 	case TOKEN_MARK:
@@ -65,10 +75,25 @@ static bool token_constant(const struct call_site *site, uint32_t i)
 	return true;
 }
 
+/* In C a name beside a string, with nothing between them, is a string of a macro. */
+static bool is_joined_literal(const struct call_site *site, const struct span *span)
+{
+	bool string = false;
+
+	for (uint32_t i = span->from; i < span->to; i++) {
+		if (site->tokens->at[i].kind != TOKEN_STRING && site->tokens->at[i].kind != TOKEN_NAME)
+			return false;
+		string |= site->tokens->at[i].kind == TOKEN_STRING;
+	}
+	return string;
+}
+
 static bool span_constant(const struct call_site *site, const struct span *span)
 {
 	uint32_t from = span->from;
 
+	if (site->language == LEXED_C && is_joined_literal(site, span))
+		return true;
 	/* Of `condition ? "a" : "b"` only what comes out counts. */
 	for (uint32_t i = span->from; i < span->to && site->language != LEXED_PYTHON; i++) {
 		if (token_in(site->tokens, i, "( [ {") && site->tokens->at[i].match != NO_TOKEN && site->tokens->at[i].match < span->to)
@@ -222,6 +247,30 @@ static bool format_unbounded(const struct call_rule *rule, const struct call_sit
 		}
 	}
 	return false;
+}
+
+/* `#define debug(f, ...) printf(f, __VA_ARGS__)`: what counts is what the macro is given. */
+static bool is_passed_on(const struct call_site *site)
+{
+	if (!site->tokens->at[site->name].directive)
+		return false;
+	for (uint32_t i = site->whole.from; i < site->whole.to; i++) {
+		if (token_in(site->tokens, i, "__VA_ARGS__ args"))
+			return true;
+	}
+	return false;
+}
+
+static bool format_variable(const struct call_rule *rule, const struct call_site *site)
+{
+	return is_variable(rule, site) && !is_passed_on(site);
+}
+
+static bool format_name(const struct call_rule *rule, const struct call_site *site)
+{
+	const struct span *span = argument_of(site, rule->argument);
+
+	return format_variable(rule, site) && span->to == span->from + 1;
 }
 
 static bool scan_unbounded(const struct call_rule *rule, const struct call_site *site)
@@ -448,25 +497,39 @@ static bool allocates(const struct tokens *tokens, uint32_t at)
 	return false;
 }
 
-/* `object = …alloc(…)` or `strlen(object)` between the start of the function and the call: whether rightly, a person must see. */
-static bool sized_before(const struct call_rule *rule, const struct call_site *site)
+/* Within the function, before the call: `object = …alloc(…)` if `by_allocation`, or `strlen(object)`. */
+static bool object_sized(const struct call_site *site, struct span object, bool by_allocation)
 {
 	const struct tokens *tokens = site->tokens;
-	struct span object = site->arguments ? object_of(site, site->argument[0]) : (struct span){0};
 	uint32_t length = object.to - object.from;
 
-	(void)rule;
-	if (!site->function || !length || length > 8)
+	if (!length || length > 8)
 		return false;
 	for (uint32_t i = site->name; i > length && tokens->at[i].line >= site->function->line; i--) {
 		if (!spans_equal(tokens, object, (struct span){i - length, i}) || token_in(tokens, i - length - 1, ". ->"))
 			continue;
-		if (token_is(tokens, i, "=") && allocates(tokens, i + 1))
+		if (by_allocation && token_is(tokens, i, "=") && allocates(tokens, i + 1))
 			return true;
 		if (token_is(tokens, i, ")") && i >= length + 2 && token_is(tokens, i - length - 1, "(") && token_is(tokens, i - length - 2, "strlen"))
 			return true;
 	}
 	return false;
+}
+
+/* The destination, what it is a member of, or the length of the source: whether rightly, a person must see. */
+static bool sized_before(const struct call_rule *rule, const struct call_site *site)
+{
+	struct span destination, source = {0};
+
+	(void)rule;
+	if (!site->function || !site->arguments)
+		return false;
+	destination = object_of(site, site->argument[0]);
+	if (site->arguments == 2)
+		source = object_of(site, site->argument[1]);
+	return object_sized(site, destination, true) || object_sized(site, source, false) ||
+	       (token_in(site->tokens, destination.from + 1, "-> .") &&
+		object_sized(site, (struct span){destination.from, destination.from + 1}, true));
 }
 
 static bool has_value(const struct call_rule *rule, const struct call_site *site)
@@ -502,6 +565,24 @@ static bool has_option(const struct call_rule *rule, const struct call_site *sit
 		snprintf(text, sizeof(text), "%.*s", (int)token->bytes, site->tokens->text + token->start);
 		while (text[0] == '-' && next_word(&words, word)) {
 			if (option_is(text, word))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* $1, $@, "$*": what the caller gives. */
+static bool has_parameter(const struct call_rule *rule, const struct call_site *site)
+{
+	(void)rule;
+	for (uint32_t i = 0; i < site->arguments; i++) {
+		const struct token *token = &site->tokens->at[site->argument[i].from];
+		const char *at = site->tokens->text + token->start;
+
+		for (uint32_t c = 0; token->kind == TOKEN_TEMPLATE && c + 1 < token->bytes; c++) {
+			uint32_t name = c + 1 + (at[c + 1] == '{');
+
+			if (at[c] == '$' && name < token->bytes && strchr("123456789@*", at[name]))
 				return true;
 		}
 	}

@@ -159,8 +159,8 @@ static int visit(const struct source *source, void *context)
 	if (lexed_of(language) == LEXED_NONE)
 		return 0;
 	work->files_total++;
-	if (source->skipped) {
-		skip(work, source->path, source->skipped);
+	if (source->skipped || (lexed_of(language) == LEXED_SHELL && path_generated(source->path))) {
+		skip(work, source->path, source->skipped ? source->skipped : "a script made by a program");
 		return 0;
 	}
 	files = json_integer_value(json_object_get(work->languages, language));

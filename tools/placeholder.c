@@ -62,6 +62,18 @@ static bool is_sequence(const char *value, size_t bytes)
 	return bytes > 2 && steps + 1 >= bytes - 1;
 }
 
+bool placeholder_is_template(const char *value, size_t bytes)
+{
+	static const char *const parts[] = {"changeme", "change_me", "change-me", "${", "{{", "$(", "your_", "your-", "xxxx", "***", "...",
+					    "put your", "replace", NULL};
+	static const char *const whole[] = {"null", "none", "true", "false", "undefined", "yes", "no", "on", "off", NULL};
+	char text[VALUE_BYTES_MAX];
+
+	if (bytes == 0 || (value[0] == '<' && value[bytes - 1] == '>') || value[0] == '$' || value[0] == '%')
+		return true;
+	return lowered(value, bytes, text) && (has_any(text, parts) || is_any(text, whole));
+}
+
 bool placeholder_is(const char *value, size_t bytes)
 {
 	static const char *const parts[] = {"example", "changeme", "change_me", "change-me", "changethis", "placeholder", "your_",

@@ -11,6 +11,9 @@
 /* True for a value nobody could log in with: "changeme", "<token>", "${PASSWORD}", "xxxxxxxx", "12345678". */
 bool placeholder_is(const char *value, size_t bytes);
 
+/* True for a value that is surely filled in later, whatever file it stands in: "<token>", "${PASSWORD}", "changeme", "null". */
+bool placeholder_is_template(const char *value, size_t bytes);
+
 /* True for a value that is rather code or a name than a secret: "user.password", "getenv(…)", "access_token", "/etc/key.pem". */
 bool placeholder_is_code(const char *value, size_t bytes);
 

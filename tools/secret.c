@@ -21,6 +21,8 @@
 #define WINDOW_AFTER_LINES 6000u
 #define WORDS_MAX 64u
 #define MATCH_LIMIT 200000u
+#define JIT_STACK_BYTES (32u << 10)
+#define JIT_STACK_BYTES_MAX (1u << 20)
 
 static const struct secret_rule rules[] = {
 #define SECRET_ROW(id_, kind_, pattern_, files_, entropy_, confidence_, severity_, cwe_, guess_, lines_)                                  \
@@ -52,6 +54,7 @@ struct secret_scanner {
 	pcre2_code *code[RULE_COUNT];
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
+	pcre2_jit_stack *stack;
 	struct keywords *keywords;
 	size_t word_rule[WORDS_MAX];
 	size_t done[RULE_COUNT]; /* of the text being scanned: how far this rule has looked */
@@ -104,6 +107,10 @@ static bool scanner_compile(struct secret_scanner *scanner)
 	scanner->limits = pcre2_match_context_create(NULL);
 	if (!scanner->match || !scanner->limits)
 		return false;
+	scanner->stack = pcre2_jit_stack_create(JIT_STACK_BYTES, JIT_STACK_BYTES_MAX, NULL);
+	if (!scanner->stack)
+		return false;
+	pcre2_jit_stack_assign(scanner->limits, NULL, scanner->stack);
 	pcre2_set_match_limit(scanner->limits, MATCH_LIMIT);
 	return true;
 }
@@ -126,6 +133,7 @@ void secret_scanner_free(struct secret_scanner *scanner)
 		pcre2_code_free(scanner->code[i]);
 	pcre2_match_data_free(scanner->match);
 	pcre2_match_context_free(scanner->limits);
+	pcre2_jit_stack_free(scanner->stack);
 	keywords_free(scanner->keywords);
 	free(scanner);
 }
@@ -169,6 +177,13 @@ static bool guess_is_weak(const char *name, size_t name_bytes, const char *value
 	return bytes < 12 || !has_digit(value, bytes) || entropy_of(value, bytes) < 3.2;
 }
 
+/* No word, path or expression reads like this, whatever marks are in it. */
+static bool looks_random(const char *value, size_t bytes)
+{
+	return bytes >= 32 && has_digit(value, bytes) && entropy_of(value, bytes) >= 4.5 && !memchr(value, ' ', bytes) &&
+	       !memchr(value, '/', bytes);
+}
+
 /* Guesses with a name: false if the value is rather a placeholder or code. In a credentials file plain words are passwords. */
 static bool guess_stands(const struct secret_rule *rule, const char *name, size_t name_bytes, const char *value, size_t bytes)
 {
@@ -176,10 +191,12 @@ static bool guess_stands(const struct secret_rule *rule, const char *name, size_
 
 	if (rule->cwe == 522) /* a hash has its own shape, and often begins like a variable */
 		return true;
+	if (known_file)
+		return !placeholder_is_template(value, bytes) && (!name || !placeholder_is_name(name, name_bytes));
+	if (looks_random(value, bytes))
+		return !name || !placeholder_is_name(name, name_bytes);
 	if (placeholder_is(value, bytes))
 		return false;
-	if (known_file)
-		return !name || !placeholder_is_name(name, name_bytes);
 	if (!name) /* of a URL */
 		return true;
 	return !placeholder_is_code(value, bytes) && !guess_is_weak(name, name_bytes, value, bytes);
@@ -214,7 +231,7 @@ static void weigh(struct secret_scanner *scanner, const struct secret_rule *rule
 		return;
 	if (rule->guess && !guess_stands(rule, name, name_bytes, scanner->source->text + hit.start, hit.end - hit.start))
 		return;
-	if (!rule->guess && placeholder_is(scanner->source->text + hit.start, hit.end - hit.start))
+	if (!rule->guess && rule->cwe != 522 && placeholder_is(scanner->source->text + hit.start, hit.end - hit.start))
 		return;
 	if (placeholder_is_file(scanner->source->path))
 		hit.confidence *= 0.3;
@@ -231,6 +248,8 @@ static void try_window(struct secret_scanner *scanner, size_t number, size_t fro
 		int groups = pcre2_match(scanner->code[number], subject, to - from, next, 0, scanner->match, scanner->limits);
 		const size_t *ends = pcre2_get_ovector_pointer(scanner->match);
 
+		if (groups < PCRE2_ERROR_NOMATCH) /* a limit: this place was not looked at to the end */
+			scanner->hits.cut = true;
 		if (groups < 1)
 			return;
 		if (groups > 1)
@@ -263,7 +282,7 @@ static int try_word(size_t word, size_t offset, void *context)
 		from = scanner->done[number];
 	try_window(scanner, number, from, to);
 	scanner->done[number] = rules[number].lines ? offset + 1 : to;
-	return scanner->hits.cut;
+	return scanner->hits.count >= SECRET_HITS_MAX;
 }
 
 static bool name_matches(const char *path, const char *patterns)
@@ -362,8 +381,8 @@ void secret_masked_line(const struct source *source, const struct secret_hits *h
 	size_t next = (size_t)(line - source->text), end = next + bytes;
 
 	out[0] = 0;
-	if (hits && hits->cut && offset >= hits->at[hits->count - 1].end)
-		return; /* what was not scanned is not shown */
+	if (hits && hits->cut)
+		return; /* what was not scanned to the end is not shown */
 	if (offset - next > room / 2) /* a long line: begin near the place */
 		next = offset - room / 2;
 	for (size_t i = 0; hits && i < hits->count && next < end; i++) {
