@@ -406,37 +406,53 @@ static void test_ending_one_process_spares_the_others(void **context)
 	assert_int_equal(end.ended, 2);
 }
 
-static void test_a_child_dies_with_its_parent_and_leftovers_are_found_by_tag(void **context)
+/* A parent that is killed without a word, while its child runs. Returns the child's pipe. */
+static int killed_parent(const struct style *style, const char *tag)
+{
+	int ends[2], status;
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		const char *const argv[] = {restless, style->name, NULL};
+		struct process_job job = job_of(argv);
+		struct process process;
+		job.out = ends[1];
+		job.tag = tag;
+		if (process_spawn(&job, &process))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	read_lines(ends[0], style->processes);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return ends[0];
+}
+
+static void test_a_child_dies_with_its_parent(void **context)
+{
+	const struct style deaf = {"deaf", 1};
+
+	(void)context;
+	assert_pipe_ended(killed_parent(&deaf, own)); /* nobody sweeps */
+}
+
+static void test_leftovers_of_a_killed_parent_are_found_by_tag(void **context)
 {
 	char tag[48];
 
 	(void)context;
 	snprintf(tag, sizeof(tag), "%s/child", own);
 	for (size_t i = 0; i < STYLES; i++) {
-		int ends[2], status;
-		assert_int_equal(pipe(ends), 0);
-		pid_t pid = fork();
-		if (!pid) { /* a parent that is killed without a word */
-			const char *const argv[] = {restless, styles[i].name, NULL};
-			struct process_job job = job_of(argv);
-			struct process process;
-			job.out = ends[1];
-			job.tag = tag;
-			if (process_spawn(&job, &process))
-				_exit(1);
-			for (;;)
-				pause();
-		}
-		close(ends[1]);
-		read_lines(ends[0], styles[i].processes);
-		kill(pid, SIGKILL);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
+		int pipe_end = killed_parent(&styles[i], tag);
 		uint32_t left;
 		process_sweep_tag(tag, &left);
 		assert_int_equal(left, 0);
 		process_sweep_descendants(&left); /* who has thrown away the tag came to us as the subreaper */
 		assert_int_equal(left, 0);
-		assert_pipe_ended(ends[0]);
+		assert_pipe_ended(pipe_end);
 	}
 }
 
@@ -514,7 +530,8 @@ int main(void)
 		cmocka_unit_test(test_a_leader_that_ends_by_itself_keeps_its_exit_and_leaves_nobody),
 		cmocka_unit_test(test_an_orderly_end_is_not_counted_as_a_killing),
 		cmocka_unit_test(test_ending_one_process_spares_the_others),
-		cmocka_unit_test(test_a_child_dies_with_its_parent_and_leftovers_are_found_by_tag),
+		cmocka_unit_test(test_a_child_dies_with_its_parent),
+		cmocka_unit_test(test_leftovers_of_a_killed_parent_are_found_by_tag),
 		cmocka_unit_test(test_orphans_are_reaped_and_children_are_not),
 		cmocka_unit_test(test_a_number_that_passed_on_is_not_opened),
 		cmocka_unit_test(test_a_tag_matches_by_whole_parts),
