@@ -64,6 +64,7 @@ static void test_nobody_may_say_what_omega_alone_says(void **state)
 	for (size_t i = 0; i < sizeof(omegas) / sizeof(omegas[0]); i++)
 		assert_false(message_allowed(omegas[i], everybody));
 	assert_false(message_allowed((enum message_type)0x7f, everybody));
+	assert_false(message_allowed(MESSAGE_TASK_CANCEL, OMEGA)); /* nobody who connects is Omega */
 }
 
 static void test_only_a_clone_may_end_an_attempt(void **state)
