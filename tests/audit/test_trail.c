@@ -469,6 +469,8 @@ static void test_the_index_knows_what_became_of_every_task(void **state)
 	assert_int_equal(trail_key(reader, &nil, &task), ERR_NOT_FOUND);
 	assert_int_equal(verify_clean(reader), story.next_seq - 1);
 	assert_int_equal(trail_snapshot_seq(reader), story.snapshot_seq);
+	assert_int_equal(trail_snapshot_seq(trail), story.snapshot_seq);
+	assert_true(story.snapshot_seq > 0);
 	trail_close(reader);
 	trail_close(trail);
 	story_release(&story);
@@ -517,6 +519,30 @@ static void test_tasks_are_listed_newest_first_and_by_state(void **state)
 	}
 	trail_close(trail);
 	story_release(&story);
+}
+
+static int next_lower(void *context, const struct trail_task *task)
+{
+	uint64_t *expected = context;
+	assert_int_equal(task->request_seq, *expected);
+	--*expected;
+	return 0;
+}
+
+static void test_a_long_list_of_tasks_leaves_none_out(void **state)
+{
+	(void)state;
+	enum { TASKS = 3500 };
+	static struct trail_entry entries[TASKS];
+	uint64_t expected = TASKS;
+	for (uint64_t i = 0; i < TASKS; i++)
+		entries[i] = (struct trail_entry){ .seq = i + 1, .task_number = i + 1, .task_id = story_id(i + 1),
+						   .direction = TRAIL_IN, .type = MESSAGE_TASK_REQUEST };
+	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
+	assert_int_equal(trail_append(trail, entries, TASKS), 0);
+	assert_int_equal(trail_tasks(trail, 0, 0, next_lower, &expected), 0);
+	assert_int_equal(expected, 0);
+	trail_close(trail);
 }
 
 static void test_a_damaged_index_is_rebuilt_from_the_records(void **state)
@@ -649,6 +675,34 @@ static void test_a_long_read_is_made_of_short_transactions(void **state)
 	trail_close(trail);
 }
 
+static void test_large_payloads_are_read_in_small_pieces(void **state)
+{
+	(void)state;
+	enum { ROWS = 30, BYTES = 700000 };
+	struct collected all = { 0 };
+	struct trail_query query = { .with_payload = true };
+	uint8_t *large = calloc(1, BYTES);
+	assert_non_null(large);
+	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
+	for (uint64_t i = 1; i <= ROWS; i++) {
+		struct trail_entry entry = { .seq = i, .payload_seq = i, .payload = { large, BYTES } };
+		assert_int_equal(trail_append(trail, &entry, 1), 0);
+	}
+	for (unsigned newest_first = 0; newest_first < 2; newest_first++) {
+		all.count = 0;
+		query.newest_first = newest_first;
+		assert_int_equal(trail_read(trail, &query, collect, &all), 0);
+		assert_int_equal(all.count, ROWS);
+		for (uint64_t i = 0; i < ROWS; i++) {
+			assert_int_equal(all.entries[i].seq, newest_first ? ROWS - i : i + 1);
+			assert_int_equal(all.entries[i].payload.bytes, BYTES);
+		}
+	}
+	trail_close(trail);
+	free(all.entries);
+	free(large);
+}
+
 static void test_the_caller_can_stop_a_read(void **state)
 {
 	(void)state;
@@ -746,9 +800,11 @@ int main(void)
 		TEST(settings_are_what_the_promises_need),
 		TEST(the_index_knows_what_became_of_every_task),
 		TEST(tasks_are_listed_newest_first_and_by_state),
+		TEST(a_long_list_of_tasks_leaves_none_out),
 		TEST(a_damaged_index_is_rebuilt_from_the_records),
 		TEST(queries_find_what_a_plain_search_finds),
 		TEST(a_long_read_is_made_of_short_transactions),
+		TEST(large_payloads_are_read_in_small_pieces),
 		TEST(the_caller_can_stop_a_read),
 		TEST(no_transaction_is_open_while_the_caller_looks),
 		TEST(the_wal_starts_over_and_does_not_grow_for_ever),

@@ -282,6 +282,13 @@ static void test_an_added_row_is_found(void **state)
 	execute("INSERT INTO snapshots VALUES(%llu)", (unsigned long long)row);
 	assert_found("a snapshot that is none", row, row);
 	execute("DELETE FROM snapshots WHERE seq = %llu", (unsigned long long)row);
+	/* Beside the last record there is no later one to notice. */
+	assert_int_equal(number("SELECT payload_seq = seq OR type = %d FROM records WHERE seq = %u", MESSAGE_SNAPSHOT, RECORDS), 0);
+	execute("INSERT INTO payloads VALUES(%u, zeroblob(32), x'c0')", RECORDS);
+	assert_found("a payload of nobody at the end", RECORDS, RECORDS);
+	execute("DELETE FROM payloads WHERE seq = %u; INSERT INTO snapshots VALUES(%u);", RECORDS, RECORDS);
+	assert_found("a snapshot that is none at the end", RECORDS, RECORDS);
+	execute("DELETE FROM snapshots WHERE seq = %u", RECORDS);
 	execute("INSERT INTO payloads VALUES(%u, zeroblob(32), x'c0')", RECORDS + 5);
 	assert_found("a payload behind the end", RECORDS + 5, RECORDS + 5);
 	execute("DELETE FROM payloads WHERE seq > %u", RECORDS);
@@ -316,6 +323,57 @@ static void test_a_payload_of_another_record_is_found(void **state)
 		"SET seq = %llu WHERE seq = -7; COMMIT;", (unsigned long long)a, (unsigned long long)a, (unsigned long long)b,
 		(unsigned long long)b);
 	assert_found("swapped payloads", a, a);
+}
+
+/* With salt and commitment: everything about the payload fits together, but not with the chain. */
+static void test_a_payload_exchanged_with_its_commitment_is_found(void **state)
+{
+	(void)state;
+	static const char owners[] = "SELECT seq FROM records WHERE verdict <> 0 AND payload_seq = seq ORDER BY seq LIMIT 1 OFFSET %d";
+	char sql[128];
+	snprintf(sql, sizeof(sql), owners, 0);
+	unsigned long long a = number("%s", sql);
+	snprintf(sql, sizeof(sql), owners, 1);
+	unsigned long long b = number("%s", sql);
+	execute("BEGIN; UPDATE payloads SET seq = -7 WHERE seq = %llu; UPDATE payloads SET seq = %llu WHERE seq = %llu; UPDATE payloads "
+		"SET seq = %llu WHERE seq = -7; CREATE TEMP TABLE kept AS SELECT seq, commitment FROM records; UPDATE records SET "
+		"commitment = (SELECT commitment FROM kept WHERE kept.seq = %llu + %llu - records.seq) WHERE seq IN (%llu, %llu); "
+		"COMMIT;", a, a, b, b, a, b, a, b);
+	assert_found("an exchanged payload", a, a);
+}
+
+static int take_entry(void *context, const struct trail_entry *entry)
+{
+	struct trail_entry *out = context;
+	*out = *entry;
+	return 0;
+}
+
+/* Whoever changes a record and gives it the right chain value must do so for every later one: the next does not fit. */
+static void test_a_record_with_a_forged_chain_value_does_not_carry_the_next(void **state)
+{
+	(void)state;
+	struct recorder recorder = { 0 };
+	struct trail_entry before, entry;
+	struct hash forged;
+	struct trail_query query = { .after_seq = 98, .through_seq = 99 };
+	sqlite3_stmt *update;
+	struct trail *trail = open_trail(place.trail, TRAIL_READ);
+	assert_int_equal(recorder_init(&recorder), 0);
+	assert_int_equal(trail_read(trail, &query, take_entry, &before), 0);
+	query = (struct trail_query){ .after_seq = 99, .through_seq = 100 };
+	assert_int_equal(trail_read(trail, &query, take_entry, &entry), 0);
+	trail_close(trail);
+	/* The bytes that were read are gone; a record without any is forged instead. */
+	entry.header = entry.facts = (struct bytes){ 0 };
+	assert_int_equal(record_chain(&recorder, &entry, &before.chain, &forged), 0);
+	assert_int_equal(sqlite3_prepare_v2(db, "UPDATE records SET header = x'', facts = x'', chain = ?1 WHERE seq = 100", -1, &update,
+					    NULL), SQLITE_OK);
+	sqlite3_bind_blob(update, 1, forged.bytes, sizeof(forged.bytes), SQLITE_STATIC);
+	assert_int_equal(sqlite3_step(update), SQLITE_DONE);
+	sqlite3_finalize(update);
+	recorder_release(&recorder);
+	assert_found("a forged record", 101, 101);
 }
 
 static void test_an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record(void **state)
@@ -450,6 +508,8 @@ int main(void)
 		TEST(an_added_row_is_found),
 		TEST(two_rows_that_changed_places_are_found),
 		TEST(a_payload_of_another_record_is_found),
+		TEST(a_payload_exchanged_with_its_commitment_is_found),
+		TEST(a_record_with_a_forged_chain_value_does_not_carry_the_next),
 		TEST(an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record),
 		TEST(a_tail_that_was_cut_off_shows_only_in_the_head),
 		TEST(a_part_can_be_verified_after_a_record_that_is_trusted),
