@@ -236,6 +236,16 @@ static void test_counts_and_lengths_beyond_the_bytes_are_refused(void **state)
 	assert_int_equal(WITH_PAYLOAD("\xdf\x80\x00\x00\x00"), ERR_MALFORMED); /* twice this is 0 in 32 bits */
 }
 
+static void test_a_count_is_held_against_the_bytes_at_once(void **state)
+{
+	static const uint8_t array[] = "\xdd\x00\x98\x96\x80", map[] = "\x82\xc0\xc0\xc0";
+	struct token token;
+
+	(void)state;
+	assert_int_equal(reader_next(&(struct reader){array, array + sizeof(array) - 1}, &token), ERR_MALFORMED);
+	assert_int_equal(reader_next(&(struct reader){map, map + sizeof(map) - 1}, &token), ERR_MALFORMED);
+}
+
 static void test_a_bomb_of_nested_arrays_is_refused(void **state)
 {
 	uint8_t bomb[3 + 93] = "\x81\xa1x";
@@ -449,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_a_map_holds_256_keys_and_no_more),
 		cmocka_unit_test(test_sixteen_levels_are_taken_and_seventeen_refused),
 		cmocka_unit_test(test_counts_and_lengths_beyond_the_bytes_are_refused),
+		cmocka_unit_test(test_a_count_is_held_against_the_bytes_at_once),
 		cmocka_unit_test(test_a_bomb_of_nested_arrays_is_refused),
 		cmocka_unit_test(test_a_mebibyte_of_nils_is_refused),
 		cmocka_unit_test(test_nodes_outside_the_payload_are_limited),
