@@ -43,6 +43,18 @@ static int be_instant(char **argv)
 	return clone_run(&options) ? 1 : 0;
 }
 
+static int be_clone(char **argv)
+{
+	static const char *const command[] = {"/proc/self/exe", "attempt", NULL};
+	struct clone_options options = {.state_folder = argv[2],
+					.name = argv[3],
+					.slots = (uint32_t)atoi(argv[4]),
+					.command = command,
+					.ready_fd = atoi(argv[5])};
+
+	return clone_main(&options);
+}
+
 void network_be_child(int argc, char **argv)
 {
 	if (argc < 2)
@@ -52,6 +64,8 @@ void network_be_child(int argc, char **argv)
 		exit(be_omega(argv));
 	if (strcmp(argv[1], "instant") == 0 && argc == 5)
 		exit(be_instant(argv));
+	if (strcmp(argv[1], "clone") == 0 && argc == 6)
+		exit(be_clone(argv));
 }
 
 static pid_t spawn(char *const argv[])
@@ -216,6 +230,34 @@ pid_t clone_spawn(struct network *network, const char *name, uint32_t slots)
 	snprintf(count, sizeof(count), "%u", slots);
 	snprintf(peer, sizeof(peer), "%s", name);
 	return spawn(argv);
+}
+
+pid_t clone_spawn_real(struct network *network, const char *name, uint32_t slots)
+{
+	int ready[2];
+	char count[16];
+	char peer[NAME_BYTES];
+	char fd[16];
+	char line[8] = "";
+	char *argv[] = {(char[]){"test"}, (char[]){"clone"}, network->state, peer, count, fd, NULL};
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	snprintf(fd, sizeof(fd), "%d", ready[1]);
+	snprintf(count, sizeof(count), "%u", slots);
+	snprintf(peer, sizeof(peer), "%s", name);
+	pid = spawn(argv);
+	close(ready[1]);
+	if (read(ready[0], line, sizeof(line)) != 6)
+		fail_msg("%s did not become ready", name);
+	close(ready[0]);
+	return pid;
+}
+
+int process_stop(pid_t pid, int signal)
+{
+	kill(pid, signal);
+	return wait_for(pid);
 }
 
 /* ---- clients and the trail ---- */

@@ -51,6 +51,13 @@ void clone_echo(void *context, const struct assignment *assignment, struct answe
 /* The same as a process of its own: `instant NAME SLOTS`. */
 pid_t clone_spawn(struct network *network, const char *name, uint32_t slots);
 
+/* A clone as the product has it, whose attempts are this program with the argument `attempt`: main must handle that before
+ * network_be_child. Returns when it has joined. */
+pid_t clone_spawn_real(struct network *network, const char *name, uint32_t slots);
+
+/* Sends the signal and waits: exit code, or the negative of the signal that ended it. */
+int process_stop(pid_t pid, int signal);
+
 struct client *network_client(struct network *network, const char *role);
 
 /* Verifies the trail of a stopped network; returns the number of records. Fails the test if it is not clean. */
