@@ -7,7 +7,7 @@
  * revision git understands; without it the folder as it stands is looked at). Everything that touches the repository
  * happens in the sandbox. Four fifths of the time are for work; what is not done by then is said in a partial result.
  *
- * In the work folder it leaves report.md, the outputs of tools that are larger than a few KiB, and result.json if the result
+ * In the work folder it leaves report.md, the outputs of tools that are larger than a few KiB or did not succeed, and result.json if the result
  * is larger than what a message carries; then the result in the completion is shortened and says so. SIGTERM,
  * SIGINT and the closing of its stdout end everything it started.
  */

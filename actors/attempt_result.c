@@ -76,10 +76,12 @@ static void artefact_name(char out[96], size_t index, const char *step, const ch
 	snprintf(out, 96, "%02zu-%s.%s", index + 1, word, kind);
 }
 
-static int leave_output(struct attempt *attempt, json_t *result, size_t index, const char *step, const char *kind, struct bytes bytes)
+/* Long outputs, and of a step that did not succeed all of them. */
+static int leave_output(struct attempt *attempt, json_t *result, size_t index, const char *step, const char *kind, struct bytes bytes,
+			bool succeeded)
 {
 	char name[96];
-	if (bytes.bytes <= ATTEMPT_RAW_BYTES)
+	if (bytes.bytes == 0 || (succeeded && bytes.bytes <= ATTEMPT_RAW_BYTES))
 		return 0;
 	artefact_name(name, index, step, kind);
 	mention(result, name, media_type_of(bytes), bytes.at, bytes.bytes);
@@ -90,11 +92,12 @@ static int leave_outputs(struct attempt *attempt, json_t *result, const struct p
 {
 	int rc = 0;
 	for (size_t i = 0; i < plan->count && rc == 0; i++) {
-		if (plan->step[i].confidential)
+		bool succeeded = outputs[i].exit_status == 0;
+		if (plan->step[i].confidential || !outputs[i].ran)
 			continue;
-		rc = leave_output(attempt, result, i, plan->step[i].name, "out", outputs[i].out);
+		rc = leave_output(attempt, result, i, plan->step[i].name, "out", outputs[i].out, succeeded);
 		if (rc == 0)
-			rc = leave_output(attempt, result, i, plan->step[i].name, "err", outputs[i].err);
+			rc = leave_output(attempt, result, i, plan->step[i].name, "err", outputs[i].err, succeeded);
 	}
 	return rc;
 }

@@ -21,6 +21,7 @@
 #define BUILD_ERRORS_MAX 30u
 #define WORD_BYTES 48u
 #define SUMMARY_BYTES 1000u
+#define LAST_BYTES 4096u /* of an output, in which its last words are looked for */
 
 /* ---- the plan ---- */
 
@@ -149,13 +150,29 @@ static bool obstacle_in(struct suite *suite, const struct output *output)
 	       obstacle_find((const char *)output->out.at, output->out.bytes, suite->obstacle);
 }
 
+/* The last line that says something: not that make gives up because of it. */
 static bool last_line(struct bytes text, char *out, size_t capacity)
 {
+	size_t bytes = text.bytes < LAST_BYTES ? text.bytes : LAST_BYTES;
+	const char *at = (const char *)text.at + (text.bytes - bytes);
 	struct match match;
-	if (!text.at || !pattern_find("([^\\n]*\\S[^\\n]*)\\s*\\z", (const char *)text.at, text.bytes, &match))
-		return false;
-	match_copy(&match, 1, out, capacity);
-	return true;
+	bool found = false;
+	for (size_t from = 0; text.at && pattern_next("^(?!g?make(?:\\[\\d+\\])?: |ninja: build stopped|npm (?:ERR!|error))[^\\n]*\\S[^\\n]*$", at, bytes,
+						      &from, &match);
+	     found = true)
+		match_copy(&match, 0, out, capacity);
+	return found;
+}
+
+/* Their folders are empty until somebody fetches them, and builds then fail in many ways. */
+static void mention_submodules(struct suite *suite, const struct target *target)
+{
+	const json_t *submodules = json_object_get(target->inventory, "submodules");
+	size_t used = strlen(suite->obstacle);
+	if (json_array_size(submodules) == 0 || used + 60 > OBSTACLE_BYTES)
+		return;
+	snprintf(suite->obstacle + used, OBSTACLE_BYTES - used, "; there are submodules (%.60s%s), are they fetched? git submodule update --init",
+		 json_string_value(json_array_get(submodules, 0)), json_array_size(submodules) > 1 ? ", …" : "");
 }
 
 /* A missing module is one symptom of this; the cause is worth its own words. */
@@ -330,14 +347,24 @@ static void add_metrics(struct result *result, const struct suite *suite)
 	result_add_metric(result, "duration", suite->system->name, total_seconds(&suite->cases), "s", "runner");
 }
 
+/* A case that could not be run for want of something tells nothing about the code. */
+static bool lacks_something(const struct test_case *one, char out_sentence[OBSTACLE_BYTES])
+{
+	return one->verdict == VERDICT_ERROR && (obstacle_find(one->message, strlen(one->message), out_sentence) ||
+						 obstacle_find(one->output, strlen(one->output), out_sentence));
+}
+
 static void add_cases(struct result *result, const struct suite *suite, const struct project *project)
 {
+	char lacking[OBSTACLE_BYTES];
 	for (size_t i = 0; i < suite->cases.count; i++) {
 		const struct test_case *one = &suite->cases.at[i];
 		bool bad = one->verdict == VERDICT_FAILED || one->verdict == VERDICT_ERROR;
 		struct place place = bad ? place_of(project, one) : (struct place){NULL, 0};
 		add_case(result, suite, one, place);
-		if (bad)
+		if (lacks_something(one, lacking))
+			result_status(result, PARTIAL, "%s: some cases could not be run, because %s.", suite->system->name, lacking);
+		else if (bad)
 			add_failure(result, suite, one, place);
 	}
 	add_metrics(result, suite);
@@ -429,6 +456,7 @@ static void conclude_suite(struct result *result, struct suite *suite, const str
 		return;
 	}
 	explain(suite);
+	mention_submodules(suite, project->target);
 	if (phase_ran(suite, "build"))
 		add_build_errors(result, project, phase_output(suite, "build"));
 	else if (phase_ran(suite, "test") && phase_output(suite, "test")->exit_status != 0)
@@ -465,7 +493,7 @@ static json_t *delta_conclude(const struct target *target, const struct plan *pl
 			continue;
 		systems++;
 		conclude_suite(result, &suite, &project);
-		tested += suite.cases.count > 0;
+		tested += cases_counted(&suite.cases, VERDICT_ERROR) < suite.cases.count;
 		if (used > 0 && used < sizeof(text) - 1)
 			text[used++] = ' ';
 		if (used < sizeof(text))

@@ -45,6 +45,7 @@ static const struct obstacle obstacles[] = {
 	 " is not installed"},
 	{"^make(?:\\[\\d+\\])?: ([\\w./+-]+): No such file or directory", "the program ", " is not installed"},
 	{"(?:env|/usr/bin/env): [\xe2\x80\x98']?([\\w.+-]+)[\xe2\x80\x99']*: No such file", "the program ", " is not installed"},
+	{"No rule to make target [\xe2\x80\x98']([^'\xe2]+)", "make has no rule for ", ""},
 	{"([\\w.-]+): command not found", "the program ", " is not installed"},
 	{"Could not resolve host:? ?([\\w.-]*)", "it wants to reach ", " over the network, which the sandbox does not have"},
 	{"(EAI_AGAIN|ENOTFOUND|Temporary failure in name resolution|Network is unreachable)", "it wants to use the network (",

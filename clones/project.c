@@ -275,7 +275,8 @@ static void pytest_plan(const struct project *project, struct arena *arena, stru
 {
 	(void)project;
 	(void)arena;
-	struct step *test = ADD(plan, "pytest/test", "python3", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", "-o",
+	struct step *test = ADD(plan, "pytest/test", "python3", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q",
+				"--continue-on-collection-errors", "-o",
 				"junit_family=xunit1", "--junitxml=" BUILD "/pytest.xml");
 	environment_add(test, "PYTHONPATH=/work:/work/src");
 	ADD(plan, "pytest/cases", "cat", BUILD "/pytest.xml");

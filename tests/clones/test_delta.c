@@ -261,6 +261,7 @@ static void test_a_run_cut_short_is_partial_and_keeps_what_was_seen(void **state
 	assert_string_equal(text_of(result, "status"), "partial");
 	assert_true(metric(result, "passed") == 1);
 	assert_non_null(strstr(text_of(result, "status_reason"), "ran out of time"));
+	assert_non_null(strstr(text_of(json_object_get(result, "synthesis"), "text"), "1 of 1 cases that ended before the time was over"));
 	json_decref(result);
 	sample_release(&sample);
 }
@@ -319,6 +320,31 @@ static void test_missing_npm_dependencies_are_the_reason(void **state)
 	sample_release(&sample);
 }
 
+static void test_cases_that_lack_a_module_say_nothing_about_the_code(void **state)
+{
+	(void)state;
+	struct sample sample = sample_of("{\"files\": [{\"path\": \"test_a.py\"}, {\"path\": \"conftest.py\"}], \"manifests\": {}}", "{}");
+	struct output outputs[] = {output_of(0, "", ""), output_of(2, "", ""),
+				   output_of(0,
+					     "<testsuite><testcase name=\"test_a\"><error message=\"collection failure\">E   ModuleNotFoundError: No module "
+					     "named 'freezegun'</error></testcase></testsuite>",
+					     "")};
+	json_t *result = conclude(&sample, outputs);
+	assert_string_equal(text_of(result, "status"), "blocked");
+	assert_non_null(strstr(text_of(result, "status_reason"), "freezegun"));
+	assert_int_equal(json_array_size(json_object_get(result, "findings")), 0);
+	json_decref(result);
+	outputs[2] = output_of(0,
+			       "<testsuite><testcase name=\"test_b\"/><testcase name=\"test_a\"><error message=\"x\">No module named 'freezegun'"
+			       "</error></testcase></testsuite>",
+			       "");
+	sample.plan.count = 0;
+	result = conclude(&sample, outputs);
+	assert_string_equal(text_of(result, "status"), "partial");
+	json_decref(result);
+	sample_release(&sample);
+}
+
 static void test_what_is_missing_is_recognised_in_many_words(void **state)
 {
 	(void)state;
@@ -371,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_no_case_is_no_success),
 		cmocka_unit_test(test_a_project_without_tests_is_blocked_with_what_was_looked_for),
 		cmocka_unit_test(test_missing_npm_dependencies_are_the_reason),
+		cmocka_unit_test(test_cases_that_lack_a_module_say_nothing_about_the_code),
 		cmocka_unit_test(test_what_is_missing_is_recognised_in_many_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
