@@ -56,6 +56,16 @@ heading() {
 
 # ---- demo ----
 
+SHOWN=40
+
+# The beginning of a report, and how much more there is.
+show() {
+	[ -e "$1" ] || return 0
+	lines=$(wc -l <"$1")
+	head -n $SHOWN "$1"
+	[ "$lines" -le $SHOWN ] || printf '\n… and %d more lines in %s\n' $((lines - SHOWN)) "${1#"$root"/}"
+}
+
 demo_end() {
 	code=$?
 	trap - EXIT INT TERM HUP
@@ -101,12 +111,7 @@ demo() {
 	for pair in $tasks; do
 		heading "${pair%%=*}"
 		"$bunshin" task wait "${pair#*=}" --report "$reports/${pair%%=*}.md" || worst=$?
-	done
-	for pair in $tasks; do
-		if [ -e "$reports/${pair%%=*}.md" ]; then
-			heading "Report: build/demo/${pair%%=*}.md"
-			head -n 40 "$reports/${pair%%=*}.md"
-		fi
+		show "$reports/${pair%%=*}.md"
 	done
 
 	for pair in $tasks; do
