@@ -32,7 +32,8 @@ struct reader {
 
 static int refuse(const struct reader *reader, const char *found, const char *expected)
 {
-	snprintf(reader->sentence, SENTENCE_BYTES, "%.250s:%u: found %.60s; expected %s", reader->path, reader->line, found, expected);
+	snprintf(reader->sentence, SENTENCE_BYTES, "%.250s:%u: found %.60s; expected %s", reader->path, reader->line, found,
+		 expected);
 	return ERR_CONFIG;
 }
 
@@ -84,7 +85,8 @@ static int property_read(const struct reader *reader, const char *name, const ch
 	if (!strcmp(name, "name"))
 		return put(reader, certificate->name, sizeof(certificate->name), value, "a name of up to 63 characters");
 	if (!strcmp(name, "roles"))
-		return put(reader, certificate->roles, sizeof(certificate->roles), value, "client, operator, auditor or clone:ROLE");
+		return put(reader, certificate->roles, sizeof(certificate->roles), value,
+			   "client, operator, auditor or clone:ROLE");
 	if (!strcmp(name, "public-key"))
 		return put_key(reader, certificate->public_key, value);
 	if (!strcmp(name, "secret-key"))
@@ -149,13 +151,13 @@ int certificate_read(const char *path, struct certificate *out_certificate, char
 int certificate_write(const char *path, const struct certificate *certificate, char out_sentence[SENTENCE_BYTES])
 {
 	char text[1024];
-	int bytes = snprintf(text, sizeof(text),
-			     "# A ZeroMQ certificate (RFC 4), made by bunshin.\nmetadata\n    name = \"%s\"\n%s%s%scurve\n    public-key = "
-			     "\"%s\"\n%s%s%s",
-			     certificate->name, *certificate->roles ? "    roles = \"" : "", certificate->roles,
-			     *certificate->roles ? "\"\n" : "", certificate->public_key,
-			     *certificate->secret_key ? "    secret-key = \"" : "", certificate->secret_key,
-			     *certificate->secret_key ? "\"\n" : "");
+	int bytes = snprintf(
+		text, sizeof(text),
+		"# A ZeroMQ certificate (RFC 4), made by bunshin.\nmetadata\n    name = \"%s\"\n%s%s%scurve\n    public-key = "
+		"\"%s\"\n%s%s%s",
+		certificate->name, *certificate->roles ? "    roles = \"" : "", certificate->roles,
+		*certificate->roles ? "\"\n" : "", certificate->public_key, *certificate->secret_key ? "    secret-key = \"" : "",
+		certificate->secret_key, *certificate->secret_key ? "\"\n" : "");
 
 	int rc = file_replace(path, text, (size_t)bytes, 0600);
 	if (rc)

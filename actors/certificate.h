@@ -24,6 +24,17 @@ MUST_CHECK int certificate_write(const char *path, const struct certificate *cer
 /* A new key pair in it. 0 or ERR_SYSTEM with a sentence. */
 MUST_CHECK int certificate_make(struct certificate *certificate, char out_sentence[SENTENCE_BYTES]);
 
+/* ---- what keys.c and registry.c share ---- */
+
+/* Waits until nobody else changes keys/ and peers/; close() what it gives. 0 or ERR_IO with a sentence. */
+MUST_CHECK int keys_lock(const struct state_folder *state, int *out_lock, char *out_sentence);
+
+/* A new pair in keys/NAME.key; the certificate keeps the public half alone. And what makes a peer of it: peers/NAME. */
+MUST_CHECK int keys_pair_make(const struct state_folder *state, struct certificate *certificate, char *out_sentence);
+MUST_CHECK int keys_register(const struct state_folder *state, const struct certificate *certificate, char *out_sentence);
+
+bool keys_file_there(const char *path);
+
 /* True for 40 characters that are Z85. */
 bool key_text_check(const char *text);
 

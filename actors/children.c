@@ -11,7 +11,7 @@
 
 #include "actors/supervisor.h"
 
-#define ORDER_OMEGA 0
+#define ORDER_OMEGA  0
 #define ORDER_CLONES 1
 
 /* ---- splitting a command ---- */
@@ -225,7 +225,8 @@ int children_build(const struct conf *conf, const struct state_folder *state, co
 	}
 	list.child = calloc(count, sizeof(*list.child));
 	list.texts = malloc(bytes);
-	struct builder builder = {.state = state, .list = &list, .at = list.texts, .end = list.texts + bytes, .sentence = out_sentence};
+	struct builder builder = {
+		.state = state, .list = &list, .at = list.texts, .end = list.texts + bytes, .sentence = out_sentence};
 	int rc = list.child && list.texts ? 0 : ERR_MEMORY;
 	if (!rc) {
 		builder.program = text_add(&builder, "", program);

@@ -50,7 +50,8 @@ static int short_endpoint(const struct state_folder *state, char *out_endpoint, 
 
 	if (short_folder(folder, sizeof(folder))) {
 		snprintf(out_sentence, SENTENCE_BYTES,
-			 "the path of the state folder is too long for a socket (over %zu characters), and %s is not a private folder "
+			 "the path of the state folder is too long for a socket (over %zu characters), and %s is not a private "
+			 "folder "
 			 "of yours; use a shorter BUNSHIN_STATE",
 			 SOCKET_PATH_MAX, folder);
 		return ERR_CONFIG;
@@ -125,7 +126,8 @@ static int tcp_check(const char *address, char *out_sentence)
 	if (colon && inet_pton(AF_INET, host, &parsed) == 1 && port_check(colon + 1))
 		return 0;
 	snprintf(out_sentence, SENTENCE_BYTES,
-		 "found tcp://%.100s; expected tcp://, an IPv4 address, ':' and a port from 0 to 65535, or * for one that the system "
+		 "found tcp://%.100s; expected tcp://, an IPv4 address, ':' and a port from 0 to 65535, or * for one that the "
+		 "system "
 		 "chooses, as in tcp://127.0.0.1:*",
 		 address);
 	return ERR_CONFIG;

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The outer process of the supervisor, and what is done from outside: starting in the background, stopping, reloading.
- *
- * The lock is an open file description lock: guardian and supervisor share it, so it is free only when both are gone.
+ * The outer process of the supervisor, in the foreground and in the background.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/fresh.h"
+#include "actors/network_lock.h"
 #include "actors/supervisor_inner.h"
-
-#define LOCK_POLL_MS 10
 
 static int fail(char *out_sentence, const char *what)
 {
@@ -28,77 +22,19 @@ static int fail(char *out_sentence, const char *what)
 	return ERR_SYSTEM;
 }
 
-/* The folder's identity: the same for every spelling of its path. */
-static void network_tag(const struct state_folder *state, char out_tag[TAG_BYTES])
-{
-	struct stat status = {.st_ino = 0};
-
-	if (stat(state->root, &status))
-		snprintf(out_tag, TAG_BYTES, "bunshin-none");
-	else
-		snprintf(out_tag, TAG_BYTES, "bunshin-%llx-%llx", (unsigned long long)status.st_dev, (unsigned long long)status.st_ino);
-}
-
-/* ---- the lock ---- */
-
-struct holder {
-	pid_t pid;
-	uint64_t start_ticks;
-};
-
-static int lock_open(const struct state_folder *state, int flags)
-{
-	char path[PATH_BYTES];
-
-	if (state_path(state, STATE_LOCK, path))
-		return -1;
-	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-static bool lock_take(int fd)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	return !fcntl(fd, F_OFD_SETLK, &lock);
-}
-
-static bool lock_is_held(int fd)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
-}
-
-static struct holder lock_holder(int fd)
-{
-	char text[64] = "";
-	int pid = 0;
-	unsigned long long ticks = 0;
-
-	if (pread(fd, text, sizeof(text) - 1, 0) > 0 && sscanf(text, "%d %llu", &pid, &ticks) == 2)
-		return (struct holder){.pid = pid, .start_ticks = ticks};
-	return (struct holder){.pid = 0};
-}
-
-static void lock_sign(int fd)
-{
-	char text[64];
-	int bytes = snprintf(text, sizeof(text), "%d %llu\n", (int)getpid(), (unsigned long long)process_start_ticks(getpid()));
-	ssize_t ignored = ftruncate(fd, 0) ? 0 : pwrite(fd, text, (size_t)bytes, 0);
-	(void)ignored;
-}
-
 static int lock_acquire(const struct state_folder *state, int *out_fd, char *out_sentence)
 {
-	int fd = lock_open(state, O_RDWR | O_CREAT);
+	int fd = network_lock_open(state, O_RDWR | O_CREAT);
 
 	if (fd < 0)
 		return fail(out_sentence, "cannot open the lock of the state folder");
-	if (!lock_take(fd)) {
-		snprintf(out_sentence, SENTENCE_BYTES, "a network runs already in %.200s (process %d); see: bunshin status", state->root,
-			 (int)lock_holder(fd).pid);
+	if (!network_lock_take(fd)) {
+		snprintf(out_sentence, SENTENCE_BYTES, "a network runs already in %.200s (process %d); see: bunshin status",
+			 state->root, (int)network_lock_holder(fd).pid);
 		close(fd);
 		return ERR_LOCKED;
 	}
-	lock_sign(fd);
+	network_lock_sign(fd);
 	*out_fd = fd;
 	return 0;
 }
@@ -236,7 +172,8 @@ static void clean_up(struct guardian *guardian)
 	if (guardian->ended)
 		return;
 	guardian->rc = ERR_SYSTEM;
-	snprintf(guardian->sentence, SENTENCE_BYTES, "the supervisor was ended by signal %d; the %u processes of its network were ended",
+	snprintf(guardian->sentence, SENTENCE_BYTES,
+		 "the supervisor was ended by signal %d; the %u processes of its network were ended",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : 0, ended);
 }
 
@@ -372,115 +309,5 @@ int supervisor_start(const struct supervisor_options *options, char out_sentence
 		}
 	}
 	close(pipe_ends[0]);
-	return rc;
-}
-
-/* ---- from outside ---- */
-
-/* A pidfd of whoever holds the lock, or -1. */
-static int holder_open(int lock)
-{
-	struct holder holder = lock_holder(lock);
-	return holder.pid ? process_open(holder.pid, holder.start_ticks) : -1;
-}
-
-static void pidfd_signal(int pidfd, int number)
-{
-	if (pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
-}
-
-/* The lock says when both processes are gone; the pidfd only when to look. */
-static bool wait_for_release(int lock, int pidfd, uint64_t until_ms)
-{
-	while (lock_is_held(lock)) {
-		struct pollfd item = {.fd = pidfd, .events = POLLIN};
-		uint64_t now_ms = boottime_now_ms();
-		if (now_ms >= until_ms)
-			return false;
-		if (pidfd < 0 || poll(&item, 1, (int)(until_ms - now_ms)) > 0) {
-			poll(NULL, 0, LOCK_POLL_MS); /* the supervisor ends after the guardian, when that one was killed */
-		}
-	}
-	return true;
-}
-
-static int leftovers_end(const struct state_folder *state, bool was_running, char *out_sentence)
-{
-	char tag[TAG_BYTES];
-	uint32_t left;
-
-	network_tag(state, tag);
-	uint32_t ended = process_sweep_tag(tag, &left);
-	if (left) {
-		snprintf(out_sentence, SENTENCE_BYTES, "%u processes of the network cannot be ended", left);
-		return ERR_TIMEOUT;
-	}
-	if (was_running)
-		return 0;
-	if (ended)
-		snprintf(out_sentence, SENTENCE_BYTES, "no network ran, but %u of its processes were left over, and were ended", ended);
-	else
-		snprintf(out_sentence, SENTENCE_BYTES, "no network runs in %.300s", state->root);
-	return ended ? 0 : ERR_NOT_FOUND;
-}
-
-/* Not even the guardian is to be waited for any longer. */
-static void kill_both(const struct state_folder *state, int pidfd)
-{
-	struct supervisor_view *view = calloc(1, sizeof(*view));
-	char ignored[SENTENCE_BYTES];
-	int inner = -1;
-
-	if (view && !supervisor_look(state, view, ignored))
-		inner = process_open(view->pid, process_start_ticks(view->pid));
-	pidfd_signal(inner, SIGKILL);
-	pidfd_signal(pidfd, SIGKILL);
-	if (inner >= 0)
-		close(inner);
-	free(view);
-}
-
-static void stop_running(const struct state_folder *state, int lock, uint32_t timeout_ms)
-{
-	int pidfd = holder_open(lock);
-
-	pidfd_signal(pidfd, SIGTERM);
-	if (!wait_for_release(lock, pidfd, boottime_now_ms() + timeout_ms)) {
-		kill_both(state, pidfd);
-		if (!wait_for_release(lock, pidfd, boottime_now_ms() + 2000))
-			status_remove(state);
-	}
-	if (pidfd >= 0)
-		close(pidfd);
-}
-
-int supervisor_stop(const struct state_folder *state, uint32_t timeout_ms, char out_sentence[SENTENCE_BYTES])
-{
-	int lock = lock_open(state, O_RDWR);
-	bool running = lock >= 0 && lock_is_held(lock);
-
-	*out_sentence = '\0';
-	if (running)
-		stop_running(state, lock, timeout_ms);
-	if (lock >= 0)
-		close(lock);
-	return leftovers_end(state, running, out_sentence);
-}
-
-int supervisor_reload(const struct state_folder *state, char out_sentence[SENTENCE_BYTES])
-{
-	int lock = lock_open(state, O_RDWR);
-	int pidfd = lock >= 0 && lock_is_held(lock) ? holder_open(lock) : -1;
-
-	*out_sentence = '\0';
-	pidfd_signal(pidfd, SIGHUP);
-	if (pidfd < 0)
-		snprintf(out_sentence, SENTENCE_BYTES, "no network runs in %.300s", state->root);
-	int rc = pidfd < 0 ? ERR_NOT_FOUND : 0;
-	if (pidfd >= 0)
-		close(pidfd);
-	if (lock >= 0)
-		close(lock);
 	return rc;
 }

@@ -27,9 +27,9 @@
 #include "actors/state.h"
 #include "routing/conf.h"
 
-#define KEY_TEXT_BYTES 41u    /* Z85 of 32 bytes, with its NUL */
-#define ROLES_TEXT_BYTES 96u  /* "client,operator,auditor,clone:ROLE" with its NUL */
-#define PEER_KEYS_MAX 4096u   /* peers in one registry */
+#define KEY_TEXT_BYTES   41u   /* Z85 of 32 bytes, with its NUL */
+#define ROLES_TEXT_BYTES 96u   /* "client,operator,auditor,clone:ROLE" with its NUL */
+#define PEER_KEYS_MAX    4096u /* peers in one registry */
 
 struct keypair {
 	char public_key[KEY_TEXT_BYTES];

@@ -19,9 +19,9 @@
 
 #include "protocol/error.h"
 
-#define TAG_BYTES 256u
-#define TAG_VARIABLE "BUNSHIN_TAG"
-#define NOTIFY_VARIABLE "BUNSHIN_NOTIFY_FD"     /* write a newline to this descriptor once ready */
+#define TAG_BYTES         256u
+#define TAG_VARIABLE      "BUNSHIN_TAG"
+#define NOTIFY_VARIABLE   "BUNSHIN_NOTIFY_FD"   /* write a newline to this descriptor once ready */
 #define LIFELINE_VARIABLE "BUNSHIN_LIFELINE_FD" /* end when this descriptor becomes readable: whoever started you is gone */
 
 /* What stdin, stdout and stderr of the child are, besides a descriptor of the caller's (borrowed). */
@@ -53,8 +53,8 @@ struct process_exit {
 
 struct process_end {
 	struct process_exit exit;
-	uint32_t ended;  /* processes that had to be killed, besides the leader's own orderly end */
-	uint32_t left;   /* still alive afterwards: 0, unless the kernel refuses */
+	uint32_t ended; /* processes that had to be killed, besides the leader's own orderly end */
+	uint32_t left;  /* still alive afterwards: 0, unless the kernel refuses */
 };
 
 /* Makes this process inherit its descendants' orphans. Call it once, at start, in whoever uses process_end. 0 or ERR_SYSTEM. */

@@ -42,7 +42,8 @@ struct restart_decision restart_exited(struct restart_history *history, const st
 	bool proved = history->ready && now_ms - history->ready_ms >= policy->reset_ms;
 
 	if (status == RESTART_NEVER_STATUS)
-		return (struct restart_decision){.verdict = RESTART_GIVE_UP, .why = "it asked not to be started again (exit status 125)"};
+		return (struct restart_decision){.verdict = RESTART_GIVE_UP,
+						 .why = "it asked not to be started again (exit status 125)"};
 	history->failures = proved ? 1 : history->failures + (history->failures < UINT32_MAX);
 	history->ready = false;
 	uint64_t at_ms = now_ms + backoff(policy, history->failures, random);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define RESTART_INTENSITY_MAX 64u
-#define RESTART_NEVER_STATUS 125
+#define RESTART_NEVER_STATUS  125
 
 struct restart_policy {
 	uint32_t intensity; /* 1 … RESTART_INTENSITY_MAX */
@@ -23,7 +23,10 @@ struct restart_policy {
 	uint32_t reset_ms;
 };
 
-#define RESTART_POLICY_DEFAULT { .intensity = 5, .window_ms = 30000, .backoff_first_ms = 100, .backoff_max_ms = 30000, .reset_ms = 60000 }
+#define RESTART_POLICY_DEFAULT                                                                                                   \
+	{                                                                                                                        \
+		.intensity = 5, .window_ms = 30000, .backoff_first_ms = 100, .backoff_max_ms = 30000, .reset_ms = 60000          \
+	}
 
 enum restart_verdict { RESTART_AGAIN = 1, RESTART_GIVE_UP = 2 };
 

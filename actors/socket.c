@@ -18,10 +18,10 @@
  * lets every key in. */
 #define OPTION_ZAP_ENFORCE_DOMAIN 93
 
-#define QUEUE_MESSAGES_MAX 256 /* frames, each of up to 64 messages */
-#define HANDSHAKE_MS 1000
+#define QUEUE_MESSAGES_MAX  256 /* frames, each of up to 64 messages */
+#define HANDSHAKE_MS        1000
 #define BACKLOG_CONNECTIONS 64
-#define HEARTBEATS_MISSED 3
+#define HEARTBEATS_MISSED   3
 
 static int set(void *socket, int option, int value)
 {
@@ -44,8 +44,7 @@ static int domain_enforce(void *socket)
 	int value = 0;
 	size_t bytes = sizeof(value);
 
-	if (set(socket, OPTION_ZAP_ENFORCE_DOMAIN, 1) ||
-	    zmq_getsockopt(socket, OPTION_ZAP_ENFORCE_DOMAIN, &value, &bytes))
+	if (set(socket, OPTION_ZAP_ENFORCE_DOMAIN, 1) || zmq_getsockopt(socket, OPTION_ZAP_ENFORCE_DOMAIN, &value, &bytes))
 		return -1;
 	return value == 1 ? 0 : -1;
 }
@@ -127,8 +126,7 @@ static int ipc_check(const char *path, char *out_sentence)
 	return 0;
 }
 
-int socket_listen(void *socket, const char *endpoint, char out_endpoint[ENDPOINT_TEXT_BYTES],
-		  char out_sentence[SENTENCE_BYTES])
+int socket_listen(void *socket, const char *endpoint, char out_endpoint[ENDPOINT_TEXT_BYTES], char out_sentence[SENTENCE_BYTES])
 {
 	size_t bytes = ENDPOINT_TEXT_BYTES;
 

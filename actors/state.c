@@ -51,8 +51,7 @@ int state_default(char out_path[PATH_BYTES], char out_sentence[SENTENCE_BYTES])
 	}
 	if (written >= 0 && (size_t)written < PATH_BYTES)
 		return 0;
-	snprintf(out_sentence, SENTENCE_BYTES, "the path of the state folder is longer than %u characters",
-		 PATH_BYTES - 1);
+	snprintf(out_sentence, SENTENCE_BYTES, "the path of the state folder is longer than %u characters", PATH_BYTES - 1);
 	return ERR_CONFIG;
 }
 
@@ -284,7 +283,8 @@ static int file_put(const char *path, const void *data, size_t bytes, unsigned m
 	int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 from the first moment */
 	if (fd < 0)
 		return ERR_IO;
-	bool done = !write_all(fd, data, bytes) && !fchmod(fd, (mode_t)mode) && (!durable || !fsync(fd)) && !rename(temporary, path);
+	bool done =
+		!write_all(fd, data, bytes) && !fchmod(fd, (mode_t)mode) && (!durable || !fsync(fd)) && !rename(temporary, path);
 	if (!done) {
 		int error = errno;
 		unlink(temporary);

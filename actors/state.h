@@ -20,18 +20,18 @@
 
 #include "protocol/message.h"
 
-#define PATH_BYTES 4096u
-#define SENTENCE_BYTES 512u
+#define PATH_BYTES          4096u
+#define SENTENCE_BYTES      512u
 #define ENDPOINT_TEXT_BYTES 256u
 
-#define STATE_TRAIL "trail.db"
-#define STATE_ARTEFACTS "artefacts"
-#define STATE_KEYS "keys"
-#define STATE_PEERS "peers"
-#define STATE_RUN "run"
-#define STATE_LOG "log"
-#define STATE_ENDPOINT "run/endpoint"
-#define STATE_LOCK "run/supervisor.lock"
+#define STATE_TRAIL      "trail.db"
+#define STATE_ARTEFACTS  "artefacts"
+#define STATE_KEYS       "keys"
+#define STATE_PEERS      "peers"
+#define STATE_RUN        "run"
+#define STATE_LOG        "log"
+#define STATE_ENDPOINT   "run/endpoint"
+#define STATE_LOCK       "run/supervisor.lock"
 #define STATE_SUPERVISOR "run/supervisor.json"
 
 struct state_folder {

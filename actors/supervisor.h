@@ -23,22 +23,22 @@
 #include "actors/state.h"
 #include "routing/conf.h"
 
-#define CHILD_NAME_OMEGA "omega"
-#define CHILDREN_LIMIT 512u
-#define CHILD_ARGV_MAX 64u
+#define CHILD_NAME_OMEGA      "omega"
+#define CHILDREN_LIMIT        512u
+#define CHILD_ARGV_MAX        64u
 #define CHILD_ENVIRONMENT_MAX 8u
-#define CHILD_TEXT_BYTES 1024u
+#define CHILD_TEXT_BYTES      1024u
 
 /* ---- what to run ---- */
 
 struct child_spec {
-	char name[NAME_BYTES];                            /* "omega", "beta/1" */
-	const char *argv[CHILD_ARGV_MAX + 1];             /* NULL-terminated */
+	char name[NAME_BYTES];                              /* "omega", "beta/1" */
+	const char *argv[CHILD_ARGV_MAX + 1];               /* NULL-terminated */
 	const char *environment[CHILD_ENVIRONMENT_MAX + 1]; /* "NAME=value" besides the supervisor's own, NULL-terminated */
-	const char *folder;                               /* working directory, or NULL for the supervisor's */
-	uint32_t order;    /* children of one order start together, once all of the orders below are ready or given up */
-	bool notifies;     /* ready when it says so (NOTIFY_VARIABLE); else as soon as it runs */
-	bool critical;     /* without it there is no network: when it is given up, everything stops */
+	const char *folder;                                 /* working directory, or NULL for the supervisor's */
+	uint32_t order;         /* children of one order start together, once all of the orders below are ready or given up */
+	bool notifies;          /* ready when it says so (NOTIFY_VARIABLE); else as soon as it runs */
+	bool critical;          /* without it there is no network: when it is given up, everything stops */
 	uint32_t reload_signal; /* what SIGHUP to the supervisor makes it send; 0: nothing */
 };
 
@@ -80,8 +80,8 @@ struct restart_policy supervisor_policy(const struct conf *conf);
  * sentence naming what was given up. Returns 0 after an orderly stop; ERR_LOCKED (a network runs already; the sentence has its process
  * id), ERR_STATE (a critical child was given up), ERR_SYSTEM, ERR_IO; with a sentence. The calling process should have one thread and
  * no children. */
-MUST_CHECK int supervisor_run(const struct supervisor_options *options, void (*started)(const char *problem, void *user), void *user,
-			      char out_sentence[SENTENCE_BYTES]);
+MUST_CHECK int supervisor_run(const struct supervisor_options *options, void (*started)(const char *problem, void *user),
+			      void *user, char out_sentence[SENTENCE_BYTES]);
 
 /* The same in the background. Returns once everything is ready: 0, and out_sentence is empty or names what was given up; or, when
  * it could not be started, the error and the reason, and nothing is left running. */
@@ -120,6 +120,7 @@ struct supervisor_view {
 };
 
 /* What runs, from run/supervisor.json; ERR_NOT_FOUND if no supervisor is alive. */
-MUST_CHECK int supervisor_look(const struct state_folder *state, struct supervisor_view *out_view, char out_sentence[SENTENCE_BYTES]);
+MUST_CHECK int supervisor_look(const struct state_folder *state, struct supervisor_view *out_view,
+			       char out_sentence[SENTENCE_BYTES]);
 
 #endif

@@ -37,7 +37,8 @@ struct child {
 
 struct supervisor {
 	const struct supervisor_options *options;
-	char tag[TAG_BYTES]; /* of the network */
+	uint32_t ready_timeout_ms, stop_grace_ms, log_bytes_max; /* of the options, or the defaults */
+	char tag[TAG_BYTES];                                     /* of the network */
 	pid_t guardian_pid;
 	uint64_t started_at_ms; /* UTC */
 	int signals;            /* signalfd */
@@ -46,9 +47,9 @@ struct supervisor {
 	int lifeline[2]; /* children hold the reading end */
 	struct child *child;
 	size_t count;
-	bool started;  /* everything was settled, and reported */
+	bool started; /* everything was settled, and reported */
 	bool stopping;
-	bool hurry; /* no grace any more */
+	bool hurry;   /* no grace any more */
 	bool changed; /* since the status was written */
 	int rc;
 	char sentence[SENTENCE_BYTES];
@@ -61,6 +62,22 @@ int supervisor_supervise(struct supervisor *supervisor);
 /* run/supervisor.json */
 void supervisor_status_write(const struct supervisor *supervisor);
 void status_remove(const struct state_folder *state);
+
+/* ---- supervisor_child.c ---- */
+
+/* A line in log/supervisor.log; and a report to the guardian. */
+void supervisor_say(struct supervisor *supervisor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void supervisor_report(struct supervisor *supervisor, enum report_kind kind, int rc, const char *sentence);
+
+/* From now on everything is stopped; without effect when that has begun. */
+void supervisor_stop_begin(struct supervisor *supervisor, const char *why);
+
+void child_enter(struct supervisor *supervisor, struct child *child, enum child_state state);
+void child_start(struct supervisor *supervisor, struct child *child);
+void child_late(struct supervisor *supervisor, struct child *child);  /* it was not ready in time */
+void child_ended(struct supervisor *supervisor, struct child *child); /* or is to be: what runs of it is killed */
+void child_notify_read(struct supervisor *supervisor, struct child *child);
+void child_log_read(struct child *child, int reads);
 
 /* "exited with status 3" or "was ended by signal 9 (Killed)" */
 void exit_print(const struct process_exit *exit, char *out, size_t out_bytes);

@@ -13,7 +13,7 @@
 #define STATUS_BYTES_MAX (512u * 1024u)
 
 static const char *const state_names[] = {
-	[CHILD_WAITING] = "waiting",   [CHILD_STARTING] = "starting", [CHILD_READY] = "ready",	   [CHILD_BACKOFF] = "backoff",
+	[CHILD_WAITING] = "waiting",   [CHILD_STARTING] = "starting", [CHILD_READY] = "ready",     [CHILD_BACKOFF] = "backoff",
 	[CHILD_GIVEN_UP] = "given-up", [CHILD_STOPPING] = "stopping", [CHILD_STOPPED] = "stopped",
 };
 
@@ -44,9 +44,10 @@ void exit_print(const struct process_exit *exit, char *out, size_t out_bytes)
 
 static json_t *child_json(const struct child *child)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s}", "name", child->spec->name, "state", child_state_name(child->state),
-			 "pid", (int)child->process.pid, "starts", (int)child->starts, "last_status", child->last_exit.status,
-			 "last_signal", child->last_exit.signal, "since_ms", (json_int_t)child->since_ms, "why", child->why);
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s}", "name", child->spec->name, "state",
+			 child_state_name(child->state), "pid", (int)child->process.pid, "starts", (int)child->starts,
+			 "last_status", child->last_exit.status, "last_signal", child->last_exit.signal, "since_ms",
+			 (json_int_t)child->since_ms, "why", child->why);
 }
 
 static const char *phase_of(const struct supervisor *supervisor)
@@ -60,9 +61,10 @@ static char *status_text(const struct supervisor *supervisor)
 
 	for (size_t i = 0; i < supervisor->count; i++)
 		json_array_append_new(children, child_json(&supervisor->child[i]));
-	json_t *root = json_pack("{s:i, s:i, s:I, s:i, s:I, s:s, s:o}", "version", 1, "pid", (int)getpid(), "start_ticks",
-				 (json_int_t)process_start_ticks(getpid()), "guardian", (int)supervisor->guardian_pid, "started_at_ms",
-				 (json_int_t)supervisor->started_at_ms, "phase", phase_of(supervisor), "children", children);
+	json_t *root =
+		json_pack("{s:i, s:i, s:I, s:i, s:I, s:s, s:o}", "version", 1, "pid", (int)getpid(), "start_ticks",
+			  (json_int_t)process_start_ticks(getpid()), "guardian", (int)supervisor->guardian_pid, "started_at_ms",
+			  (json_int_t)supervisor->started_at_ms, "phase", phase_of(supervisor), "children", children);
 	char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
 	json_decref(root);
 	return text;
@@ -73,7 +75,8 @@ void supervisor_status_write(const struct supervisor *supervisor)
 	char path[PATH_BYTES];
 	char *text = status_text(supervisor);
 
-	if (!text || state_path(supervisor->options->state, STATE_SUPERVISOR, path) || file_publish(path, text, strlen(text), 0600))
+	if (!text || state_path(supervisor->options->state, STATE_SUPERVISOR, path) ||
+	    file_publish(path, text, strlen(text), 0600))
 		status_remove(supervisor->options->state); /* rather nothing than what is no longer so */
 	free(text);
 }
@@ -94,8 +97,8 @@ static int child_parse(json_t *json, struct child_view *out)
 	int pid, starts, status, signal;
 	json_int_t since_ms;
 
-	if (json_unpack(json, "{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s}", "name", &name, "state", &state, "pid", &pid, "starts", &starts,
-			"last_status", &status, "last_signal", &signal, "since_ms", &since_ms, "why", &why))
+	if (json_unpack(json, "{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s}", "name", &name, "state", &state, "pid", &pid, "starts",
+			&starts, "last_status", &status, "last_signal", &signal, "since_ms", &since_ms, "why", &why))
 		return ERR_CORRUPT;
 	*out = (struct child_view){.state = child_state_find(state),
 				   .pid = pid,
@@ -114,8 +117,8 @@ static int view_parse(json_t *root, struct supervisor_view *view)
 	json_int_t ticks, started;
 	json_t *children;
 
-	if (json_unpack(root, "{s:i, s:I, s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks", &ticks, "guardian", &guardian, "started_at_ms",
-			&started, "phase", &phase, "children", &children))
+	if (json_unpack(root, "{s:i, s:I, s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks", &ticks, "guardian", &guardian,
+			"started_at_ms", &started, "phase", &phase, "children", &children))
 		return ERR_CORRUPT;
 	view->pid = pid;
 	view->guardian_pid = guardian;

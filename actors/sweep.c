@@ -17,9 +17,9 @@
 #include "actors/fresh.h"
 #include "actors/process.h"
 
-#define SWEEP_MS 2000u
+#define SWEEP_MS          2000u
 #define ENVIRON_BYTES_MAX (256u * 1024u) /* beyond, a tag is not looked for */
-#define PASSES_EMPTY 2
+#define PASSES_EMPTY      2
 
 /* ---- one look at /proc ---- */
 
@@ -43,8 +43,8 @@ static bool stat_parse(const char *text, struct one *out)
 	int parent, group, session;
 	unsigned long long start;
 
-	if (!at || sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &out->state, &parent,
-			  &group, &session, &start) != 5)
+	if (!at || sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &out->state,
+			  &parent, &group, &session, &start) != 5)
 		return false;
 	out->parent = parent;
 	out->group = group;

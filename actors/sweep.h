@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 struct sweep {
-	const char *tag;     /* hits whoever carries it; NULL: nobody by tag */
-	pid_t root;          /* an unreaped child: hits it, its group, its session and its descendants; the caller: its descendants; 0: none */
-	bool orphans;        /* hits children of the caller that it did not start and that carry no living leader's tag, and their descendants */
+	const char *tag; /* hits whoever carries it; NULL: nobody by tag */
+	pid_t root; /* an unreaped child: hits it, its group, its session and its descendants; the caller: its descendants; 0: none */
+	bool orphans; /* hits children of the caller that it did not start and that carry no living leader's tag, and their descendants */
 	bool look_only;      /* only counts */
 	uint64_t not_before; /* spares whoever started earlier; clock ticks since boot */
 };
@@ -26,6 +26,10 @@ void sweep_run(const struct sweep *sweep, uint32_t *out_ended, uint32_t *out_lef
 
 /* True if `tag` is one or more whole parts of `carried`: "a/b" is of "x/a/b/c". */
 bool tag_contains(const char *carried, const char *tag);
+
+/* The leaders: children that process_spawn started here and that are not yet reaped. Adding fails when there are too many. */
+bool process_leader_add(pid_t pid, const char *tag);
+void process_leader_remove(pid_t pid);
 
 /* True if process_spawn started this process here and it is not yet reaped; and if such a process has given this tag to its descendants. */
 bool process_is_leader(pid_t pid);

@@ -18,10 +18,19 @@
 #include <zmq.h>
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-#define ZAP_VERSION "1.0"
+#define ZAP_VERSION  "1.0"
 
 /* The frames of a request, in the order of the RFC; a mechanism's credentials follow. */
-enum { FRAME_VERSION, FRAME_REQUEST_ID, FRAME_DOMAIN, FRAME_ADDRESS, FRAME_IDENTITY, FRAME_MECHANISM, FRAME_CREDENTIALS, FRAME_COUNT };
+enum {
+	FRAME_VERSION,
+	FRAME_REQUEST_ID,
+	FRAME_DOMAIN,
+	FRAME_ADDRESS,
+	FRAME_IDENTITY,
+	FRAME_MECHANISM,
+	FRAME_CREDENTIALS,
+	FRAME_COUNT
+};
 
 #define FRAME_MAX 256u /* longer ones are cut: no legal frame of ours is */
 

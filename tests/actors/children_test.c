@@ -52,8 +52,8 @@ static void test_a_command_that_cannot_be_split_is_explained(void **context)
 {
 	static const struct {
 		const char *command, *complaint;
-	} bad[] = {{"", "names no program"},	  {"   ", "names no program"},	  {"'' a", "names no program"},
-		   {"a 'b", "not closed"},	  {"a \"b\\\"", "not closed"},	  {"a b c d", "too many words"},
+	} bad[] = {{"", "names no program"},         {"   ", "names no program"},     {"'' a", "names no program"},
+		   {"a 'b", "not closed"},           {"a \"b\\\"", "not closed"},     {"a b c d", "too many words"},
 		   {"0123456789abcdef", "too long"}, {"a 0123456789abcd", "too long"}};
 	const char *argv[4];
 	char text[16], sentence[SENTENCE_BYTES];
@@ -113,7 +113,8 @@ static struct clone_conf *add(struct fixture *fixture, const char *role, uint32_
 
 static int build(struct fixture *fixture)
 {
-	return children_build(&fixture->conf, &fixture->state, "/usr/bin/bunshin", fixture->routes, &fixture->list, fixture->sentence);
+	return children_build(&fixture->conf, &fixture->state, "/usr/bin/bunshin", fixture->routes, &fixture->list,
+			      fixture->sentence);
 }
 
 static const char *variable(const struct child_spec *child, const char *name)

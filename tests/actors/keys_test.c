@@ -356,8 +356,9 @@ static void test_a_damaged_file_lets_nobody_in_and_is_named(void **context)
 		path_of(fixture, relative, path);
 		assert_int_equal(unlink(path), 0);
 	}
-	write_peer(fixture, "b", "# good\nmetadata\n  name=b\n  roles = 'client'\n  other = \"x\"\ncurve\n\tpublic-key = "
-				 "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n");
+	write_peer(fixture, "b",
+		   "# good\nmetadata\n  name=b\n  roles = 'client'\n  other = \"x\"\ncurve\n\tpublic-key = "
+		   "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n");
 	assert_int_equal(peers_new(&fixture->state, &peers), 0);
 	assert_int_equal(peers_find(peers, key, &peer), 0);
 	peers_free(peers);
@@ -472,7 +473,8 @@ static void test_threads_may_ask_while_the_table_changes(void **context)
 	assert_int_equal(peers_new(&fixture->state, &readers.peers), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, reader_run, &readers), 0);
-	for (int round = 0; round < 20 || (round < 2000 && !(atomic_load(&readers.found) && atomic_load(&readers.absent))); round++) {
+	for (int round = 0; round < 20 || (round < 2000 && !(atomic_load(&readers.found) && atomic_load(&readers.absent)));
+	     round++) {
 		assert_int_equal(peer_add(&fixture->state, "alice", "client", readers.key, fixture->sentence), 0);
 		assert_int_equal(peer_remove(&fixture->state, "alice", fixture->sentence), 0);
 	}

@@ -25,8 +25,13 @@ static char own[32]; /* a tag that no other run of this test has */
 
 static struct process_job job_of(const char *const *argv)
 {
-	return (struct process_job){.argv = argv, .tag = own, .in = STREAM_NULL, .out = STREAM_NULL, .err = STREAM_INHERIT,
-				    .notify_fd = -1, .lifeline_fd = -1};
+	return (struct process_job){.argv = argv,
+				    .tag = own,
+				    .in = STREAM_NULL,
+				    .out = STREAM_NULL,
+				    .err = STREAM_INHERIT,
+				    .notify_fd = -1,
+				    .lifeline_fd = -1};
 }
 
 static bool readable(int fd)
@@ -285,8 +290,8 @@ struct style {
 	unsigned processes; /* lines to wait for */
 };
 
-static const struct style styles[] = {{"quiet", 1},   {"deaf", 1},    {"group", 2}, {"session", 2}, {"daemon", 2}, {"bare", 2},
-				      {"liar", 2},    {"stopped", 2}, {"chain", 13}, {"swarm", 40}};
+static const struct style styles[] = {{"quiet", 1}, {"deaf", 1}, {"group", 2},   {"session", 2}, {"daemon", 2},
+				      {"bare", 2},  {"liar", 2}, {"stopped", 2}, {"chain", 13},  {"swarm", 40}};
 #define STYLES (sizeof(styles) / sizeof(styles[0]))
 
 static const char restless[] = BUILD_DIR "/tests/actors/restless";

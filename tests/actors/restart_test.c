@@ -15,7 +15,7 @@
 #include "actors/restart.h"
 
 #define SEQUENCES 10000
-#define STEPS 200
+#define STEPS     200
 
 static uint64_t next(uint64_t *seed)
 {

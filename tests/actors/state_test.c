@@ -230,11 +230,24 @@ static void test_a_long_state_path_gets_a_short_socket_in_a_private_folder(void 
 
 static void test_endpoints_that_others_could_reach_are_refused(void **context)
 {
-	static const char *const bad[] = {"",			 "127.0.0.1:5",		   "udp://127.0.0.1:5", "ipc://",
-					  "ipc://relative",	 "ipc://@abstract",	   "ipc:///tmp/x.sock", "ipc:///nonexistent/x",
-					  "tcp://*:5555",	 "tcp://localhost:5555",   "tcp://127.0.0.1",	"tcp://127.0.0.1:",
-					  "tcp://127.0.0.1:x",	 "tcp://127.0.0.1:65536",  "tcp://[::1]:5",	"tcp://127.0.0.1:-1",
-					  "tcp://127.0.0.1: 80", "tcp://1270.0.0.1.9.9:80"};
+	static const char *const bad[] = {"",
+					  "127.0.0.1:5",
+					  "udp://127.0.0.1:5",
+					  "ipc://",
+					  "ipc://relative",
+					  "ipc://@abstract",
+					  "ipc:///tmp/x.sock",
+					  "ipc:///nonexistent/x",
+					  "tcp://*:5555",
+					  "tcp://localhost:5555",
+					  "tcp://127.0.0.1",
+					  "tcp://127.0.0.1:",
+					  "tcp://127.0.0.1:x",
+					  "tcp://127.0.0.1:65536",
+					  "tcp://[::1]:5",
+					  "tcp://127.0.0.1:-1",
+					  "tcp://127.0.0.1: 80",
+					  "tcp://1270.0.0.1.9.9:80"};
 	static const char *const good[] = {"tcp://127.0.0.1:*", "tcp://127.0.0.1:0", "tcp://192.168.1.7:65535"};
 	char sentence[SENTENCE_BYTES];
 

@@ -18,7 +18,7 @@
 #include "actors/supervisor.h"
 #include "tests/actors/scratch.h"
 
-#define PATIENCE_MS 30000
+#define PATIENCE_MS  30000
 #define CHILDREN_MAX 16
 
 struct fixture {
@@ -47,15 +47,12 @@ static int setup(void **context)
 	assert_int_equal(mkfifo(fixture->trace_path, 0600), 0);
 	fixture->trace = open(fixture->trace_path, O_RDWR | O_CLOEXEC); /* writing, too: so it never ends */
 	fixture->list.child = fixture->child;
-	fixture->options = (struct supervisor_options){.state = &fixture->state,
-						       .children = &fixture->list,
-						       .policy = {.intensity = 5,
-								  .window_ms = 30000,
-								  .backoff_first_ms = 1,
-								  .backoff_max_ms = 10,
-								  .reset_ms = 60000},
-						       .ready_timeout_ms = PATIENCE_MS,
-						       .stop_grace_ms = PATIENCE_MS};
+	fixture->options = (struct supervisor_options){
+		.state = &fixture->state,
+		.children = &fixture->list,
+		.policy = {.intensity = 5, .window_ms = 30000, .backoff_first_ms = 1, .backoff_max_ms = 10, .reset_ms = 60000},
+		.ready_timeout_ms = PATIENCE_MS,
+		.stop_grace_ms = PATIENCE_MS};
 	return 0;
 }
 
@@ -86,8 +83,9 @@ static struct child_spec *add(struct fixture *fixture, const char *name, uint32_
 }
 
 /* Says its name, is ready, stays until told to stop, and says so. */
-#define WORKER "trap 'echo $0-stopped >$TRACE; exit 0' TERM; trap 'echo $0-reloaded >$TRACE' HUP; " \
-	       "echo $0 >$TRACE; [ -z \"$BUNSHIN_NOTIFY_FD\" ] || echo >&3; while :; do sleep 1000 & wait $!; done"
+#define WORKER                                                                                                                   \
+	"trap 'echo $0-stopped >$TRACE; exit 0' TERM; trap 'echo $0-reloaded >$TRACE' HUP; "                                     \
+	"echo $0 >$TRACE; [ -z \"$BUNSHIN_NOTIFY_FD\" ] || echo >&3; while :; do sleep 1000 & wait $!; done"
 
 static bool readable(int fd)
 {
@@ -214,7 +212,8 @@ static void test_the_next_order_waits_for_readiness(void **context)
 
 	snprintf(gate, sizeof(gate), "%s/gate", fixture->scratch);
 	assert_int_equal(mkfifo(gate, 0600), 0);
-	add(fixture, "omega", 0, "echo up >$TRACE; read line <${TRACE%trace}gate; echo opened >$TRACE; echo >&3; exec sleep 1000")->notifies = true;
+	add(fixture, "omega", 0, "echo up >$TRACE; read line <${TRACE%trace}gate; echo opened >$TRACE; echo >&3; exec sleep 1000")
+		->notifies = true;
 	add(fixture, "beta/1", 1, WORKER);
 	pid_t pid = fork();
 	if (!pid)
@@ -444,7 +443,8 @@ static int restless_start(struct fixture *fixture, bool with_untagged)
 		if (!with_untagged && !keeps_its_tag(i))
 			continue;
 		snprintf(name[i], sizeof(name[i]), "%s/1", styles[i]);
-		struct child_spec *child = add(fixture, name[i], 0, "exec " BUILD_DIR "/tests/actors/restless ${0%/1} >${TRACE%trace}held");
+		struct child_spec *child =
+			add(fixture, name[i], 0, "exec " BUILD_DIR "/tests/actors/restless ${0%/1} >${TRACE%trace}held");
 		child->notifies = false;
 		lines += style_processes[i];
 	}
@@ -581,7 +581,8 @@ static void test_the_environment_and_the_folder_are_given(void **context)
 	struct fixture *fixture = *context;
 	char line[64];
 
-	struct child_spec *child = add(fixture, "beta/1", 0, "pwd >$TRACE; echo $MINE $BUNSHIN_LIFELINE_FD >$TRACE; exec sleep 1000");
+	struct child_spec *child =
+		add(fixture, "beta/1", 0, "pwd >$TRACE; echo $MINE $BUNSHIN_LIFELINE_FD >$TRACE; exec sleep 1000");
 	child->environment[1] = "MINE=yes";
 	child->folder = fixture->scratch;
 	start(fixture);
@@ -602,7 +603,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_killed_child_is_started_again_and_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_crash_loop_is_given_up_within_the_intensity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exit_status_125_is_not_tried_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_without_a_critical_child_nothing_stays_and_the_reason_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_a_critical_child_nothing_stays_and_the_reason_is_told, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_is_not_there_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_never_ready_is_ended_and_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_reaches_omega_and_gives_another_chance, setup, teardown),

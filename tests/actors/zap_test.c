@@ -18,10 +18,10 @@
 #include "actors/zap.h"
 #include "tests/actors/scratch.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS  20000
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-#define REFUSED                                                                                                    \
-	(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | \
+#define REFUSED                                                                                                                  \
+	(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |          \
 	 ZMQ_EVENT_DISCONNECTED)
 
 struct fixture {
@@ -336,7 +336,7 @@ static void test_a_removed_peer_is_mute_at_once(void **context)
 	uint64_t generation = peers_generation(fixture->peers);
 	assert_int_equal(peer_remove(&fixture->state, "alice", fixture->sentence), 0);
 	for (int i = 0; i < PATIENCE_MS && peers_generation(fixture->peers) == generation; i++)
-		poll(NULL, 0, 1); /* the handler's thread watches the folder; it tells nobody */
+		poll(NULL, 0, 1);    /* the handler's thread watches the folder; it tells nobody */
 	say(fixture, &client, user); /* the connection stands, */
 	assert_int_equal(peers_find(fixture->peers, user, &peer), ERR_NOT_FOUND); /* but nobody stands behind it */
 	client_close(fixture, &client);
