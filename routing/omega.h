@@ -27,14 +27,14 @@
 #include "routing/table.h"
 
 #define OMEGA_CORE_VERSION 1u
-#define PEERS_MAX 256u       /* clone instances known at once */
-#define SLOTS_MAX 1024u      /* attempts at once per instance */
-#define ATTEMPTS_MAX 65536u   /* attempts at once, of all instances */
-#define DEPTH_MAX 4u         /* tasks below a client's task */
-#define CHILDREN_MAX 64u     /* live children of one task */
-#define FOLLOWERS_MAX 8u     /* peers besides the client that wait for one task */
-#define STEP_RECORDS_MAX 64u /* records that one step can return */
-#define NEVER UINT64_MAX
+#define PEERS_MAX          256u   /* clone instances known at once */
+#define SLOTS_MAX          1024u  /* attempts at once per instance */
+#define ATTEMPTS_MAX       65536u /* attempts at once, of all instances */
+#define DEPTH_MAX          4u     /* tasks below a client's task */
+#define CHILDREN_MAX       64u    /* live children of one task */
+#define FOLLOWERS_MAX      8u     /* peers besides the client that wait for one task */
+#define STEP_RECORDS_MAX   64u    /* records that one step can return */
+#define NEVER              UINT64_MAX
 
 struct omega; /* lives in memory the caller gives */
 
@@ -72,9 +72,10 @@ struct record {
 	uint32_t verdict;     /* of an IN record: 0 taken, else the error code it was refused with */
 	uint64_t task_number; /* seq of the request that made the task; 0: none */
 	uint32_t attempt;     /* 0: none */
-	uint64_t payload_seq; /* record whose payload this one carries: its own seq, an earlier one's, or 0 for none. An OUT record
-			       * with its own seq has no text yet: the shell writes it from the facts before recording. */
-	char peer[NAME_BYTES]; /* the other end; empty for INNER */
+	/* Record whose payload this one carries: its own seq, an earlier one's, or 0 for none. An OUT record with its own seq has
+	 * no text yet: the shell writes it from the facts before recording. */
+	uint64_t payload_seq;
+	char peer[NAME_BYTES];  /* the other end; empty for INNER */
 	struct message message; /* of an OUT record: message_id, correlation, task_id and recipient are set, sender is "omega" */
 };
 
@@ -123,7 +124,7 @@ struct task_view {
 	uint64_t number;
 	enum state state;
 	uint32_t priority;
-	uint32_t attempts;  /* made so far */
+	uint32_t attempts; /* made so far */
 	uint32_t destination;
 	uint32_t depth;
 	uint64_t accepted_ms;
@@ -164,13 +165,14 @@ struct omega_counters {
 	uint64_t revived;
 	uint64_t superseded;
 	uint64_t delivered;
-	uint64_t live;       /* accepted + revived - ended */
+	uint64_t live; /* accepted + revived - ended */
 	uint64_t by_state[20];
 	uint64_t queued[PRIORITY_COUNT];
 	uint64_t escalated;
 };
 
-MUST_CHECK int omega_task(const struct omega *omega, const struct id *task_id, struct task_view *out_view); /* 0 or ERR_NOT_FOUND */
+MUST_CHECK int omega_task(const struct omega *omega, const struct id *task_id,
+			  struct task_view *out_view); /* 0 or ERR_NOT_FOUND */
 size_t omega_clone_count(const struct omega *omega);
 MUST_CHECK int omega_clone(const struct omega *omega, size_t index, struct clone_view *out_view); /* 0 or ERR_NOT_FOUND */
 void omega_count(const struct omega *omega, struct omega_counters *out_counters);
