@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_BYTES (4u * BATCH_BYTES_MAX) /* an emptied batch gives back what is beyond this */
+#define KEEP_BYTES   (4u * BATCH_BYTES_MAX) /* an emptied batch gives back what is beyond this */
 #define KEEP_ENTRIES (2u * BATCH_RECORDS_MAX)
 
 struct batch {
@@ -78,7 +78,7 @@ static int bytes_reserve(struct batch *batch, size_t more)
 
 static struct bytes span_copy(struct batch *batch, struct bytes span)
 {
-	struct bytes copy = { .at = span.bytes ? batch->at + batch->bytes : NULL, .bytes = span.bytes };
+	struct bytes copy = {.at = span.bytes ? batch->at + batch->bytes : NULL, .bytes = span.bytes};
 	if (span.bytes)
 		memcpy(batch->at + batch->bytes, span.at, span.bytes);
 	batch->bytes += span.bytes;

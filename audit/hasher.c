@@ -17,7 +17,7 @@ void hasher_release(struct hasher *hasher)
 {
 	EVP_MD_CTX_free(hasher->context);
 	EVP_MD_free(hasher->digest);
-	*hasher = (struct hasher){ 0 };
+	*hasher = (struct hasher){0};
 }
 
 bool hasher_sum(struct hasher *hasher, const uint8_t *first, size_t first_bytes, const uint8_t *second, size_t second_bytes,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at the trail while it is written. One long read transaction keeps the WAL from starting over and lets it grow without bound;
- * so rows are copied out in slices, and handed to the caller when no transaction is open.
+ * Looking at the trail while it is written. One long read transaction keeps the WAL from starting over and lets it grow without
+ * bound; so rows are copied out in slices, and handed to the caller when no transaction is open.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -195,7 +195,7 @@ static int reading_begin(struct reading *reading)
 int trail_read(struct trail *trail, const struct trail_query *query, int (*each)(void *context, const struct trail_entry *entry),
 	       void *context)
 {
-	struct reading reading = { .trail = trail, .query = query, .rows = batch_new() };
+	struct reading reading = {.trail = trail, .query = query, .rows = batch_new()};
 	int rc = reading.rows ? reading_begin(&reading) : ERR_MEMORY;
 	while (rc == 0 && reading.low < reading.high && (!query->limit || reading.told < query->limit)) {
 		rc = slice_read(&reading);

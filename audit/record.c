@@ -20,7 +20,7 @@ void recorder_release(struct recorder *recorder)
 {
 	hasher_release(&recorder->hasher);
 	free(recorder->scratch);
-	*recorder = (struct recorder){ 0 };
+	*recorder = (struct recorder){0};
 }
 
 int payload_commitment(struct recorder *recorder, const uint8_t salt[SALT_BYTES], struct bytes body, struct hash *out_commitment)
@@ -39,7 +39,7 @@ bool hash_is_zero(const struct hash *hash)
 static uint8_t *put_number(uint8_t *at, uint64_t value)
 {
 	uint64_t big_endian = __builtin_bswap64(value);
-	static const uint8_t length[LENGTH_BYTES] = { 0, 0, 0, NUMBER_BYTES };
+	static const uint8_t length[LENGTH_BYTES] = {0, 0, 0, NUMBER_BYTES};
 	memcpy(at, length, LENGTH_BYTES);
 	memcpy(at + LENGTH_BYTES, &big_endian, NUMBER_BYTES);
 	return at + LENGTH_BYTES + NUMBER_BYTES;
@@ -109,9 +109,9 @@ int record_chain(struct recorder *recorder, const struct trail_entry *entry, con
 #define SPAN(name)   at = put_bytes(at, entry->name.at, entry->name.bytes);
 #include "audit/columns.def"
 	at = put_bytes(at, previous->bytes, sizeof(previous->bytes));
-	return hasher_sum(&recorder->hasher, recorder->scratch, (size_t)(at - recorder->scratch), NULL, 0, out_chain->bytes) ?
-		       0 :
-		       ERR_MEMORY;
+	return hasher_sum(&recorder->hasher, recorder->scratch, (size_t)(at - recorder->scratch), NULL, 0, out_chain->bytes)
+		       ? 0
+		       : ERR_MEMORY;
 }
 
 int bind_id(sqlite3_stmt *statement, int parameter, const struct id *id)
@@ -143,9 +143,9 @@ int record_bind(sqlite3_stmt *statement, const struct trail_entry *entry)
 {
 	int parameter = 1;
 	int rc = sqlite3_bind_int64(statement, parameter++, (int64_t)entry->seq);
-#define BIND(call)                \
-	if (rc == SQLITE_OK)      \
-		rc = call;        \
+#define BIND(call)                                                                                                               \
+	if (rc == SQLITE_OK)                                                                                                     \
+		rc = call;                                                                                                       \
 	parameter++;
 #define WIDE(name)   BIND(sqlite3_bind_int64(statement, parameter, (int64_t)entry->name))
 #define NARROW(name) BIND(sqlite3_bind_int64(statement, parameter, entry->name))
@@ -232,8 +232,8 @@ const char *record_read(sqlite3_stmt *statement, struct trail_entry *out_entry)
 {
 	if (!column_wide(statement, RECORD_SEQ, &out_entry->seq))
 		return "seq";
-#define READ(kind, name)                                                        \
-	if (!column_##kind(statement, RECORD_##name, &out_entry->name)) \
+#define READ(kind, name)                                                                                                         \
+	if (!column_##kind(statement, RECORD_##name, &out_entry->name))                                                          \
 		return #name;
 #define WIDE(name)   READ(wide, name)
 #define NARROW(name) READ(narrow, name)
@@ -241,14 +241,14 @@ const char *record_read(sqlite3_stmt *statement, struct trail_entry *out_entry)
 #define ID(name)     READ(id, name)
 #define HASH(name)   READ(hash, name)
 #define SPAN(name)   READ(span, name)
-#define NAME(name)                                                             \
-	if (!column_name(statement, RECORD_##name, out_entry->name)) \
+#define NAME(name)                                                                                                               \
+	if (!column_name(statement, RECORD_##name, out_entry->name))                                                             \
 		return #name;
 #include "audit/columns.def"
 #undef READ
 	if (!column_hash(statement, RECORD_CHAIN, &out_entry->chain))
 		return "chain";
-	out_entry->payload = (struct bytes){ 0 };
+	out_entry->payload = (struct bytes){0};
 	if (sqlite3_column_type(statement, RECORD_BODY) != SQLITE_NULL &&
 	    !column_span(statement, RECORD_BODY, &out_entry->payload))
 		return "body";

@@ -16,7 +16,7 @@
 #include "audit/trail.h"
 
 #define RECORD_VERSION 1u
-#define SALT_BYTES 32u
+#define SALT_BYTES     32u
 
 /* What it takes to hash records: zero it, then recorder_init. */
 struct recorder {
@@ -65,8 +65,8 @@ enum record_column {
 /* Binds seq, the columns and chain to parameters 1, 2, …. Spans are borrowed until the statement is reset. An SQLite code. */
 MUST_CHECK int record_bind(sqlite3_stmt *statement, const struct trail_entry *entry);
 
-/* Reads a row whose columns are as in enum record_column; spans are borrowed until the next step. Returns NULL, or the name of the
- * column that holds what no writer would have put there. */
+/* Reads a row whose columns are as in enum record_column; spans are borrowed until the next step. Returns NULL, or the name of
+ * the column that holds what no writer would have put there. */
 MUST_CHECK const char *record_read(sqlite3_stmt *statement, struct trail_entry *out_entry);
 
 /* The same for single columns of any table. */

@@ -19,10 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STRINGIFY(x) #x
+#define STRINGIFY(x)   #x
 #define NUMBER_TEXT(x) STRINGIFY(x)
-#define PATH_BYTES 4096u
-#define COPY_BYTES (64 << 10) /* SQLite writes less than 128 KiB at a time */
+#define PATH_BYTES     4096u
+#define COPY_BYTES     (64 << 10) /* SQLite writes less than 128 KiB at a time */
 
 extern const char trail_schema[];
 
@@ -175,7 +175,7 @@ static int lock_take(const char *path, int *out_fd, char out_why[256])
 {
 	char lock_path[PATH_BYTES];
 	char holder[32];
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	snprintf(lock_path, sizeof(lock_path), "%s-lock", path);
 	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -395,8 +395,10 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 		return ERR_CORRUPT;
 	}
 	if (version > TRAIL_USER_VERSION) {
-		say(out_why, path, "written by a newer bunshin (format %" PRId64 "); this one reads format %d and older. Nothing was "
-				   "changed. Use the newer program.", version, TRAIL_USER_VERSION);
+		say(out_why, path,
+		    "written by a newer bunshin (format %" PRId64 "); this one reads format %d and older. Nothing was "
+		    "changed. Use the newer program.",
+		    version, TRAIL_USER_VERSION);
 		return ERR_NEWER;
 	}
 	if (version < 1) {
@@ -408,7 +410,8 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 		return store_fail(trail, rc, "reading the schema");
 	if (!name[0])
 		return 0;
-	say(out_why, path, "the schema is not that of format %" PRId64 ": '%s' is missing, has changed or was added", version, name);
+	say(out_why, path, "the schema is not that of format %" PRId64 ": '%s' is missing, has changed or was added", version,
+	    name);
 	return ERR_CORRUPT;
 }
 
@@ -446,9 +449,8 @@ static int database_configure(struct trail *trail)
 		int option;
 		int value;
 	} options[] = {
-		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },      { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },    { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+		{SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_FKEY, 1},    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 	};
 	sqlite3 *db = trail->db;
 	int rc = sqlite3_extended_result_codes(db, 1);
@@ -460,9 +462,10 @@ static int database_configure(struct trail *trail)
 		rc = sqlite3_busy_timeout(db, 5000);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 	if (rc == SQLITE_OK)
-		rc = run_sql(db, "PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; "
-				 "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; "
-				 "PRAGMA journal_size_limit=-1;");
+		rc = run_sql(db,
+			     "PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; "
+			     "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; "
+			     "PRAGMA journal_size_limit=-1;");
 	if (rc == SQLITE_OK)
 		rc = run_sql(db, trail->mode == TRAIL_WRITE ? "PRAGMA cache_size=-8192" : "PRAGMA cache_size=-2048");
 	return rc;

@@ -11,13 +11,13 @@
 
 enum task_effect task_effect(const struct trail_entry *entry)
 {
-	bool outcome = entry->direction == TRAIL_OUT &&
-		       (entry->type == MESSAGE_TASK_COMPLETION || entry->type == MESSAGE_TASK_FAILURE);
+	bool outcome =
+		entry->direction == TRAIL_OUT && (entry->type == MESSAGE_TASK_COMPLETION || entry->type == MESSAGE_TASK_FAILURE);
 	if (!entry->task_number)
 		return EFFECT_NONE;
 	if (entry->task_number == entry->seq)
-		return entry->type == MESSAGE_TASK_REQUEST && entry->direction == TRAIL_IN && !entry->verdict ? EFFECT_BEGIN :
-														EFFECT_NONE;
+		return entry->type == MESSAGE_TASK_REQUEST && entry->direction == TRAIL_IN && !entry->verdict ? EFFECT_BEGIN
+													      : EFFECT_NONE;
 	if (entry->revives)
 		return EFFECT_REVIVE;
 	if (!entry->end_state)
@@ -38,7 +38,7 @@ void task_fold_apply(struct task_fold *fold, const struct trail_entry *entry)
 		break;
 	case EFFECT_BEGIN:
 	case EFFECT_REVIVE:
-		*fold = (struct task_fold){ .number = fold->number };
+		*fold = (struct task_fold){.number = fold->number};
 		break;
 	case EFFECT_TELL:
 		fold->outcome_seq = entry->seq;
@@ -54,7 +54,7 @@ void task_fold_apply(struct task_fold *fold, const struct trail_entry *entry)
 static int effect_read(sqlite3_stmt *statement, uint64_t number, struct trail_entry *out_entry)
 {
 	uint32_t revives;
-	*out_entry = (struct trail_entry){ .task_number = number };
+	*out_entry = (struct trail_entry){.task_number = number};
 	bool fine = column_wide(statement, 0, &out_entry->seq) && column_narrow(statement, 1, &out_entry->type) &&
 		    column_narrow(statement, 2, &out_entry->direction) && column_narrow(statement, 3, &out_entry->verdict) &&
 		    column_narrow(statement, 4, &out_entry->end_state) && column_narrow(statement, 5, &revives);
@@ -220,7 +220,8 @@ static bool task_wanted(const struct trail_task *task, uint32_t state)
 	return state_is_end(state) ? task->end_state == state : task->end_state == 0;
 }
 
-/* Rows are read in slices, and handed out when no transaction is open: whoever looks at them may take all the time in the world. */
+/* Rows are read in slices, and handed out when no transaction is open: whoever looks at them may take all the time in the world.
+ */
 int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)(void *context, const struct trail_task *task),
 		void *context)
 {
@@ -230,8 +231,8 @@ int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)
 	sqlite3_stmt *statement = NULL;
 	struct trail_task *tasks = calloc(SLICE_TASKS, sizeof(*tasks));
 	int rc = tasks ? sqlite3_prepare_v2(trail->db, TASK_SELECT "WHERE request_seq < ?1 ORDER BY request_seq DESC", -1,
-					    &statement, NULL) :
-			 SQLITE_NOMEM;
+					    &statement, NULL)
+		       : SQLITE_NOMEM;
 	if (rc)
 		rc = store_fail(trail, rc, "listing tasks");
 	while (rc == 0 && before) {
@@ -259,7 +260,8 @@ static int index_replay(struct trail *trail)
 	char sql[1024];
 	int error = 0;
 	snprintf(sql, sizeof(sql),
-		 "SELECT NULL, seq%s, chain FROM records WHERE task_number = seq OR end_state OR revives OR type = %d ORDER BY seq",
+		 "SELECT NULL, seq%s, chain FROM records WHERE task_number = seq OR end_state OR revives OR type = %d ORDER BY "
+		 "seq",
 		 record_columns, MESSAGE_SNAPSHOT);
 	int rc = sqlite3_prepare_v2(trail->db, sql, -1, &statement, NULL);
 	while (rc == SQLITE_OK && !error && (rc = sqlite3_step(statement)) == SQLITE_ROW) {

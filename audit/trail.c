@@ -120,7 +120,7 @@ static struct commitment_slot *commitment_slot(struct trail *trail, uint64_t seq
 
 static void commitment_keep(struct trail *trail, uint64_t seq, const struct hash *commitment)
 {
-	*commitment_slot(trail, seq) = (struct commitment_slot){ .seq = seq, .commitment = *commitment };
+	*commitment_slot(trail, seq) = (struct commitment_slot){.seq = seq, .commitment = *commitment};
 }
 
 /* The commitment of the record that owns a payload. An SQLite code; SQLITE_DONE: that record owns none. */
@@ -174,7 +174,7 @@ static int entry_append(struct trail *trail, const struct trail_entry *given, co
 	static const char doing[] = "writing a record";
 	struct trail_entry entry = *given;
 	int rc = SQLITE_OK;
-	entry.commitment = (struct hash){ 0 };
+	entry.commitment = (struct hash){0};
 	bool owner = entry.payload_seq == entry.seq;
 	if (owner && payload_commitment(&trail->recorder, salt, entry.payload, &entry.commitment))
 		return store_fail(trail, SQLITE_NOMEM, doing);

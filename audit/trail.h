@@ -15,7 +15,7 @@
 #include "protocol/message.h"
 
 #define TRAIL_APPLICATION_ID 0x42756e73 /* "Buns" */
-#define TRAIL_USER_VERSION 1
+#define TRAIL_USER_VERSION   1
 
 struct trail;
 
@@ -26,9 +26,9 @@ enum trail_direction { TRAIL_IN = 1, TRAIL_OUT = 2, TRAIL_INNER = 3 };
 struct trail_entry {
 	uint64_t seq;
 	struct id boot;
-	uint64_t now_ms;  /* logical */
-	uint64_t wall_ms; /* UTC */
-	uint64_t mono_ms; /* CLOCK_BOOTTIME */
+	uint64_t now_ms;    /* logical */
+	uint64_t wall_ms;   /* UTC */
+	uint64_t mono_ms;   /* CLOCK_BOOTTIME */
 	uint32_t direction; /* enum trail_direction: 1 in, 2 out, 3 Omega's own */
 	uint32_t type;      /* enum message_type */
 	uint32_t verdict;   /* 0, or the error code an incoming message was refused with */
@@ -41,14 +41,15 @@ struct trail_entry {
 	uint64_t payload_seq; /* record that owns the payload: seq itself, an earlier one, or 0 */
 	struct bytes header;  /* as encoded */
 	struct bytes facts;   /* as encoded */
-	struct bytes payload; /* as encoded; to be stored if payload_seq == seq; when read back: filled if asked for and not erased */
+	/* As encoded; to be stored if payload_seq == seq; when read back: filled if asked for and not erased. */
+	struct bytes payload;
 	struct hash commitment; /* when read back: SHA-256(salt || payload); zero without a payload. The trail computes it */
 	struct hash chain;      /* when read back. The trail computes it */
 	/* For the index of tasks, derived and rebuildable; set on an accepted TaskRequest only. */
 	struct id key_hash;
 	struct id body_hash;
-	/* Set on the record that ends a task (an enum state), else 0. On an OUT TaskCompletion or TaskFailure it also says that this
-	 * is the task's outcome, told to whoever asked for it. */
+	/* Set on the record that ends a task (an enum state), else 0. On an OUT TaskCompletion or TaskFailure it also says that
+	 * this is the task's outcome, told to whoever asked for it. */
 	uint32_t end_state;
 	/* Set on the record that makes an ended task live again (an accepted RecoveryAction). */
 	bool revives;
@@ -56,23 +57,24 @@ struct trail_entry {
 
 /* ---- writing: one thread ---- */
 
-/* Opens, creating what is missing (for writing), checking version, schema and lock. What a writer then reads as the end of the trail is on
- * the disk, whatever happened before. Returns 0; ERR_LOCKED, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_MEMORY, ERR_NOT_FOUND (nothing to
- * read), with a sentence for people in `out_why`. */
+/* Opens, creating what is missing (for writing), checking version, schema and lock. What a writer then reads as the end of the
+ * trail is on the disk, whatever happened before. Returns 0; ERR_LOCKED, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_MEMORY,
+ * ERR_NOT_FOUND (nothing to read), with a sentence for people in `out_why`. */
 MUST_CHECK int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256]);
 void trail_close(struct trail *trail); /* takes NULL */
 
 /* Appends all entries in one transaction and returns when they are on the disk. Sequence numbers must follow on.
  *
- * Returns 0; or, and then nothing has changed and the trail goes on, ERR_STATE (an entry that cannot stand where it is), ERR_CONFLICT (a
- * task id that is already there), ERR_MEMORY; or ERR_AMBIGUOUS (the commit failed: the batch may be there or not) or ERR_IO, after which
- * this trail refuses everything: stop, open again, re-read the tail. trail_why says more. */
+ * Returns 0; or, and then nothing has changed and the trail goes on, ERR_STATE (an entry that cannot stand where it is),
+ * ERR_CONFLICT (a task id that is already there), ERR_MEMORY; or ERR_AMBIGUOUS (the commit failed: the batch may be there or not)
+ * or ERR_IO, after which this trail refuses everything: stop, open again, re-read the tail. trail_why says more. */
 MUST_CHECK int trail_append(struct trail *trail, const struct trail_entry *entries, size_t count);
 
 /* True when so much stands in the WAL that trail_tidy is worth its time. Without it trail_append does the same, only later. */
 bool trail_untidy(const struct trail *trail);
 
-/* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. After an error this trail refuses everything. */
+/* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. After an error this trail refuses
+ * everything. */
 MUST_CHECK int trail_tidy(struct trail *trail);
 
 /* Makes the index of tasks and snapshots anew from the records, in one transaction. Returns as trail_append. */
@@ -100,10 +102,11 @@ struct trail_query {
 	bool with_payload;
 };
 
-/* Calls `each` for every record that matches, in order. Rows are read in transactions of at most 10,000 rows or 100 ms and handed out
- * between them, so `each` may block. It stops when `each` returns non-zero, and returns that; else 0 or an error. Records that were
- * appended after the call began are not seen: call again after the last one to follow. */
-MUST_CHECK int trail_read(struct trail *trail, const struct trail_query *query, int (*each)(void *context, const struct trail_entry *entry), void *context);
+/* Calls `each` for every record that matches, in order. Rows are read in transactions of at most 10,000 rows or 100 ms and handed
+ * out between them, so `each` may block. It stops when `each` returns non-zero, and returns that; else 0 or an error. Records
+ * that were appended after the call began are not seen: call again after the last one to follow. */
+MUST_CHECK int trail_read(struct trail *trail, const struct trail_query *query,
+			  int (*each)(void *context, const struct trail_entry *entry), void *context);
 
 /* Appends the payload that record `seq` owns to `buffer`. 0, ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
 MUST_CHECK int trail_payload(struct trail *trail, uint64_t seq, struct buffer *buffer);
@@ -114,21 +117,24 @@ struct trail_task {
 	struct id key_hash;
 	struct id body_hash;
 	uint64_t request_seq;
-	uint64_t end_seq;   /* of the record that ended it last; 0: live */
-	uint32_t end_state; /* enum state; 0: live */
+	uint64_t end_seq;     /* of the record that ended it last; 0: live */
+	uint32_t end_state;   /* enum state; 0: live */
 	uint64_t outcome_seq; /* of the message that told the client; 0: none */
 };
-MUST_CHECK int trail_task(struct trail *trail, const struct id *task_id, struct trail_task *out_task); /* 0, ERR_NOT_FOUND, ERR_IO */
+/* Each returns 0, ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
+MUST_CHECK int trail_task(struct trail *trail, const struct id *task_id, struct trail_task *out_task);
+MUST_CHECK int trail_key(struct trail *trail, const struct id *key_hash, struct trail_task *out_task);
 /* The task with the largest id: no id that is larger is there. */
 MUST_CHECK int trail_task_last(struct trail *trail, struct trail_task *out_task);
-MUST_CHECK int trail_key(struct trail *trail, const struct id *key_hash, struct trail_task *out_task);
 
 /* Newest tasks first; `state` 0: any, STATE_ACCEPTED: all live ones, else ended in that state. */
-MUST_CHECK int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit, int (*each)(void *context, const struct trail_task *task), void *context);
+MUST_CHECK int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit,
+			   int (*each)(void *context, const struct trail_task *task), void *context);
 
 /* Recomputes the chain, every payload's commitment and every derived row from `after_seq` (0: all; else its stored chain value is
- * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO, ERR_MEMORY; ERR_NOT_FOUND if there is no
- * record `after_seq`. Whoever cuts off the end of a trail, or writes all of it anew, is not found out by this: keep the head. */
+ * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO, ERR_MEMORY; ERR_NOT_FOUND if there
+ * is no record `after_seq`. Whoever cuts off the end of a trail, or writes all of it anew, is not found out by this: keep the
+ * head. */
 struct trail_verdict {
 	uint64_t records;
 	uint64_t payloads;

@@ -3,8 +3,8 @@
  * Does the trail say what was written? Four tables are read side by side in order of seq, each row once; what a record says of
  * its task is folded in memory, for live tasks only, and compared with the index.
  *
- * Works beside a writer: each slice is one read transaction, and a task whose row may have moved on since it was read is compared again in
- * the last slice, which sees exactly the records that were folded.
+ * Works beside a writer: each slice is one read transaction, and a task whose row may have moved on since it was read is compared
+ * again in the last slice, which sees exactly the records that were folded.
  */
 #include <assert.h>
 #include <stdarg.h>
@@ -78,7 +78,7 @@ static size_t open_place(const struct open_tasks *open, uint64_t number)
 
 static int open_grow(struct open_tasks *open)
 {
-	struct open_tasks larger = { .places = open->places ? open->places * 2 : 1024, .taken = open->taken };
+	struct open_tasks larger = {.places = open->places ? open->places * 2 : 1024, .taken = open->taken};
 	if (open->places && open->taken < open->places / 2)
 		return 0;
 	larger.at = calloc(larger.places, sizeof(*larger.at));
@@ -107,7 +107,7 @@ static struct open_task *open_add(struct open_tasks *open, uint64_t number)
 		return NULL;
 	struct open_task *task = &open->at[open_place(open, number)];
 	assert(!task->fold.number);
-	*task = (struct open_task){ .fold.number = number };
+	*task = (struct open_task){.fold.number = number};
 	open->taken++;
 	return task;
 }
@@ -117,11 +117,11 @@ static void open_remove(struct open_tasks *open, struct open_task *task)
 {
 	size_t mask = open->places - 1;
 	size_t hole = (size_t)(task - open->at);
-	open->at[hole] = (struct open_task){ 0 };
+	open->at[hole] = (struct open_task){0};
 	open->taken--;
 	for (size_t next = (hole + 1) & mask; open->at[next].fold.number; next = (next + 1) & mask) {
 		struct open_task moved = open->at[next];
-		open->at[next] = (struct open_task){ 0 };
+		open->at[next] = (struct open_task){0};
 		open->at[open_place(open, moved.fold.number)] = moved;
 	}
 }
@@ -165,7 +165,7 @@ static int payload_check(struct verification *verification, const struct trail_e
 	if (memcmp(&commitment, &entry->commitment, sizeof(commitment)) != 0)
 		return bad(verification, entry->seq, "its payload is not the one that was written: salt or body has changed");
 	verification->commitments[entry->seq % COMMITMENTS] =
-		(struct commitment_slot){ .seq = entry->seq, .commitment = commitment };
+		(struct commitment_slot){.seq = entry->seq, .commitment = commitment};
 	verification->verdict->payloads++;
 	int rc = stream_next(&verification->payloads);
 	return rc ? broken(verification, rc) : 0;
@@ -178,9 +178,9 @@ static int forwarded_check(struct verification *verification, const struct trail
 	struct commitment_slot *slot = &verification->commitments[entry->payload_seq % COMMITMENTS];
 	if (slot->seq != entry->payload_seq) {
 		sqlite3_stmt *statement = store_statement(trail, STATEMENT_COMMITMENT);
-		int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)entry->payload_seq) :
-				     sqlite3_extended_errcode(trail->db);
-		*slot = (struct commitment_slot){ .seq = entry->payload_seq };
+		int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)entry->payload_seq)
+				   : sqlite3_extended_errcode(trail->db);
+		*slot = (struct commitment_slot){.seq = entry->payload_seq};
 		if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
 		    sqlite3_column_bytes(statement, 0) == sizeof(slot->commitment.bytes))
 			memcpy(slot->commitment.bytes, sqlite3_column_blob(statement, 0), sizeof(slot->commitment.bytes));
@@ -252,11 +252,11 @@ static int task_begin(struct verification *verification, const struct trail_entr
 /* The task of a record that is not held: it began before this verification, or had ended and is spoken of again. */
 static int task_reopen(struct verification *verification, const struct trail_entry *entry, struct open_task **out_task)
 {
-	struct task_fold fold = { .number = entry->task_number };
+	struct task_fold fold = {.number = entry->task_number};
 	struct trail_task row;
 	sqlite3_stmt *statement = store_statement(verification->trail, STATEMENT_TASK_BY_NUMBER);
-	int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)entry->task_number) :
-			     sqlite3_extended_errcode(verification->trail->db);
+	int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)entry->task_number)
+			   : sqlite3_extended_errcode(verification->trail->db);
 	bool found = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW && task_row_read(statement, &row);
 	if (statement && rc == SQLITE_OK)
 		rc = sqlite3_reset(statement);
@@ -317,8 +317,9 @@ static int record_check(struct verification *verification, const struct trail_en
 	if (record_chain(&verification->trail->recorder, entry, &verification->head, &chain))
 		return ERR_MEMORY;
 	if (memcmp(&chain, &entry->chain, sizeof(chain)) != 0)
-		return bad(verification, entry->seq, "its bytes do not give its chain value: a column of it has changed, or it stands "
-						     "where another stood");
+		return bad(verification, entry->seq,
+			   "its bytes do not give its chain value: a column of it has changed, or it stands "
+			   "where another stood");
 	verification->head = chain;
 	rc = commitment_check(verification, entry);
 	if (rc == 0)
@@ -395,10 +396,10 @@ static int open_check(struct verification *verification)
 		if (!task->fold.number)
 			continue;
 		sqlite3_stmt *statement = store_statement(verification->trail, STATEMENT_TASK_BY_NUMBER);
-		int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)task->fold.number) :
-				     sqlite3_extended_errcode(verification->trail->db);
-		bool agrees = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
-			      task_row_read(statement, &task->row) && fold_agrees(&task->fold, &task->row);
+		int rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)task->fold.number)
+				   : sqlite3_extended_errcode(verification->trail->db);
+		bool agrees = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW && task_row_read(statement, &task->row) &&
+			      fold_agrees(&task->fold, &task->row);
 		if (statement && rc == SQLITE_OK)
 			rc = sqlite3_reset(statement);
 		if (rc)
@@ -408,7 +409,8 @@ static int open_check(struct verification *verification)
 	}
 	if (worst == UINT64_MAX)
 		return 0;
-	return bad(verification, worst, "the row of its task has another end_seq, end_state or outcome_seq than the records give");
+	return bad(verification, worst,
+		   "the row of its task has another end_seq, end_state or outcome_seq than the records give");
 }
 
 /* Rows that stand where no record can: before the first or after the last. */
@@ -472,7 +474,8 @@ static int prepare(struct verification *verification)
 {
 	char sql[1024];
 	sqlite3 *db = verification->trail->db;
-	snprintf(sql, sizeof(sql), "SELECT NULL, seq%s, chain FROM records WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", record_columns);
+	snprintf(sql, sizeof(sql), "SELECT NULL, seq%s, chain FROM records WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
+		 record_columns);
 	int rc = sqlite3_prepare_v2(db, sql, -1, &verification->records, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db, "SELECT seq, salt, body FROM payloads WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", -1,
@@ -496,8 +499,7 @@ static int begin(struct verification *verification, uint64_t after_seq)
 	int rc = prepare(verification);
 	if (rc == SQLITE_OK && after_seq) {
 		sqlite3_stmt *statement = store_statement(trail, STATEMENT_CHAIN);
-		rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)after_seq) :
-				 sqlite3_extended_errcode(trail->db);
+		rc = statement ? sqlite3_bind_int64(statement, 1, (int64_t)after_seq) : sqlite3_extended_errcode(trail->db);
 		found = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
 			sqlite3_column_bytes(statement, 0) == sizeof(verification->head.bytes);
 		if (found)
@@ -516,9 +518,9 @@ static int begin(struct verification *verification, uint64_t after_seq)
 
 int trail_verify(struct trail *trail, uint64_t after_seq, struct trail_verdict *out_verdict)
 {
-	struct verification verification = { .trail = trail, .verdict = out_verdict };
+	struct verification verification = {.trail = trail, .verdict = out_verdict};
 	bool more = true;
-	*out_verdict = (struct trail_verdict){ .first_seq = after_seq + 1, .last_seq = after_seq };
+	*out_verdict = (struct trail_verdict){.first_seq = after_seq + 1, .last_seq = after_seq};
 	int rc = begin(&verification, after_seq);
 	while (rc == 0 && more)
 		rc = slice(&verification, &more);

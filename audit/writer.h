@@ -11,7 +11,7 @@
 #include "audit/trail.h"
 
 #define BATCH_RECORDS_MAX 4096u
-#define BATCH_BYTES_MAX 1048576u
+#define BATCH_BYTES_MAX   1048576u
 
 /* Entries and the bytes they point to. It grows as needed: the two limits above are for its owner to keep. */
 struct batch;
@@ -21,19 +21,21 @@ void batch_free(struct batch *batch);
 MUST_CHECK int batch_add(struct batch *batch, const struct trail_entry *entry);
 size_t batch_count(const struct batch *batch);
 size_t batch_bytes(const struct batch *batch);
-const struct trail_entry *batch_entry(const struct batch *batch, size_t index); /* valid until the next batch_add or batch_clear */
+const struct trail_entry *batch_entry(const struct batch *batch,
+				      size_t index); /* valid until the next batch_add or batch_clear */
 void batch_clear(struct batch *batch);
 
 struct writer;
-/* Starts the thread; it takes over `trail`, and closes it in writer_free. Until then nobody else may use that handle: whoever wants to
- * read opens one of his own. Returns 0; ERR_MEMORY or ERR_SYSTEM, and then the trail is still the caller's. */
+/* Starts the thread; it takes over `trail`, and closes it in writer_free. Until then nobody else may use that handle: whoever
+ * wants to read opens one of his own. Returns 0; ERR_MEMORY or ERR_SYSTEM, and then the trail is still the caller's. */
 MUST_CHECK int writer_new(struct trail *trail, struct writer **out_writer);
 /* Finishes the batch in hand, then joins. A batch that was not taken back is the caller's again. Takes NULL. */
 void writer_free(struct writer *writer);
-int writer_fd(const struct writer *writer); /* readable when a batch is done, now and then without one */
-bool writer_idle(const struct writer *writer); /* no batch is in hand, and none waits to be taken back */
+int writer_fd(const struct writer *writer);                     /* readable when a batch is done, now and then without one */
+bool writer_idle(const struct writer *writer);                  /* no batch is in hand, and none waits to be taken back */
 void writer_submit(struct writer *writer, struct batch *batch); /* only when idle */
-/* The finished batch and what came of it (0, ERR_AMBIGUOUS, ERR_IO), or NULL if none is finished. Clears writer_fd. Never blocks. */
+/* The finished batch and what came of it (0, ERR_AMBIGUOUS, ERR_IO), or NULL if none is finished. Clears writer_fd. Never blocks.
+ */
 struct batch *writer_take(struct writer *writer, int *out_result);
 /* After writer_take gave an error: what went wrong, for people. Borrowed from the writer. */
 const char *writer_why(const struct writer *writer);

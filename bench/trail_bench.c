@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How fast the trail is: rows a second and the time of one commit for batches of different size, beside what fdatasync itself takes in the same
- * run; then how fast it is verified. A task is four rows: request, assignment, completion, outcome; two of them own a payload of 256
- * bytes, two forward one. Rounds alternate; medians are printed.
+ * How fast the trail is: rows a second and the time of one commit for batches of different size, beside what fdatasync itself
+ * takes in the same run; then how fast it is verified. A task is four rows: request, assignment, completion, outcome; two of them
+ * own a payload of 256 bytes, two forward one. Rounds alternate; medians are printed.
  *
  *   bench_trail [FOLDER [ROUNDS]]
  */
@@ -17,15 +17,15 @@
 #include "audit/trail.h"
 
 #define PAYLOAD_BYTES 256
-#define HEADER_BYTES 110
-#define FACTS_BYTES 50
-#define BATCH_MAX 4096u
-#define ROUND_NS 400000000u
-#define SAMPLES_MAX 100000u
-#define VERIFY_ROWS 400000u
-#define ROUNDS_MAX 31
+#define HEADER_BYTES  110
+#define FACTS_BYTES   50
+#define BATCH_MAX     4096u
+#define ROUND_NS      400000000u
+#define SAMPLES_MAX   100000u
+#define VERIFY_ROWS   400000u
+#define ROUNDS_MAX    31
 
-static const unsigned batches[] = { 1, 16, 256, 4096 };
+static const unsigned batches[] = {1, 16, 256, 4096};
 #define KINDS (sizeof(batches) / sizeof(batches[0]))
 
 static uint8_t noise[4096];
@@ -61,7 +61,7 @@ static double quantile(double *values, size_t count, double q)
 
 static struct id id_of(uint64_t number, uint8_t kind)
 {
-	struct id id = { .bytes = { 0x01, 0x92, kind } };
+	struct id id = {.bytes = {0x01, 0x92, kind}};
 	uint64_t mixed = number * 0x9e3779b97f4a7c15u;
 	memcpy(id.bytes + 8, &mixed, sizeof(mixed));
 	uint64_t order_bytes = __builtin_bswap64(number << 8);
@@ -71,12 +71,12 @@ static struct id id_of(uint64_t number, uint8_t kind)
 
 static void row_make(struct trail_entry *entry, uint64_t seq)
 {
-	static const uint32_t types[] = { MESSAGE_TASK_REQUEST, MESSAGE_TASK_ASSIGNMENT, MESSAGE_TASK_COMPLETION,
-					  MESSAGE_TASK_COMPLETION };
+	static const uint32_t types[] = {MESSAGE_TASK_REQUEST, MESSAGE_TASK_ASSIGNMENT, MESSAGE_TASK_COMPLETION,
+					 MESSAGE_TASK_COMPLETION};
 	uint64_t step = (seq - 1) % 4, first = seq - step;
 	*entry = (struct trail_entry){
 		.seq = seq,
-		.boot = { { 1, 2, 3 } },
+		.boot = {{1, 2, 3}},
 		.now_ms = seq / 100,
 		.wall_ms = 1800000000000u + seq / 100,
 		.mono_ms = 5000000 + seq / 100,
@@ -89,12 +89,12 @@ static void row_make(struct trail_entry *entry, uint64_t seq)
 		.sender_seq = seq / 2,
 		.end_state = step > 1 ? STATE_COMPLETED : 0,
 		.payload_seq = seq - step % 2,
-		.header = { noise + seq % 2048, HEADER_BYTES },
-		.facts = { noise + seq % 1024, FACTS_BYTES },
+		.header = {noise + seq % 2048, HEADER_BYTES},
+		.facts = {noise + seq % 1024, FACTS_BYTES},
 	};
 	memcpy(entry->peer, step == 0 || step == 3 ? "client/anna/3f9c2e10" : "beta/1", step == 0 || step == 3 ? 21 : 7);
 	if (step % 2 == 0)
-		entry->payload = (struct bytes){ noise + seq % 3000, PAYLOAD_BYTES };
+		entry->payload = (struct bytes){noise + seq % 3000, PAYLOAD_BYTES};
 	if (step == 0)
 		entry->body_hash = id_of(seq, 3);
 }
@@ -175,10 +175,10 @@ static double sync_us(const char *folder, bool growing)
 /* CPU time of all processes, and of the machine, in clock ticks. */
 static void machine_ticks(double *out_busy, double *out_all)
 {
-	unsigned long long ticks[8] = { 0 };
+	unsigned long long ticks[8] = {0};
 	FILE *file = fopen("/proc/stat", "r");
-	if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4],
-			    &ticks[5], &ticks[6], &ticks[7]) != 8)
+	if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1], &ticks[2], &ticks[3],
+			    &ticks[4], &ticks[5], &ticks[6], &ticks[7]) != 8)
 		stop("cannot read /proc/stat");
 	fclose(file);
 	*out_all = 0;
@@ -191,7 +191,7 @@ static void machine_ticks(double *out_busy, double *out_all)
 
 static void remove_trail(const char *path)
 {
-	static const char *const ends[] = { "", "-wal", "-shm", "-lock" };
+	static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
 	char file[4200];
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, ends[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A disk that fails when told to: an SQLite VFS over the real one that counts operations and makes the N-th fail, once or from then on.
- * A write that fails has written its first half.
+ * A disk that fails when told to: an SQLite VFS over the real one that counts operations and makes the N-th fail, once or from
+ * then on. A write that fails has written its first half.
  */
 #ifndef TESTS_AUDIT_FAULTY_H
 #define TESTS_AUDIT_FAULTY_H

@@ -15,7 +15,7 @@ enum { STAGE_ACCEPT = 1, STAGE_ASSIGN, STAGE_START, STAGE_END, STAGE_TELL, STAGE
 
 void story_init(struct story *story, uint64_t seed)
 {
-	*story = (struct story){ .random = seed, .next_seq = 1 };
+	*story = (struct story){.random = seed, .next_seq = 1};
 }
 
 void story_release(struct story *story)
@@ -34,7 +34,7 @@ uint64_t story_random(struct story *story, uint64_t below)
 
 struct id story_id(uint64_t number)
 {
-	struct id id = { .bytes = { 0x01, 0x92 } };
+	struct id id = {.bytes = {0x01, 0x92}};
 	for (unsigned i = 0; i < 8; i++)
 		id.bytes[15 - i] = (uint8_t)((number * 0x2545f4914f6cdd1du + 7) >> (8 * i));
 	return id;
@@ -44,7 +44,7 @@ static struct bytes noise(struct story *story, uint8_t *room, uint64_t bytes)
 {
 	for (uint64_t i = 0; i < bytes; i++)
 		room[i] = (uint8_t)story_random(story, 256);
-	return (struct bytes){ .at = bytes ? room : NULL, .bytes = (uint32_t)bytes };
+	return (struct bytes){.at = bytes ? room : NULL, .bytes = (uint32_t)bytes};
 }
 
 static struct trail_task *task_add(struct story *story)
@@ -55,7 +55,7 @@ static struct trail_task *task_add(struct story *story)
 		assert_non_null(story->tasks);
 	}
 	struct trail_task *task = &story->tasks[story->task_count++];
-	*task = (struct trail_task){ 0 };
+	*task = (struct trail_task){0};
 	return task;
 }
 
@@ -80,10 +80,10 @@ static void begin_task(struct story *story, struct story_live *live, struct trai
 	task->task_id = entry->task_id;
 	task->key_hash = entry->key_hash;
 	task->body_hash = entry->body_hash;
-	*live = (struct story_live){ .number = entry->seq,
-				     .stage = STAGE_ACCEPT,
-				     .index = (uint32_t)story->task_count - 1,
-				     .request_payload = entry->seq };
+	*live = (struct story_live){.number = entry->seq,
+				    .stage = STAGE_ACCEPT,
+				    .index = (uint32_t)story->task_count - 1,
+				    .request_payload = entry->seq};
 }
 
 static void end_task(struct story *story, struct story_live *live, struct trail_entry *entry)
@@ -206,7 +206,7 @@ void story_next(struct story *story, struct trail_entry *out_entry)
 {
 	struct trail_entry *entry = out_entry;
 	uint64_t seq = story->next_seq++;
-	*entry = (struct trail_entry){ .seq = seq, .boot = { { 0xb0, 0x07 } } };
+	*entry = (struct trail_entry){.seq = seq, .boot = {{0xb0, 0x07}}};
 	entry->now_ms = seq * 3;
 	entry->wall_ms = 1800000000000u + seq * 5;
 	entry->mono_ms = 77000 + seq * 5;
@@ -265,14 +265,15 @@ void story_write(const char *path, uint64_t seed, size_t count)
 void place_make(struct place *place)
 {
 	const char *folder = getenv("TMPDIR");
-	snprintf(place->folder, sizeof(place->folder), "%s/bunshin-trail-XXXXXX", folder && strlen(folder) < 40 ? folder : "/tmp");
+	snprintf(place->folder, sizeof(place->folder), "%s/bunshin-trail-XXXXXX",
+		 folder && strlen(folder) < 40 ? folder : "/tmp");
 	assert_non_null(mkdtemp(place->folder));
 	snprintf(place->trail, sizeof(place->trail), "%s/trail.db", place->folder);
 }
 
 void place_empty(struct place *place)
 {
-	static const char *const ends[] = { "", "-wal", "-shm", "-lock", "-journal" };
+	static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-journal"};
 	char path[128];
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", place->trail, ends[i]);

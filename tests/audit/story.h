@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A made-up history of tasks for tests of the trail: the same seed gives the same records, and a model says what the trail must then
- * know of each task.
+ * A made-up history of tasks for tests of the trail: the same seed gives the same records, and a model says what the trail must
+ * then know of each task.
  */
 #ifndef TESTS_AUDIT_STORY_H
 #define TESTS_AUDIT_STORY_H
@@ -9,7 +9,7 @@
 #include "audit/trail.h"
 #include "audit/writer.h"
 
-#define STORY_LIVE 12u
+#define STORY_LIVE          12u
 #define STORY_PAYLOAD_BYTES 700u
 
 struct story_live {

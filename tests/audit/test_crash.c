@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * kill -9 while appending: whatever was acknowledged is there when the trail is opened again, nothing is doubled, nothing is half there.
+ * kill -9 while appending: whatever was acknowledged is there when the trail is opened again, nothing is doubled, nothing is half
+ * there.
  *
  * The child acknowledges into a pipe, as Omega would into a socket; the parent kills it after some acknowledgements, at any
  * moment of what comes next.
@@ -123,11 +124,11 @@ static void kill_and_look(uint64_t seed, uint64_t batch_max, struct story *choic
 		child_append(ends[1], seed, batch_max);
 	}
 	close(ends[1]);
-	uint64_t durable = kill_after(child, ends[0], (unsigned)story_random(choices, 40),
-				      (unsigned)story_random(choices, 600000));
+	uint64_t durable =
+		kill_after(child, ends[0], (unsigned)story_random(choices, 40), (unsigned)story_random(choices, 600000));
 	close(ends[0]);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
-	struct trail_query query = { .with_payload = true };
+	struct trail_query query = {.with_payload = true};
 	struct story story;
 	story_init(&story, seed);
 	assert_true(trail_last_seq(trail) >= durable);

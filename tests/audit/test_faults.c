@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every operation on the disk fails once, and from then on, one after the other: no acknowledged record is lost, none is doubled, and what
- * cannot be known is called ambiguous.
+ * Every operation on the disk fails once, and from then on, one after the other: no acknowledged record is lost, none is doubled,
+ * and what cannot be known is called ambiguous.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static void run_append(struct run *run, struct trail *trail)
 /* A trail that failed says so again and again. */
 static void assert_finished(struct run *run, struct trail *trail, int error)
 {
-	struct trail_entry entry = { .seq = run->handed + 1 };
+	struct trail_entry entry = {.seq = run->handed + 1};
 	assert_int_equal(trail_append(trail, &entry, 1), error);
 	entry.seq = run->durable + 1;
 	assert_int_equal(trail_append(trail, &entry, 1), error);
@@ -93,7 +93,7 @@ static void look_again(struct run *run, uint64_t seed)
 {
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	uint64_t last = trail_last_seq(trail);
-	struct trail_query query = { 0 };
+	struct trail_query query = {0};
 	struct story story;
 	story_init(&story, seed);
 	if (run->error == ERR_AMBIGUOUS) {
@@ -117,7 +117,7 @@ static void sweep(enum faulty_kind kind, bool sticky, const char *what)
 {
 	uint64_t at = 0, failures;
 	do {
-		struct run run = { 0 };
+		struct run run = {0};
 		uint64_t seed = 51 + ++at % 3;
 		place_empty(&place);
 		story_init(&run.story, seed);
@@ -168,9 +168,9 @@ static void test_a_failure_before_the_commit_is_not_ambiguous_and_ends_the_trail
 	uint32_t bytes = 24u << 20;
 	uint8_t *large = calloc(1, bytes);
 	assert_non_null(large);
-	struct trail_entry small = { .seq = 1 };
-	struct trail_entry entry = { .seq = 2, .payload_seq = 2, .payload = { large, bytes } };
-	struct run run = { .durable = 1, .handed = 2 };
+	struct trail_entry small = {.seq = 1};
+	struct trail_entry entry = {.seq = 2, .payload_seq = 2, .payload = {large, bytes}};
+	struct run run = {.durable = 1, .handed = 2};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, &small, 1), 0);
 	faulty_arm(FAULTY_SPACE, 5, false);
@@ -220,7 +220,7 @@ static void read_everything(struct story *story, bool *out_failed)
 {
 	char why[256];
 	struct trail *trail;
-	struct trail_query query = { .with_payload = true };
+	struct trail_query query = {.with_payload = true};
 	struct trail_verdict verdict;
 	struct trail_task task;
 	uint64_t seen = 0;
@@ -281,7 +281,8 @@ static void test_a_commit_is_synced_before_it_is_acknowledged(void **state)
 	story_release(&story);
 }
 
-/* After an fsync that failed the page cache may hold what the disk does not: so all of it is written again before it is believed. */
+/* After an fsync that failed the page cache may hold what the disk does not: so all of it is written again before it is believed.
+ */
 static void test_the_wal_is_written_and_synced_again_before_its_end_is_believed(void **state)
 {
 	(void)state;

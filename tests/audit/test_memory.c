@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every allocation fails, one after the other: ours, SQLite's and OpenSSL's alike. Each time the caller gets a clean error, the trail is
- * sound afterwards, and what was acknowledged is there.
+ * Every allocation fails, one after the other: ours, SQLite's and OpenSSL's alike. Each time the caller gets a clean error, the
+ * trail is sound afterwards, and what was acknowledged is there.
  *
  * The program is linked with --wrap for malloc, calloc and realloc, so the allocations of the trail itself come by here.
  */
@@ -154,9 +154,9 @@ static uint64_t use(struct batch *batches[3], const struct trail_task *task)
 	char why[256];
 	struct trail *trail;
 	struct trail_verdict verdict;
-	struct trail_query query = { .with_payload = true, .task_id = task->task_id };
+	struct trail_query query = {.with_payload = true, .task_id = task->task_id};
 	struct trail_task found;
-	struct buffer buffer = { 0 };
+	struct buffer buffer = {0};
 	uint64_t durable = 0, seen = 0;
 	int rc = trail_open(place.trail, TRAIL_WRITE, &trail, why);
 	if (rc) {

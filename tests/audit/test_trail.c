@@ -75,8 +75,8 @@ static int compare(void *context, const struct trail_entry *entry)
 static void test_every_column_comes_back_as_it_was_given(void **state)
 {
 	(void)state;
-	struct comparison comparison = { 0 };
-	struct trail_query query = { .with_payload = true };
+	struct comparison comparison = {0};
+	struct trail_query query = {.with_payload = true};
 	struct story story;
 	story_init(&story, 6);
 	story_init(&comparison.story, 6);
@@ -116,7 +116,7 @@ static void test_the_chain_does_not_depend_on_the_batches(void **state)
 	struct trail_verdict one, many;
 	struct trail_entry entries[40];
 	for (uint64_t i = 0; i < 40; i++)
-		entries[i] = (struct trail_entry){ .seq = i + 1, .direction = TRAIL_IN, .type = MESSAGE_HELLO, .peer = "beta/1" };
+		entries[i] = (struct trail_entry){.seq = i + 1, .direction = TRAIL_IN, .type = MESSAGE_HELLO, .peer = "beta/1"};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, entries, 40), 0);
 	assert_int_equal(trail_verify(trail, 0, &one), 0);
@@ -135,13 +135,16 @@ static void test_the_same_payload_twice_has_two_commitments(void **state)
 {
 	(void)state;
 	static const uint8_t body[] = "the same words";
-	struct trail_entry entries[2] = { { .seq = 1, .payload_seq = 1 }, { .seq = 2, .payload_seq = 2 } };
-	entries[0].payload = entries[1].payload = (struct bytes){ body, sizeof(body) };
+	struct trail_entry entries[2] = {{.seq = 1, .payload_seq = 1}, {.seq = 2, .payload_seq = 2}};
+	entries[0].payload = entries[1].payload = (struct bytes){body, sizeof(body)};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, entries, 2), 0);
 	sqlite3_stmt *statement;
-	assert_int_equal(sqlite3_prepare_v2(trail->db, "SELECT count(DISTINCT commitment), count(DISTINCT salt) FROM records JOIN "
-						       "payloads USING (seq)", -1, &statement, NULL), 0);
+	assert_int_equal(sqlite3_prepare_v2(trail->db,
+					    "SELECT count(DISTINCT commitment), count(DISTINCT salt) FROM records JOIN "
+					    "payloads USING (seq)",
+					    -1, &statement, NULL),
+			 0);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	assert_int_equal(sqlite3_column_int(statement, 0), 2);
 	assert_int_equal(sqlite3_column_int(statement, 1), 2);
@@ -159,18 +162,18 @@ static void test_a_forwarded_payload_is_stored_once_and_commits_to_the_same(void
 {
 	(void)state;
 	static const uint8_t body[] = "parameters of a task";
-	struct trail_entry own = { .seq = 1, .payload_seq = 1, .payload = { body, sizeof(body) } };
-	struct trail_entry forward = { .seq = 2, .payload_seq = 1 };
+	struct trail_entry own = {.seq = 1, .payload_seq = 1, .payload = {body, sizeof(body)}};
+	struct trail_entry forward = {.seq = 2, .payload_seq = 1};
 	struct trail_entry first, second;
-	struct trail_query query = { .through_seq = 1 };
-	struct buffer buffer = { 0 };
+	struct trail_query query = {.through_seq = 1};
+	struct buffer buffer = {0};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, &own, 1), 0);
 	trail_close(trail);
 	trail = open_trail(place.trail, TRAIL_WRITE); /* so that the commitment must be looked up */
 	assert_int_equal(trail_append(trail, &forward, 1), 0);
 	assert_int_equal(trail_read(trail, &query, take_entry, &first), 0);
-	query = (struct trail_query){ .after_seq = 1 };
+	query = (struct trail_query){.after_seq = 1};
 	assert_int_equal(trail_read(trail, &query, take_entry, &second), 0);
 	assert_int_equal(second.seq, 2);
 	assert_memory_equal(&first.commitment, &second.commitment, sizeof(first.commitment));
@@ -190,18 +193,18 @@ static void test_entries_that_cannot_follow_are_refused_and_nothing_changes(void
 {
 	(void)state;
 	struct trail_entry bad[] = {
-		{ .seq = 1 },                                                                      /* there already */
-		{ .seq = 3 },                                                                      /* a gap */
-		{ .seq = 0 },
-		{ .seq = 2, .payload_seq = 3 },                                                    /* a later payload */
-		{ .seq = 2, .payload_seq = 1 },                                                    /* record 1 owns none */
-		{ .seq = 2, .task_number = 3 },                                                    /* a later task */
-		{ .seq = 2, .end_state = STATE_FAILED },                                           /* of no task */
-		{ .seq = 2, .end_state = STATE_FAILED, .task_number = 1 },                         /* record 1 made none */
-		{ .seq = 2, .revives = true, .task_number = 1 },
-		{ .seq = 2, .payload = { (const uint8_t *)"x", 1 } },                              /* a payload of nobody */
+		{.seq = 1}, /* there already */
+		{.seq = 3}, /* a gap */
+		{.seq = 0},
+		{.seq = 2, .payload_seq = 3},                            /* a later payload */
+		{.seq = 2, .payload_seq = 1},                            /* record 1 owns none */
+		{.seq = 2, .task_number = 3},                            /* a later task */
+		{.seq = 2, .end_state = STATE_FAILED},                   /* of no task */
+		{.seq = 2, .end_state = STATE_FAILED, .task_number = 1}, /* record 1 made none */
+		{.seq = 2, .revives = true, .task_number = 1},
+		{.seq = 2, .payload = {(const uint8_t *)"x", 1}}, /* a payload of nobody */
 	};
-	struct trail_entry good[] = { { .seq = 1 }, { .seq = 2 } };
+	struct trail_entry good[] = {{.seq = 1}, {.seq = 2}};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, good, 1), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -209,11 +212,11 @@ static void test_entries_that_cannot_follow_are_refused_and_nothing_changes(void
 		assert_true(strlen(trail_why(trail)) > 20);
 		assert_int_equal(trail_last_seq(trail), 1);
 	}
-	struct trail_entry endless = { .seq = 2 };
+	struct trail_entry endless = {.seq = 2};
 	memset(endless.peer, 'a', sizeof(endless.peer));
 	assert_int_equal(trail_append(trail, &endless, 1), ERR_STATE);
 	/* A bad one in the middle takes the good one before it along. */
-	struct trail_entry mixed[] = { { .seq = 2 }, { .seq = 3, .payload_seq = 2 } };
+	struct trail_entry mixed[] = {{.seq = 2}, {.seq = 3, .payload_seq = 2}};
 	assert_int_equal(trail_append(trail, mixed, 2), ERR_STATE);
 	assert_int_equal(verify_clean(trail), 1);
 	assert_int_equal(trail_append(trail, &good[1], 1), 0);
@@ -226,9 +229,9 @@ static void test_a_batch_that_was_refused_leaves_nothing_behind(void **state)
 {
 	(void)state;
 	static const uint8_t body[] = "never written";
-	struct trail_entry refused[] = { { .seq = 1, .payload_seq = 1, .payload = { body, sizeof(body) } },
-					 { .seq = 2, .task_number = 1, .revives = true } };
-	struct trail_entry plain = { .seq = 1 }, forward = { .seq = 2, .payload_seq = 1 };
+	struct trail_entry refused[] = {{.seq = 1, .payload_seq = 1, .payload = {body, sizeof(body)}},
+					{.seq = 2, .task_number = 1, .revives = true}};
+	struct trail_entry plain = {.seq = 1}, forward = {.seq = 2, .payload_seq = 1};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, refused, 2), ERR_STATE);
 	assert_int_equal(trail_append(trail, &plain, 1), 0);
@@ -243,8 +246,11 @@ static void test_one_task_id_names_one_task(void **state)
 	(void)state;
 	struct trail_entry entries[2];
 	for (uint64_t i = 0; i < 2; i++)
-		entries[i] = (struct trail_entry){ .seq = i + 1, .task_number = i + 1, .direction = TRAIL_IN,
-						   .type = MESSAGE_TASK_REQUEST, .task_id = story_id(9) };
+		entries[i] = (struct trail_entry){.seq = i + 1,
+						  .task_number = i + 1,
+						  .direction = TRAIL_IN,
+						  .type = MESSAGE_TASK_REQUEST,
+						  .task_id = story_id(9)};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, entries, 2), ERR_CONFLICT);
 	assert_int_equal(trail_last_seq(trail), 0);
@@ -257,9 +263,16 @@ static void test_records_cannot_be_changed_or_removed_by_us(void **state)
 {
 	(void)state;
 	static const char *const statements[] = {
-		"UPDATE records SET peer = ''", "DELETE FROM records", "DROP TABLE records",      "DELETE FROM payloads",
-		"UPDATE payloads SET body = NULL", "DROP TABLE payloads", "DROP INDEX records_by_task", "CREATE TABLE more(a)",
-		"ATTACH ':memory:' AS other",   "ALTER TABLE records ADD COLUMN more",
+		"UPDATE records SET peer = ''",
+		"DELETE FROM records",
+		"DROP TABLE records",
+		"DELETE FROM payloads",
+		"UPDATE payloads SET body = NULL",
+		"DROP TABLE payloads",
+		"DROP INDEX records_by_task",
+		"CREATE TABLE more(a)",
+		"ATTACH ':memory:' AS other",
+		"ALTER TABLE records ADD COLUMN more",
 		"CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM payloads; END",
 	};
 	story_write(place.trail, 2, 50);
@@ -379,7 +392,7 @@ static void test_a_changed_schema_is_refused(void **state)
 static void test_the_files_are_for_their_owner_alone_and_the_wal_is_kept(void **state)
 {
 	(void)state;
-	static const char *const ends[] = { "", "-wal", "-lock" };
+	static const char *const ends[] = {"", "-wal", "-lock"};
 	struct stat status;
 	char path[128];
 	story_write(place.trail, 3, 500);
@@ -399,15 +412,16 @@ static void test_settings_are_what_the_promises_need(void **state)
 		const char *pragma;
 		int value;
 	} settings[] = {
-		{ "PRAGMA synchronous", 2 },    { "PRAGMA foreign_keys", 1 },        { "PRAGMA trusted_schema", 0 },
-		{ "PRAGMA cell_size_check", 1 }, { "PRAGMA wal_autocheckpoint", 0 }, { "PRAGMA application_id", TRAIL_APPLICATION_ID },
-		{ "PRAGMA user_version", 1 },   { "PRAGMA page_size", PAGE_BYTES },  { "PRAGMA busy_timeout", 5000 },
+		{"PRAGMA synchronous", 2},     {"PRAGMA foreign_keys", 1},       {"PRAGMA trusted_schema", 0},
+		{"PRAGMA cell_size_check", 1}, {"PRAGMA wal_autocheckpoint", 0}, {"PRAGMA application_id", TRAIL_APPLICATION_ID},
+		{"PRAGMA user_version", 1},    {"PRAGMA page_size", PAGE_BYTES}, {"PRAGMA busy_timeout", 5000},
 	};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	struct trail *reader = open_trail(place.trail, TRAIL_READ);
 	for (size_t i = 0; i < 2 * sizeof(settings) / sizeof(settings[0]); i++) {
 		sqlite3_stmt *statement;
-		assert_int_equal(sqlite3_prepare_v2((i % 2 ? trail : reader)->db, settings[i / 2].pragma, -1, &statement, NULL), 0);
+		assert_int_equal(sqlite3_prepare_v2((i % 2 ? trail : reader)->db, settings[i / 2].pragma, -1, &statement, NULL),
+				 0);
 		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 		assert_int_equal(sqlite3_column_int(statement, 0), settings[i / 2].value);
 		sqlite3_finalize(statement);
@@ -453,7 +467,7 @@ static void test_the_index_knows_what_became_of_every_task(void **state)
 	(void)state;
 	struct story story;
 	struct trail_task task;
-	struct id unknown = story_id(1u << 30), nil = { 0 };
+	struct id unknown = story_id(1u << 30), nil = {0};
 	story_init(&story, 11);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	struct trail *reader = open_trail(place.trail, TRAIL_READ);
@@ -499,7 +513,7 @@ static int compare_task(void *context, const struct trail_task *task)
 static void test_tasks_are_listed_newest_first_and_by_state(void **state)
 {
 	(void)state;
-	static const uint32_t states[] = { 0, STATE_ACCEPTED, STATE_COMPLETED, STATE_FAILED, STATE_EXPIRED };
+	static const uint32_t states[] = {0, STATE_ACCEPTED, STATE_COMPLETED, STATE_FAILED, STATE_EXPIRED};
 	struct story story;
 	story_init(&story, 12);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
@@ -508,12 +522,12 @@ static void test_tasks_are_listed_newest_first_and_by_state(void **state)
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		uint32_t expected = 0;
 		for (size_t j = 0; j < story.task_count; j++)
-			expected += !states[i] || (state_is_end(states[i]) ? story.tasks[j].end_state == states[i] :
-									     story.tasks[j].end_state == 0);
-		struct task_list list = { .story = &story, .state = states[i], .at = story.task_count };
+			expected += !states[i] || (state_is_end(states[i]) ? story.tasks[j].end_state == states[i]
+									   : story.tasks[j].end_state == 0);
+		struct task_list list = {.story = &story, .state = states[i], .at = story.task_count};
 		assert_int_equal(trail_tasks(trail, states[i], 0, compare_task, &list), 0);
 		assert_int_equal(list.seen, expected);
-		list = (struct task_list){ .story = &story, .state = states[i], .at = story.task_count };
+		list = (struct task_list){.story = &story, .state = states[i], .at = story.task_count};
 		assert_int_equal(trail_tasks(trail, states[i], 5, compare_task, &list), 0);
 		assert_int_equal(list.seen, expected < 5 ? expected : 5);
 	}
@@ -536,12 +550,20 @@ static void test_a_long_list_of_tasks_leaves_none_out(void **state)
 	static struct trail_entry entries[TASKS];
 	uint64_t expected = TASKS;
 	for (uint64_t i = 0; i < TASKS; i++)
-		entries[i] = (struct trail_entry){ .seq = i + 1, .task_number = i + 1, .task_id = story_id(i + 1),
-						   .direction = TRAIL_IN, .type = MESSAGE_TASK_REQUEST };
+		entries[i] = (struct trail_entry){.seq = i + 1,
+						  .task_number = i + 1,
+						  .task_id = story_id(i + 1),
+						  .direction = TRAIL_IN,
+						  .type = MESSAGE_TASK_REQUEST};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, entries, TASKS), 0);
 	assert_int_equal(trail_tasks(trail, 0, 0, next_lower, &expected), 0);
 	assert_int_equal(expected, 0);
+	/* And the largest id is none of the others. */
+	struct trail_task last;
+	assert_int_equal(trail_task_last(trail, &last), 0);
+	for (uint64_t i = 0; i < TASKS; i++)
+		assert_true(memcmp(&last.task_id, &entries[i].task_id, sizeof(struct id)) >= 0);
 	trail_close(trail);
 }
 
@@ -554,8 +576,9 @@ static void test_a_damaged_index_is_rebuilt_from_the_records(void **state)
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(story_append(&story, trail, 1200), 0);
 	trail_close(trail);
-	raw(place.trail, "DELETE FROM snapshots; DELETE FROM tasks WHERE request_seq % 3 = 0; UPDATE tasks SET end_seq = 7, end_state = "
-			 "18 WHERE request_seq % 3 = 1");
+	raw(place.trail,
+	    "DELETE FROM snapshots; DELETE FROM tasks WHERE request_seq % 3 = 0; UPDATE tasks SET end_seq = 7, end_state = "
+	    "18 WHERE request_seq % 3 = 1");
 	trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_verify(trail, 0, &verdict), ERR_CORRUPT);
 	assert_int_equal(trail_rebuild_index(trail), 0);
@@ -600,7 +623,7 @@ static bool matches(const struct trail_query *query, const struct trail_entry *e
 
 static void assert_query(struct trail *trail, const struct collected *all, const struct trail_query *query)
 {
-	struct collected found = { 0 };
+	struct collected found = {0};
 	size_t at = 0;
 	assert_int_equal(trail_read(trail, query, collect, &found), 0);
 	for (size_t i = 0; i < all->count; i++) {
@@ -617,8 +640,8 @@ static void assert_query(struct trail *trail, const struct collected *all, const
 static void test_queries_find_what_a_plain_search_finds(void **state)
 {
 	(void)state;
-	struct collected all = { 0 };
-	struct trail_query query = { 0 };
+	struct collected all = {0};
+	struct trail_query query = {0};
 	struct story story;
 	story_init(&story, 14);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
@@ -627,7 +650,7 @@ static void test_queries_find_what_a_plain_search_finds(void **state)
 	assert_int_equal(all.count, 3000);
 	for (unsigned i = 0; i < 400; i++) {
 		const struct trail_entry *some = &all.entries[story_random(&story, all.count)];
-		query = (struct trail_query){ .newest_first = story_random(&story, 2), .with_payload = story_random(&story, 2) };
+		query = (struct trail_query){.newest_first = story_random(&story, 2), .with_payload = story_random(&story, 2)};
 		if (story_random(&story, 2))
 			query.after_seq = story_random(&story, 3100);
 		if (story_random(&story, 3) == 0)
@@ -656,10 +679,10 @@ static void test_a_long_read_is_made_of_short_transactions(void **state)
 	(void)state;
 	enum { ROWS = 25000 };
 	static struct trail_entry entries[ROWS];
-	struct collected all = { 0 };
-	struct trail_query query = { .newest_first = true };
+	struct collected all = {0};
+	struct trail_query query = {.newest_first = true};
 	for (uint64_t i = 0; i < ROWS; i++)
-		entries[i] = (struct trail_entry){ .seq = i + 1, .type = i % 5000 ? MESSAGE_HELLO : MESSAGE_GOODBYE };
+		entries[i] = (struct trail_entry){.seq = i + 1, .type = i % 5000 ? MESSAGE_HELLO : MESSAGE_GOODBYE};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, entries, ROWS), 0);
 	assert_int_equal(trail_read(trail, &query, collect, &all), 0);
@@ -679,13 +702,13 @@ static void test_large_payloads_are_read_in_small_pieces(void **state)
 {
 	(void)state;
 	enum { ROWS = 30, BYTES = 700000 };
-	struct collected all = { 0 };
-	struct trail_query query = { .with_payload = true };
+	struct collected all = {0};
+	struct trail_query query = {.with_payload = true};
 	uint8_t *large = calloc(1, BYTES);
 	assert_non_null(large);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	for (uint64_t i = 1; i <= ROWS; i++) {
-		struct trail_entry entry = { .seq = i, .payload_seq = i, .payload = { large, BYTES } };
+		struct trail_entry entry = {.seq = i, .payload_seq = i, .payload = {large, BYTES}};
 		assert_int_equal(trail_append(trail, &entry, 1), 0);
 	}
 	for (unsigned newest_first = 0; newest_first < 2; newest_first++) {
@@ -706,8 +729,8 @@ static void test_large_payloads_are_read_in_small_pieces(void **state)
 static void test_the_caller_can_stop_a_read(void **state)
 {
 	(void)state;
-	struct collected some = { .stop_after = 3 };
-	struct trail_query query = { 0 };
+	struct collected some = {.stop_after = 3};
+	struct trail_query query = {0};
 	story_write(place.trail, 15, 60);
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	assert_int_equal(trail_read(trail, &query, collect, &some), 42);
@@ -735,9 +758,9 @@ static int look_at_the_transaction(void *context, const struct trail_entry *entr
 static void test_no_transaction_is_open_while_the_caller_looks(void **state)
 {
 	(void)state;
-	struct trail_query query = { .with_payload = true };
+	struct trail_query query = {.with_payload = true};
 	story_write(place.trail, 16, 200);
-	struct slow slow = { .reader = open_trail(place.trail, TRAIL_READ) };
+	struct slow slow = {.reader = open_trail(place.trail, TRAIL_READ)};
 	assert_int_equal(trail_read(slow.reader, &query, look_at_the_transaction, &slow), 0);
 	assert_int_equal(slow.calls, 200);
 	trail_close(slow.reader);

@@ -104,7 +104,7 @@ static void assert_clean(void)
 static const struct {
 	const char *table;
 	const char *key;
-} tables[] = { { "records", "seq" }, { "payloads", "seq" }, { "tasks", "request_seq" }, { "snapshots", "seq" } };
+} tables[] = {{"records", "seq"}, {"payloads", "seq"}, {"tasks", "request_seq"}, {"snapshots", "seq"}};
 
 /* Flips a bit of a value of any type. False if the value has no bits: NULL, or an empty one. */
 static bool flip(sqlite3_value *value, uint64_t random, sqlite3_stmt *update)
@@ -228,7 +228,7 @@ static void test_one_flipped_bit_in_any_column_is_found_and_named(void **state)
 static void test_a_value_that_only_hashes_the_same_is_found(void **state)
 {
 	(void)state;
-	static const char *const values[] = { "x''", "x'00000000000000000000000000000000'" };
+	static const char *const values[] = {"x''", "x'00000000000000000000000000000000'"};
 	for (size_t i = 0; i < 2; i++) {
 		uint64_t row = number("SELECT seq FROM records WHERE key_hash IS NULL LIMIT 1 OFFSET 7");
 		execute("UPDATE records SET key_hash = %s WHERE seq = %llu", values[i], (unsigned long long)row);
@@ -249,19 +249,22 @@ static void test_a_value_that_only_hashes_the_same_is_found(void **state)
 static void test_a_removed_row_is_missed(void **state)
 {
 	(void)state;
-	static const uint64_t rows[] = { 1, 2, 57, RECORDS / 2, RECORDS - 1 };
+	static const uint64_t rows[] = {1, 2, 57, RECORDS / 2, RECORDS - 1};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		execute("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM records WHERE seq = %llu; DELETE FROM records WHERE seq = %llu; "
-			"COMMIT;", (unsigned long long)rows[i], (unsigned long long)rows[i]);
+		execute("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM records WHERE seq = %llu; DELETE FROM records WHERE seq "
+			"= %llu; "
+			"COMMIT;",
+			(unsigned long long)rows[i], (unsigned long long)rows[i]);
 		assert_found("a removed record", rows[i], rows[i]);
 		execute("INSERT INTO records SELECT * FROM kept; DROP TABLE kept;");
 	}
 	assert_clean();
-	static const char *const side[] = { "payloads", "tasks", "snapshots" };
+	static const char *const side[] = {"payloads", "tasks", "snapshots"};
 	for (size_t i = 0; i < 3; i++) {
 		const char *key = i == 1 ? "request_seq" : "seq";
 		uint64_t row = number("SELECT %s FROM %s LIMIT 1 OFFSET 3", key, side[i]);
-		execute("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM %s WHERE %s = %llu; DELETE FROM %s WHERE %s = %llu; COMMIT;",
+		execute("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM %s WHERE %s = %llu; DELETE FROM %s WHERE %s = %llu; "
+			"COMMIT;",
 			side[i], key, (unsigned long long)row, side[i], key, (unsigned long long)row);
 		assert_found(side[i], row, row);
 		execute("INSERT INTO %s SELECT * FROM kept; DROP TABLE kept;", side[i]);
@@ -283,7 +286,8 @@ static void test_an_added_row_is_found(void **state)
 	assert_found("a snapshot that is none", row, row);
 	execute("DELETE FROM snapshots WHERE seq = %llu", (unsigned long long)row);
 	/* Beside the last record there is no later one to notice. */
-	assert_int_equal(number("SELECT payload_seq = seq OR type = %d FROM records WHERE seq = %u", MESSAGE_SNAPSHOT, RECORDS), 0);
+	assert_int_equal(number("SELECT payload_seq = seq OR type = %d FROM records WHERE seq = %u", MESSAGE_SNAPSHOT, RECORDS),
+			 0);
 	execute("INSERT INTO payloads VALUES(%u, zeroblob(32), x'c0')", RECORDS);
 	assert_found("a payload of nobody at the end", RECORDS, RECORDS);
 	execute("DELETE FROM payloads WHERE seq = %u; INSERT INTO snapshots VALUES(%u);", RECORDS, RECORDS);
@@ -292,8 +296,10 @@ static void test_an_added_row_is_found(void **state)
 	execute("INSERT INTO payloads VALUES(%u, zeroblob(32), x'c0')", RECORDS + 5);
 	assert_found("a payload behind the end", RECORDS + 5, RECORDS + 5);
 	execute("DELETE FROM payloads WHERE seq > %u", RECORDS);
-	execute("CREATE TEMP TABLE copy AS SELECT * FROM records WHERE seq = %u; UPDATE copy SET seq = seq + 1; INSERT INTO records SELECT "
-		"* FROM copy;", RECORDS);
+	execute("CREATE TEMP TABLE copy AS SELECT * FROM records WHERE seq = %u; UPDATE copy SET seq = seq + 1; INSERT INTO "
+		"records SELECT "
+		"* FROM copy;",
+		RECORDS);
 	assert_found("a copied record at the end", RECORDS + 1, RECORDS + 1);
 	execute("DELETE FROM records WHERE seq > %u", RECORDS);
 	assert_clean();
@@ -302,12 +308,14 @@ static void test_an_added_row_is_found(void **state)
 static void test_two_rows_that_changed_places_are_found(void **state)
 {
 	(void)state;
-	static const uint64_t pairs[][2] = { { 1, 2 }, { 40, 41 }, { 30, 300 }, { RECORDS - 1, RECORDS } };
+	static const uint64_t pairs[][2] = {{1, 2}, {40, 41}, {30, 300}, {RECORDS - 1, RECORDS}};
 	for (size_t i = 0; i < 4; i++) {
 		unsigned long long a = pairs[i][0], b = pairs[i][1];
 		for (unsigned twice = 0; twice < 2; twice++) {
-			execute("BEGIN; UPDATE records SET seq = -7 WHERE seq = %llu; UPDATE records SET seq = %llu WHERE seq = %llu; "
-				"UPDATE records SET seq = %llu WHERE seq = -7; COMMIT;", a, a, b, b);
+			execute("BEGIN; UPDATE records SET seq = -7 WHERE seq = %llu; UPDATE records SET seq = %llu WHERE seq = "
+				"%llu; "
+				"UPDATE records SET seq = %llu WHERE seq = -7; COMMIT;",
+				a, a, b, b);
 			if (!twice)
 				assert_found("swapped records", a, a);
 		}
@@ -318,10 +326,12 @@ static void test_two_rows_that_changed_places_are_found(void **state)
 static void test_a_payload_of_another_record_is_found(void **state)
 {
 	(void)state;
-	uint64_t a = number("SELECT seq FROM payloads LIMIT 1 OFFSET 10"), b = number("SELECT seq FROM payloads LIMIT 1 OFFSET 20");
-	execute("BEGIN; UPDATE payloads SET seq = -7 WHERE seq = %llu; UPDATE payloads SET seq = %llu WHERE seq = %llu; UPDATE payloads "
-		"SET seq = %llu WHERE seq = -7; COMMIT;", (unsigned long long)a, (unsigned long long)a, (unsigned long long)b,
-		(unsigned long long)b);
+	uint64_t a = number("SELECT seq FROM payloads LIMIT 1 OFFSET 10"),
+		 b = number("SELECT seq FROM payloads LIMIT 1 OFFSET 20");
+	execute("BEGIN; UPDATE payloads SET seq = -7 WHERE seq = %llu; UPDATE payloads SET seq = %llu WHERE seq = %llu; UPDATE "
+		"payloads "
+		"SET seq = %llu WHERE seq = -7; COMMIT;",
+		(unsigned long long)a, (unsigned long long)a, (unsigned long long)b, (unsigned long long)b);
 	assert_found("swapped payloads", a, a);
 }
 
@@ -329,16 +339,21 @@ static void test_a_payload_of_another_record_is_found(void **state)
 static void test_a_payload_exchanged_with_its_commitment_is_found(void **state)
 {
 	(void)state;
-	static const char owners[] = "SELECT seq FROM records WHERE verdict <> 0 AND payload_seq = seq ORDER BY seq LIMIT 1 OFFSET %d";
+	static const char owners[] =
+		"SELECT seq FROM records WHERE verdict <> 0 AND payload_seq = seq ORDER BY seq LIMIT 1 OFFSET %d";
 	char sql[128];
 	snprintf(sql, sizeof(sql), owners, 0);
 	unsigned long long a = number("%s", sql);
 	snprintf(sql, sizeof(sql), owners, 1);
 	unsigned long long b = number("%s", sql);
-	execute("BEGIN; UPDATE payloads SET seq = -7 WHERE seq = %llu; UPDATE payloads SET seq = %llu WHERE seq = %llu; UPDATE payloads "
-		"SET seq = %llu WHERE seq = -7; CREATE TEMP TABLE kept AS SELECT seq, commitment FROM records; UPDATE records SET "
-		"commitment = (SELECT commitment FROM kept WHERE kept.seq = %llu + %llu - records.seq) WHERE seq IN (%llu, %llu); "
-		"COMMIT;", a, a, b, b, a, b, a, b);
+	execute("BEGIN; UPDATE payloads SET seq = -7 WHERE seq = %llu; UPDATE payloads SET seq = %llu WHERE seq = %llu; UPDATE "
+		"payloads "
+		"SET seq = %llu WHERE seq = -7; CREATE TEMP TABLE kept AS SELECT seq, commitment FROM records; UPDATE records "
+		"SET "
+		"commitment = (SELECT commitment FROM kept WHERE kept.seq = %llu + %llu - records.seq) WHERE seq IN (%llu, "
+		"%llu); "
+		"COMMIT;",
+		a, a, b, b, a, b, a, b);
 	assert_found("an exchanged payload", a, a);
 }
 
@@ -353,22 +368,23 @@ static int take_entry(void *context, const struct trail_entry *entry)
 static void test_a_record_with_a_forged_chain_value_does_not_carry_the_next(void **state)
 {
 	(void)state;
-	struct recorder recorder = { 0 };
+	struct recorder recorder = {0};
 	struct trail_entry before, entry;
 	struct hash forged;
-	struct trail_query query = { .after_seq = 98, .through_seq = 99 };
+	struct trail_query query = {.after_seq = 98, .through_seq = 99};
 	sqlite3_stmt *update;
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	assert_int_equal(recorder_init(&recorder), 0);
 	assert_int_equal(trail_read(trail, &query, take_entry, &before), 0);
-	query = (struct trail_query){ .after_seq = 99, .through_seq = 100 };
+	query = (struct trail_query){.after_seq = 99, .through_seq = 100};
 	assert_int_equal(trail_read(trail, &query, take_entry, &entry), 0);
 	trail_close(trail);
 	/* The bytes that were read are gone; a record without any is forged instead. */
-	entry.header = entry.facts = (struct bytes){ 0 };
+	entry.header = entry.facts = (struct bytes){0};
 	assert_int_equal(record_chain(&recorder, &entry, &before.chain, &forged), 0);
-	assert_int_equal(sqlite3_prepare_v2(db, "UPDATE records SET header = x'', facts = x'', chain = ?1 WHERE seq = 100", -1, &update,
-					    NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "UPDATE records SET header = x'', facts = x'', chain = ?1 WHERE seq = 100", -1,
+					    &update, NULL),
+			 SQLITE_OK);
 	sqlite3_bind_blob(update, 1, forged.bytes, sizeof(forged.bytes), SQLITE_STATIC);
 	assert_int_equal(sqlite3_step(update), SQLITE_DONE);
 	sqlite3_finalize(update);
@@ -383,7 +399,7 @@ static void test_an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record(
 	execute("UPDATE payloads SET body = NULL, salt = NULL WHERE seq = %llu", (unsigned long long)row);
 	assert_found("an erased payload", row, row);
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
-	struct buffer buffer = { 0 };
+	struct buffer buffer = {0};
 	assert_int_equal(trail_payload(trail, row, &buffer), ERR_NOT_FOUND);
 	trail_close(trail);
 }
@@ -394,7 +410,8 @@ static void test_a_tail_that_was_cut_off_shows_only_in_the_head(void **state)
 	(void)state;
 	struct trail_verdict whole, cut;
 	assert_int_equal(verify(&whole), 0);
-	execute("DELETE FROM records WHERE seq > 300; DELETE FROM payloads WHERE seq > 300; DELETE FROM snapshots WHERE seq > 300; "
+	execute("DELETE FROM records WHERE seq > 300; DELETE FROM payloads WHERE seq > 300; DELETE FROM snapshots WHERE seq > "
+		"300; "
 		"DELETE FROM tasks WHERE request_seq > 300;");
 	sqlite3_close(db);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
@@ -444,8 +461,8 @@ static void page_damage(uint64_t page, struct story *story)
 	close(fd);
 }
 
-/* A flipped bit on any page of a table ends in a report, never in a crash or in "clean" where a column was hit. Pages that hold no cell
- * at that place may be hit without harm; trail_check_file and trail_verify together say so. */
+/* A flipped bit on any page of a table ends in a report, never in a crash or in "clean" where a column was hit. Pages that hold
+ * no cell at that place may be hit without harm; trail_check_file and trail_verify together say so. */
 static void test_damaged_pages_are_reported_and_crash_nothing(void **state)
 {
 	(void)state;

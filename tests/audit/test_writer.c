@@ -45,8 +45,10 @@ static void test_entries_keep_their_bytes_while_a_batch_grows(void **state)
 		for (uint32_t i = 0; i < COUNT; i++) {
 			uint8_t room[300];
 			memset(room, (int)i, sizeof(room));
-			struct trail_entry entry = { .seq = i, .header = { room, i % 300 }, .facts = { room, i % 7 },
-						     .payload = { i % 3 ? room : NULL, i % 3 ? i % 250 : 0 } };
+			struct trail_entry entry = {.seq = i,
+						    .header = {room, i % 300},
+						    .facts = {room, i % 7},
+						    .payload = {i % 3 ? room : NULL, i % 3 ? i % 250 : 0}};
 			assert_int_equal(batch_add(batch, &entry), 0);
 			bytes += entry.header.bytes + entry.facts.bytes + entry.payload.bytes;
 			memset(room, 0xee, sizeof(room)); /* the batch has copies */
@@ -80,12 +82,12 @@ static void test_a_batch_takes_one_entry_larger_than_all_limits(void **state)
 	uint8_t *large = malloc(bytes);
 	assert_non_null(large);
 	memset(large, 7, bytes);
-	struct trail_entry entry = { .seq = 1, .payload_seq = 1, .payload = { large, bytes } };
+	struct trail_entry entry = {.seq = 1, .payload_seq = 1, .payload = {large, bytes}};
 	assert_int_equal(batch_add(batch, &entry), 0);
 	assert_memory_equal(batch_entry(batch, 0)->payload.at, large, bytes);
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_append(trail, batch_entry(batch, 0), 1), 0);
-	struct buffer buffer = { 0 };
+	struct buffer buffer = {0};
 	assert_int_equal(trail_payload(trail, 1, &buffer), 0);
 	assert_int_equal(buffer.bytes, bytes);
 	assert_memory_equal(buffer.at, large, bytes);
@@ -103,7 +105,7 @@ static struct batch *wait_for_batch(struct writer *writer, int *out_result)
 {
 	struct batch *batch;
 	while (!(batch = writer_take(writer, out_result))) {
-		struct pollfd poll_fd = { .fd = writer_fd(writer), .events = POLLIN };
+		struct pollfd poll_fd = {.fd = writer_fd(writer), .events = POLLIN};
 		assert_int_equal(poll(&poll_fd, 1, 60000), 1);
 	}
 	return batch;
@@ -202,7 +204,7 @@ static void test_an_error_comes_back_with_its_batch_and_its_reason(void **state)
 	(void)state;
 	struct writer *writer;
 	struct batch *batch = batch_new();
-	struct trail_entry gap = { .seq = 5 };
+	struct trail_entry gap = {.seq = 5};
 	int result;
 	assert_int_equal(writer_new(open_trail(place.trail, TRAIL_WRITE), &writer), 0);
 	assert_int_equal(batch_add(batch, &gap), 0);
@@ -241,16 +243,16 @@ static int in_order(void *context, const struct trail_entry *entry)
 static void *watch_the_trail(void *argument)
 {
 	(void)argument;
-	static const char *const failures[] = { "cannot open", "cannot follow", "cannot verify" };
+	static const char *const failures[] = {"cannot open", "cannot follow", "cannot verify"};
 	char why[256];
 	struct trail *trail;
-	struct watch watch = { .next_seq = 1 };
+	struct watch watch = {.next_seq = 1};
 	if (trail_open(place.trail, TRAIL_READ, &trail, why))
 		return (void *)(uintptr_t)failures[0];
 	const char *failure = NULL;
 	for (bool last = false; !failure && !last;) {
 		struct trail_verdict verdict;
-		struct trail_query query = { .after_seq = watch.next_seq - 1, .with_payload = true };
+		struct trail_query query = {.after_seq = watch.next_seq - 1, .with_payload = true};
 		last = !atomic_load(&writing);
 		if (trail_read(trail, &query, in_order, &watch))
 			failure = failures[1];
@@ -296,12 +298,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-		TEST(entries_keep_their_bytes_while_a_batch_grows),
-		TEST(a_batch_takes_one_entry_larger_than_all_limits),
-		TEST(a_batch_that_is_taken_back_is_on_the_disk),
-		TEST(one_batch_is_filled_while_the_other_is_committed),
-		TEST(a_batch_in_hand_is_finished_before_the_writer_ends),
-		TEST(an_error_comes_back_with_its_batch_and_its_reason),
+		TEST(entries_keep_their_bytes_while_a_batch_grows),       TEST(a_batch_takes_one_entry_larger_than_all_limits),
+		TEST(a_batch_that_is_taken_back_is_on_the_disk),          TEST(one_batch_is_filled_while_the_other_is_committed),
+		TEST(a_batch_in_hand_is_finished_before_the_writer_ends), TEST(an_error_comes_back_with_its_batch_and_its_reason),
 		TEST(readers_see_a_sound_trail_while_it_is_written),
 	};
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
