@@ -15,7 +15,7 @@
 #include "protocol/id.h"
 
 #define HASH_TEXT_BYTES 65u
-#define JOBS_MAX 256u
+#define JOBS_MAX        256u
 
 struct growing {
 	bool used;

@@ -28,7 +28,8 @@ int artefact_open(const struct artefacts *artefacts, const struct hash *hash, ui
 MUST_CHECK int artefact_offer(struct artefacts *artefacts, const struct hash *hash, uint64_t total, uint64_t *out_offset);
 
 /* Appends a piece; one that does not fit where the file ends is left alone. Results as above. */
-MUST_CHECK int artefact_feed(struct artefacts *artefacts, const struct hash *hash, uint64_t offset, struct bytes data, uint64_t *out_offset);
+MUST_CHECK int artefact_feed(struct artefacts *artefacts, const struct hash *hash, uint64_t offset, struct bytes data,
+			     uint64_t *out_offset);
 
 /* Readable when artefact_finished has something to say. */
 int artefacts_fd(const struct artefacts *artefacts);

@@ -98,7 +98,8 @@ static int take_commit(struct attempt *attempt)
 		return 0;
 	if (attempt->commit && attempt->commit[0] && attempt->commit[0] != '-' && strlen(attempt->commit) <= REVISION_BYTES_MAX)
 		return 0;
-	return attempt_fail(attempt, ERROR_INVALID_PARAMETERS, "parameters.commit must be a revision of git, like \"HEAD~1\" or an id");
+	return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
+			    "parameters.commit must be a revision of git, like \"HEAD~1\" or an id");
 }
 
 static int take_parameters(struct attempt *attempt)
@@ -108,11 +109,13 @@ static int take_parameters(struct attempt *attempt)
 		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS, "the task has no parameters; \"repo\" is required");
 	attempt->repository = json_string_value(json_object_get(attempt->parameters, "repo"));
 	if (!attempt->repository || !attempt->repository[0])
-		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
-				    "parameters.repo is missing; it must be the absolute path of a git repository on this machine");
+		return attempt_fail(
+			attempt, ERROR_INVALID_PARAMETERS,
+			"parameters.repo is missing; it must be the absolute path of a git repository on this machine");
 	if (attempt->repository[0] != '/')
 		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
-				    "parameters.repo is '%.200s'; it must be an absolute path, beginning with /", attempt->repository);
+				    "parameters.repo is '%.200s'; it must be an absolute path, beginning with /",
+				    attempt->repository);
 	return take_commit(attempt);
 }
 
@@ -130,13 +133,15 @@ static int check_repository(struct attempt *attempt)
 		return 0;
 	if (lstat(attempt->git, &status) == 0)
 		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
-				    "'%.200s' is a linked worktree or a submodule; name the main repository, and the commit in parameters.commit",
+				    "'%.200s' is a linked worktree or a submodule; name the main repository, and the commit in "
+				    "parameters.commit",
 				    path);
 	snprintf(attempt->git, sizeof(attempt->git), "%s", path);
 	snprintf(head, sizeof(head), "%.4000s/HEAD", path);
 	if (stat(head, &status) == 0 && S_ISREG(status.st_mode))
 		return 0;
-	return attempt_fail(attempt, ERROR_INVALID_PARAMETERS, "'%.300s' is no git repository; `git init` there, or name another folder", path);
+	return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
+			    "'%.300s' is no git repository; `git init` there, or name another folder", path);
 }
 
 static int take_assignment(struct attempt *attempt, const struct specialist *(*find)(const char *task_type))
@@ -227,7 +232,8 @@ int attempt_run(const struct specialist *(*find)(const char *task_type))
 {
 	struct attempt attempt = {.begin_ms = attempt_now_ms(), .cancel_fd = cancel_open(), .artefacts = json_array()};
 	attempt_time_text(attempt.started);
-	int rc = attempt.cancel_fd < 0 ? attempt_fail(&attempt, ERROR_SYSTEM, "signals cannot be received") : take_assignment(&attempt, find);
+	int rc = attempt.cancel_fd < 0 ? attempt_fail(&attempt, ERROR_SYSTEM, "signals cannot be received")
+				       : take_assignment(&attempt, find);
 	if (rc == 0)
 		rc = work(&attempt);
 	attempt_clean(&attempt);

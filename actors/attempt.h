@@ -17,7 +17,7 @@
 #include "clones/clone.h"
 
 #define ATTEMPT_RESULT_BYTES 49152u /* of the result in the completion */
-#define ATTEMPT_RAW_BYTES 4096u     /* a longer output becomes an artefact */
+#define ATTEMPT_RAW_BYTES    4096u  /* a longer output becomes an artefact */
 
 /* Returns the exit status: 0 after a completion, 1 after a failure. */
 int attempt_main(int argc, char **argv);

@@ -26,17 +26,17 @@ struct attempt {
 	const struct specialist *specialist;
 	char started[32];
 	uint64_t begin_ms;
-	uint64_t end_ms;        /* of the work, on the same clock */
+	uint64_t end_ms; /* of the work, on the same clock */
 	int cancel_fd;
 	json_t *inventory;
-	char git[PATH_MAX];     /* the repository's own git folder */
+	char git[PATH_MAX];      /* the repository's own git folder */
 	char snapshot[PATH_MAX]; /* a commit that is not what the folder holds; empty: none */
-	char copy[PATH_MAX];    /* writable; empty until a step wants it */
+	char copy[PATH_MAX];     /* writable; empty until a step wants it */
 	uint64_t cpu_ms;
 	uint32_t processes_ended;
 	uint32_t processes_left;
 	bool cancelled;
-	int code;               /* ERROR_…, once it has failed */
+	int code; /* ERROR_…, once it has failed */
 	char sentence[SENTENCE_BYTES];
 	json_t *artefacts;
 };

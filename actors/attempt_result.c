@@ -33,7 +33,9 @@ static int file_write(struct attempt *attempt, const char *name, const void *at,
 	bool written = file && fwrite(at, 1, bytes, file) == bytes;
 	if (file && fclose(file) != 0)
 		written = false;
-	return written ? 0 : attempt_fail(attempt, ERROR_IO, "'%s' could not be written to the work folder: %s", name, strerror(errno));
+	return written ? 0
+		       : attempt_fail(attempt, ERROR_IO, "'%s' could not be written to the work folder: %s", name,
+				      strerror(errno));
 }
 
 static int leave(struct attempt *attempt, const char *name, const char *media_type, const void *at, size_t bytes)
@@ -42,7 +44,8 @@ static int leave(struct attempt *attempt, const char *name, const char *media_ty
 	if (file_write(attempt, name, at, bytes) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/%s", attempt->work, name);
-	json_array_append_new(attempt->artefacts, json_pack("{s:s, s:s, s:s}", "name", name, "path", path, "media_type", media_type));
+	json_array_append_new(attempt->artefacts,
+			      json_pack("{s:s, s:s, s:s}", "name", name, "path", path, "media_type", media_type));
 	return 0;
 }
 
@@ -52,8 +55,8 @@ static void mention(json_t *result, const char *name, const char *media_type, co
 	char digest[FINGERPRINT_BYTES];
 	json_t *artefacts = json_object_get(result, "artefacts");
 	if (digest_of(at, bytes, digest))
-		json_array_append_new(artefacts, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "media_type", media_type, "sha256", digest,
-							   "bytes", (json_int_t)bytes));
+		json_array_append_new(artefacts, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "media_type", media_type,
+							   "sha256", digest, "bytes", (json_int_t)bytes));
 }
 
 static const char *media_type_of(struct bytes bytes)
@@ -77,8 +80,8 @@ static void artefact_name(char out[96], size_t index, const char *step, const ch
 }
 
 /* Long outputs, and of a step that did not succeed all of them. */
-static int leave_output(struct attempt *attempt, json_t *result, size_t index, const char *step, const char *kind, struct bytes bytes,
-			bool succeeded)
+static int leave_output(struct attempt *attempt, json_t *result, size_t index, const char *step, const char *kind,
+			struct bytes bytes, bool succeeded)
 {
 	char name[96];
 	if (bytes.bytes == 0 || (succeeded && bytes.bytes <= ATTEMPT_RAW_BYTES))
@@ -152,7 +155,8 @@ static json_t *sizes(const json_t *result)
 {
 	json_t *counts = json_pack("{s:I}", "not_analysed", (json_int_t)json_array_size(not_analysed(result)));
 	for (size_t i = 0; i < SHORTENED; i++)
-		json_object_set_new(counts, shortened[i], json_integer((json_int_t)json_array_size(json_object_get(result, shortened[i]))));
+		json_object_set_new(counts, shortened[i],
+				    json_integer((json_int_t)json_array_size(json_object_get(result, shortened[i]))));
 	return counts;
 }
 
@@ -228,7 +232,8 @@ int attempt_complete(struct attempt *attempt, json_t *result, const struct plan 
 	if (!sent)
 		return -1;
 	attempt_print(json_pack("{s:{s:i, s:o, s:o, s:O, s:I}}", "completion", "completeness", completeness_of(result), "summary",
-				summary_of(result), "result", sent, "artefacts", attempt->artefacts, "cpu_ms", (json_int_t)attempt->cpu_ms));
+				summary_of(result), "result", sent, "artefacts", attempt->artefacts, "cpu_ms",
+				(json_int_t)attempt->cpu_ms));
 	return 0;
 }
 
@@ -236,6 +241,6 @@ void attempt_print_failure(const struct attempt *attempt)
 {
 	json_t *evidence = json_pack("{s:I, s:I, s:I}", "processes_ended", (json_int_t)attempt->processes_ended, "processes_left",
 				     (json_int_t)attempt->processes_left, "cpu_ms", (json_int_t)attempt->cpu_ms);
-	attempt_print(json_pack("{s:{s:s, s:s, s:o}}", "failure", "code", error_name(attempt->code), "sentence", attempt->sentence,
-				"evidence", evidence));
+	attempt_print(json_pack("{s:{s:s, s:s, s:o}}", "failure", "code", error_name(attempt->code), "sentence",
+				attempt->sentence, "evidence", evidence));
 }

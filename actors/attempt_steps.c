@@ -12,22 +12,25 @@
 
 #include "actors/attempt_inner.h"
 
-#define OUTPUT_BYTES_DEFAULT (16u << 20)
-#define OUTPUT_BYTES_MAX (256u << 20)
+#define OUTPUT_BYTES_DEFAULT   (16u << 20)
+#define OUTPUT_BYTES_MAX       (256u << 20)
 #define INVENTORY_OUTPUT_BYTES (64u << 20)
-#define FILE_BYTES_MAX (2ull << 30)
-#define SCRATCH_BYTES (512ull << 20)
-#define MEMORY_BYTES_MAX (4ull << 30)
-#define MEMORY_BYTES_MIN (512ull << 20)
-#define PROCESSES_MAX 512u
-#define STEP_MS_MIN 100u  /* nothing is started for less */
-#define CLEAN_MS 20000u
-#define ENVIRONMENT_MAX (STEP_ENVIRONMENT_MAX + 8)
+#define FILE_BYTES_MAX         (2ull << 30)
+#define SCRATCH_BYTES          (512ull << 20)
+#define MEMORY_BYTES_MAX       (4ull << 30)
+#define MEMORY_BYTES_MIN       (512ull << 20)
+#define PROCESSES_MAX          512u
+#define STEP_MS_MIN            100u /* nothing is started for less */
+#define CLEAN_MS               20000u
+#define ENVIRONMENT_MAX        (STEP_ENVIRONMENT_MAX + 8)
 
 /* In the sandbox every file belongs to somebody else than git expects; nothing there is worth protecting from itself. Leak
  * checkers trace, which is refused inside. */
 static const char *const environment_always[] = {
-	"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*", "ASAN_OPTIONS=detect_leaks=0",
+	"GIT_CONFIG_COUNT=1",
+	"GIT_CONFIG_KEY_0=safe.directory",
+	"GIT_CONFIG_VALUE_0=*",
+	"ASAN_OPTIONS=detect_leaks=0",
 };
 
 #define ALWAYS (sizeof(environment_always) / sizeof(environment_always[0]))
@@ -54,14 +57,19 @@ static struct sandbox_job job_of(const struct attempt *attempt, uint32_t wall_ms
 	return (struct sandbox_job){
 		.repository = attempt->snapshot[0] ? attempt->snapshot : attempt->repository,
 		.git = attempt->snapshot[0] ? attempt->git : NULL,
-		.limits = {.wall_ms = wall_ms, .memory_bytes = memory_limit(), .output_bytes = output_bytes, .file_bytes = FILE_BYTES_MAX,
-			   .processes = PROCESSES_MAX, .scratch_bytes = SCRATCH_BYTES},
+		.limits = {.wall_ms = wall_ms,
+			   .memory_bytes = memory_limit(),
+			   .output_bytes = output_bytes,
+			   .file_bytes = FILE_BYTES_MAX,
+			   .processes = PROCESSES_MAX,
+			   .scratch_bytes = SCRATCH_BYTES},
 		.cancel_fd = attempt->cancel_fd,
 	};
 }
 
 /* Runs a job and looks after what every job has in common. 0, ERR_TOOL_MISSING, or -1 after attempt_fail. */
-static int run(struct attempt *attempt, struct sandbox_job *job, const char *const *more_environment, struct sandbox_result *result)
+static int run(struct attempt *attempt, struct sandbox_job *job, const char *const *more_environment,
+	       struct sandbox_result *result)
 {
 	const char *environment[ENVIRONMENT_MAX];
 	size_t count = ALWAYS;
@@ -103,7 +111,7 @@ static const char *last_line(struct sandbox_result *result)
 static int run_own(struct attempt *attempt, struct sandbox_job *job, const char *name, const char *failure, int code,
 		   struct sandbox_result *result)
 {
-	const char *const argv[] = {SANDBOX_NAME, "tool", name, attempt->commit && !attempt->snapshot[0] ? "--commit" : NULL,
+	const char *const argv[] = {SANDBOX_NAME,    "tool", name, attempt->commit && !attempt->snapshot[0] ? "--commit" : NULL,
 				    attempt->commit, NULL};
 	job->argv = argv;
 	int rc = run(attempt, job, NULL, result);
@@ -113,7 +121,8 @@ static int run_own(struct attempt *attempt, struct sandbox_job *job, const char 
 	if (result->exit_status == 0 && !result->output_cut)
 		return 0;
 	if (result->timed_out)
-		rc = attempt_fail(attempt, ERROR_LIMIT, "%s did not end within %u ms; give the task more time", name, job->limits.wall_ms);
+		rc = attempt_fail(attempt, ERROR_LIMIT, "%s did not end within %u ms; give the task more time", name,
+				  job->limits.wall_ms);
 	else
 		rc = attempt_fail(attempt, code, "%s: %.300s", failure, last_line(result));
 	sandbox_release(result);
@@ -151,7 +160,8 @@ static bool snapshot_needed(const struct attempt *attempt)
 	const char *head = json_string_value(json_object_get(attempt->inventory, "head"));
 	if (json_is_true(json_object_get(attempt->inventory, "bare")))
 		return true;
-	return attempt->commit && (json_is_true(json_object_get(attempt->inventory, "dirty")) || !commit || !head || strcmp(commit, head) != 0);
+	return attempt->commit &&
+	       (json_is_true(json_object_get(attempt->inventory, "dirty")) || !commit || !head || strcmp(commit, head) != 0);
 }
 
 static int take_snapshot(struct attempt *attempt)
@@ -265,8 +275,8 @@ int attempt_steps(struct attempt *attempt, const struct plan *plan, struct outpu
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct step *step = &plan->step[i];
-		attempt_progress(attempt, step->name, (uint32_t)(50 + 900 * i / plan->count), "step %zu of %zu: %s", i + 1, plan->count,
-				 step->name);
+		attempt_progress(attempt, step->name, (uint32_t)(50 + 900 * i / plan->count), "step %zu of %zu: %s", i + 1,
+				 plan->count, step->name);
 		if (run_step(attempt, step, i > 0 ? &outputs[i - 1] : NULL, &outputs[i]) != 0)
 			return attempt_fail(attempt, ERROR_MEMORY, "out of memory");
 	}
@@ -289,8 +299,8 @@ void attempt_release(struct output *outputs, size_t count)
 /* Inside the sandbox: what strangers' programs left may be nested without end, or have names that want to be elsewhere. */
 static void folder_remove(struct attempt *attempt, const char *folder)
 {
-	static const char *const argv[] = {"sh", "-c", "chmod -R u+rwX /work 2>/dev/null; find /work -mindepth 1 -maxdepth 1 -exec rm -rf {} +",
-					   NULL};
+	static const char *const argv[] = {
+		"sh", "-c", "chmod -R u+rwX /work 2>/dev/null; find /work -mindepth 1 -maxdepth 1 -exec rm -rf {} +", NULL};
 	struct sandbox_result result;
 	struct sandbox_job job = job_of(attempt, CLEAN_MS, 4096);
 	if (!folder[0])

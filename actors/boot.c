@@ -11,9 +11,9 @@
 #include "actors/fresh.h"
 #include "actors/shell.h"
 
-#define TASKS_MAX 262144u
+#define TASKS_MAX  262144u
 #define RECENT_MAX 65536u
-#define DAY_MS 86400000ull
+#define DAY_MS     86400000ull
 
 /* The end of the trail as it was left. */
 struct tail {
@@ -30,7 +30,8 @@ static int make_core(struct shell *shell)
 	struct omega_limits limits = {.tasks_max = TASKS_MAX, .recent_max = RECENT_MAX};
 
 	shell->memory_bytes = omega_bytes(&limits);
-	shell->memory = mmap(NULL, shell->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	shell->memory =
+		mmap(NULL, shell->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (shell->memory == MAP_FAILED) {
 		shell->memory = NULL;
 		return ERR_MEMORY;
@@ -91,8 +92,8 @@ static int verify_tail(struct shell *shell, struct trail *trail, uint64_t after_
 	int rc = trail_verify(trail, after_seq, &verdict);
 
 	if (rc)
-		snprintf(shell->why, sizeof(shell->why), "the trail is damaged at record %llu: %s", (unsigned long long)verdict.bad_seq,
-			 verdict.why[0] ? verdict.why : error_sentence(rc));
+		snprintf(shell->why, sizeof(shell->why), "the trail is damaged at record %llu: %s",
+			 (unsigned long long)verdict.bad_seq, verdict.why[0] ? verdict.why : error_sentence(rc));
 	return rc;
 }
 

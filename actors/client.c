@@ -14,7 +14,7 @@
 #include "protocol/id.h"
 
 #define JOIN_TIMEOUT_MS 10000u
-#define LINGER_MS 500
+#define LINGER_MS       500
 
 static struct text text_of(const char *text)
 {
@@ -302,12 +302,14 @@ static int join(struct client *client, const struct client_options *options, cha
 		uint64_t now = boottime_now_ms();
 
 		if (now >= end) {
-			snprintf(why, CLIENT_SENTENCE_BYTES, "no coordinator answers; is the network running? `bunshin up` starts it");
+			snprintf(why, CLIENT_SENTENCE_BYTES,
+				 "no coordinator answers; is the network running? `bunshin up` starts it");
 			return ERR_UNREACHABLE;
 		}
 		client_pump(client, (uint32_t)(end - now));
 		if (client->fatal) {
-			snprintf(why, CLIENT_SENTENCE_BYTES, "the coordinator did not let this key in: %s", error_sentence(client->fatal));
+			snprintf(why, CLIENT_SENTENCE_BYTES, "the coordinator did not let this key in: %s",
+				 error_sentence(client->fatal));
 			return client->fatal;
 		}
 	}

@@ -61,7 +61,8 @@ struct refused {
 struct client_events {
 	void *context;
 	void (*accepted)(void *context, const struct receipt *receipt);
-	void (*refused)(void *context, const struct refused *refused); /* of a request or a follow: nothing more comes for this task */
+	void (*refused)(void *context,
+			const struct refused *refused); /* of a request or a follow: nothing more comes for this task */
 	void (*progress)(void *context, const struct id *task_id, const struct task_progress *progress);
 	/* Once per task: TaskCompletion or TaskFailure, with its payload decoded. */
 	void (*ended)(void *context, const struct id *task_id, enum state state, const struct message *outcome);
@@ -76,7 +77,7 @@ MUST_CHECK int client_open(const struct client_options *options, struct client *
 void client_close(struct client *client);
 
 void client_listen(struct client *client, const struct client_events *events); /* the struct is copied */
-const char *client_name(const struct client *client);                        /* client/NAME/random, as granted */
+const char *client_name(const struct client *client);                          /* client/NAME/random, as granted */
 
 /* ---- many tasks at once ---- */
 
@@ -96,8 +97,8 @@ bool client_connected(const struct client *client);
 /* ---- one thing at a time: each waits up to `timeout_ms` ---- */
 
 /* Returns 0 when the task is durable. A refusal: the negative of its code, details in `*out_refused`. */
-MUST_CHECK int client_submit(struct client *client, const struct request *request, uint32_t timeout_ms, struct receipt *out_receipt,
-			     struct refused *out_refused);
+MUST_CHECK int client_submit(struct client *client, const struct request *request, uint32_t timeout_ms,
+			     struct receipt *out_receipt, struct refused *out_refused);
 
 /* The outcome, with text that belongs to the caller until outcome_release. */
 struct outcome {
@@ -126,16 +127,17 @@ MUST_CHECK int client_cancel(struct client *client, const struct id *task_id, co
 			     struct refused *out_refused);
 
 /* `*out_json` is the status as JSON text, free() it. `name` may be NULL: all. SUBJECT_TASK takes the id in `task_id`, else NULL. */
-MUST_CHECK int client_status(struct client *client, enum subject subject, const char *name, const struct id *task_id, uint32_t timeout_ms,
-			     char **out_json, struct refused *out_refused);
+MUST_CHECK int client_status(struct client *client, enum subject subject, const char *name, const struct id *task_id,
+			     uint32_t timeout_ms, char **out_json, struct refused *out_refused);
 
 /* A RecoveryAction. `task_id` and `target` as the verb needs them, else NULL. Returns 0 when it was done, else the negative of the
  * code; `out_sentence` says what came of it either way. */
-MUST_CHECK int client_recover(struct client *client, enum verb verb, const struct id *task_id, const char *target, const char *reason,
-			      uint32_t timeout_ms, char out_sentence[CLIENT_SENTENCE_BYTES]);
+MUST_CHECK int client_recover(struct client *client, enum verb verb, const struct id *task_id, const char *target,
+			      const char *reason, uint32_t timeout_ms, char out_sentence[CLIENT_SENTENCE_BYTES]);
 
 /* Uploads a file; 0 when Omega has it durably. `timeout_ms` is for each answer of Omega, not for the whole. ERR_IO: the file. */
-MUST_CHECK int client_put_artefact(struct client *client, const char *path, uint32_t timeout_ms, struct hash *out_hash, uint64_t *out_bytes);
+MUST_CHECK int client_put_artefact(struct client *client, const char *path, uint32_t timeout_ms, struct hash *out_hash,
+				   uint64_t *out_bytes);
 
 /* Downloads an artefact to a new file, which appears under its name only when it is complete and its hash is right. ERR_NOT_FOUND. */
 MUST_CHECK int client_get_artefact(struct client *client, const struct hash *hash, uint32_t timeout_ms, const char *path);

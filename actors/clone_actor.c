@@ -19,9 +19,9 @@
 #include "actors/fresh.h"
 #include "protocol/id.h"
 
-#define DRAIN_MS 3000u   /* at a stop: what ends by itself in this time may */
+#define DRAIN_MS   3000u /* at a stop: what ends by itself in this time may */
 #define CLOSING_MS 1000u /* and this long the last words may wait for Omega */
-#define IDLE_MS 60000u
+#define IDLE_MS    60000u
 
 /* ---- slots ---- */
 
@@ -104,8 +104,9 @@ static void take_query(struct clone_actor *clone, const struct message *message)
 	struct message answer = {.type = MESSAGE_STATUS_RESPONSE};
 	char status[160];
 
-	snprintf(status, sizeof(status), "{\"slots\":%u,\"used\":%u,\"draining\":%s,\"software\":\"bunshin " BUNSHIN_VERSION "\"}",
-		 clone->options->slots, used_slots(clone), clone->draining ? "true" : "false");
+	snprintf(status, sizeof(status),
+		 "{\"slots\":%u,\"used\":%u,\"draining\":%s,\"software\":\"bunshin " BUNSHIN_VERSION "\"}", clone->options->slots,
+		 used_slots(clone), clone->draining ? "true" : "false");
 	answer.header.correlation = message->header.message_id;
 	answer.status_response.subject = message->status_query.subject;
 	answer.status_response.name = message->status_query.name;
@@ -297,7 +298,8 @@ static void say_goodbye(struct clone_actor *clone, bool draining)
 		clone->rc = ERR_MEMORY;
 }
 
-static void work_until(struct clone_actor *clone, zmq_pollitem_t *items, int signals, uint64_t end_ms, bool (*done)(const struct clone_actor *clone))
+static void work_until(struct clone_actor *clone, zmq_pollitem_t *items, int signals, uint64_t end_ms,
+		       bool (*done)(const struct clone_actor *clone))
 {
 	while (!clone->rc && !done(clone) && clone->now_ms < end_ms) {
 		if (wait_for_work(clone, items, signals, end_ms))
@@ -377,8 +379,14 @@ static int clear_work(struct clone_actor *clone)
 
 static int open_link(struct clone_actor *clone, char why[SENTENCE_BYTES])
 {
-	struct link_options link = {.state = clone->state, .task_types = clone->options->task_types, .slots = clone->options->slots,
-				    .context = clone, .receive = receive, .pulse = pulse, .live = live, .joined = joined};
+	struct link_options link = {.state = clone->state,
+				    .task_types = clone->options->task_types,
+				    .slots = clone->options->slots,
+				    .context = clone,
+				    .receive = receive,
+				    .pulse = pulse,
+				    .live = live,
+				    .joined = joined};
 	int rc = keypair_read(&clone->state, clone->options->name, &link.keys, why);
 
 	if (!rc)

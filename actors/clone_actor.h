@@ -18,8 +18,8 @@
 #include "protocol/message.h"
 
 #define ATTEMPT_LINE_BYTES (1u << 20) /* longest line an attempt may print on stdout; a longer one fails the attempt */
-#define ATTEMPT_LOG_BYTES 8192u       /* end of its stderr that goes into the evidence of a failure */
-#define ATTEMPT_GRACE_MS 2000u        /* between asking the processes of an attempt to end and ending them */
+#define ATTEMPT_LOG_BYTES  8192u      /* end of its stderr that goes into the evidence of a failure */
+#define ATTEMPT_GRACE_MS   2000u      /* between asking the processes of an attempt to end and ending them */
 
 struct clone_options {
 	const char *state_folder;

@@ -57,8 +57,8 @@ struct running {
 	char log[ATTEMPT_LOG_BYTES]; /* the end of its stderr, a ring */
 	uint64_t log_bytes;
 
-	json_t *progress; /* the last one, while it is too early to pass it on */
-	json_t *last;     /* {"completion": …} or {"failure": …} */
+	json_t *progress;  /* the last one, while it is too early to pass it on */
+	json_t *last;      /* {"completion": …} or {"failure": …} */
 	json_t *artefacts; /* as they will be said */
 	size_t artefact_next;
 	struct upload upload;
@@ -106,7 +106,8 @@ void words_say_progress(struct clone_actor *clone, struct running *running);
 void words_say_completion(struct clone_actor *clone, struct running *running);
 void words_say_failure(struct clone_actor *clone, struct running *running, uint32_t code, const char *sentence);
 /* Of an attempt that never ran here. */
-void words_say_refused(struct clone_actor *clone, const struct message *about, uint32_t attempt, const struct id *lease, uint32_t code);
+void words_say_refused(struct clone_actor *clone, const struct message *about, uint32_t attempt, const struct id *lease,
+		       uint32_t code);
 
 /* ---- running_files.c ---- */
 MUST_CHECK int folder_make(const struct clone_actor *clone, struct running *running);

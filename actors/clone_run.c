@@ -151,7 +151,8 @@ static void role_of(const char *name, char out_role[ROLE_BYTES])
 int clone_run(const struct clone_run_options *options)
 {
 	struct instant instant = {.options = options};
-	struct link_options link = {.context = &instant, .receive = receive, .pulse = pulse, .joined = joined, .slots = options->slots};
+	struct link_options link = {
+		.context = &instant, .receive = receive, .pulse = pulse, .joined = joined, .slots = options->slots};
 	char why[SENTENCE_BYTES];
 	int rc = state_open_existing(options->state_folder, &link.state, why);
 

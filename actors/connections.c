@@ -276,7 +276,7 @@ void pace_begin(struct connection *connection, const struct id *lease, bool wait
 	if (!connection->pace || connection->pace_count == SLOTS_MAX)
 		return;
 	connection->pace[connection->pace_count++] =
-	    (struct pace){.lease = *lease, .passed_ms = now_ms, .every_ms = every_ms, .waiting = waiting};
+		(struct pace){.lease = *lease, .passed_ms = now_ms, .every_ms = every_ms, .waiting = waiting};
 }
 
 void pace_end(struct connection *connection, const struct id *lease)

@@ -14,9 +14,9 @@
 #include "protocol/message.h"
 #include "routing/omega.h"
 
-#define ROUTING_BYTES 16u
-#define STRANGERS_MAX 64u /* connections that have not been taken in, remembered to be answered */
-#define BUCKETS 2048u
+#define ROUTING_BYTES    16u
+#define STRANGERS_MAX    64u /* connections that have not been taken in, remembered to be answered */
+#define BUCKETS          2048u
 #define CONNECTION_SLOTS (CONNECTIONS_MAX + STRANGERS_MAX + 1u)
 
 /* Messages of one batch for one connection, as indexes into the outbox; 0: none. */
@@ -71,12 +71,12 @@ struct connection {
 	uint32_t outcome_max;  /* power of two, or 0 */
 	uint32_t outcome_first, outcome_next;
 	bool delivery_due; /* acknowledged more than is recorded */
-	bool leaving; /* said Goodbye: forgotten once it has heard that this is durable */
-	bool unreachable; /* a send found nobody; it is forgotten at the next turn */
-	bool ack_due; /* in the list of those whose durable_through is to be said soon */
+	bool leaving;      /* said Goodbye: forgotten once it has heard that this is durable */
+	bool unreachable;  /* a send found nobody; it is forgotten at the next turn */
+	bool ack_due;      /* in the list of those whose durable_through is to be said soon */
 
-	uint32_t heartbeats;      /* not recorded one by one, since the last count */
-	uint32_t dropped;         /* progress that came too fast */
+	uint32_t heartbeats;        /* not recorded one by one, since the last count */
+	uint32_t dropped;           /* progress that came too fast */
 	uint32_t refused_uncounted; /* refusals beyond the limit */
 	uint32_t refused_code;
 	uint64_t refusal_window_ms;

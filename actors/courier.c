@@ -59,7 +59,8 @@ int courier_fd(const struct shell *shell)
 
 /* ---- answers ---- */
 
-static void refuse(struct shell *shell, uint32_t index, const struct header *header, enum message_type type, int rc, const char *sentence)
+static void refuse(struct shell *shell, uint32_t index, const struct header *header, enum message_type type, int rc,
+		   const char *sentence)
 {
 	struct message message = {.type = MESSAGE_REFUSAL};
 

@@ -10,7 +10,7 @@
 #include "actors/json_check.h"
 #include "actors/shell.h"
 
-#define FRAMES_PER_TURN 256
+#define FRAMES_PER_TURN             256
 #define STRANGER_ANSWERS_PER_SECOND 64u
 
 /* One frame while it is being taken apart. */
@@ -217,9 +217,12 @@ static uint32_t check_json(const struct message *message)
 	case MESSAGE_TASK_COMPLETION:
 		if (message->task_completion.result.bytes && !json_check(message->task_completion.result, '{'))
 			return ERROR_MALFORMED;
-		return message->task_completion.artefacts.bytes && !json_check(message->task_completion.artefacts, '[') ? ERROR_MALFORMED : 0;
+		return message->task_completion.artefacts.bytes && !json_check(message->task_completion.artefacts, '[')
+			       ? ERROR_MALFORMED
+			       : 0;
 	case MESSAGE_TASK_FAILURE:
-		return message->task_failure.evidence.bytes && !json_check(message->task_failure.evidence, '{') ? ERROR_MALFORMED : 0;
+		return message->task_failure.evidence.bytes && !json_check(message->task_failure.evidence, '{') ? ERROR_MALFORMED
+														: 0;
 	default:
 		return 0;
 	}
@@ -262,8 +265,8 @@ static bool paced_out(struct shell *shell, struct connection *connection, const 
 	switch (message->type) {
 	case MESSAGE_TASK_PROGRESS:
 		if (!pace_known(connection, &progress->lease))
-			pace_begin(connection, &progress->lease, progress->waiting,
-				   heartbeat_of(shell, &message->header.task_id), shell->mono_ms);
+			pace_begin(connection, &progress->lease, progress->waiting, heartbeat_of(shell, &message->header.task_id),
+				   shell->mono_ms);
 		else if (!pace_allows(connection, &progress->lease, progress->waiting, shell->mono_ms))
 			return true;
 		return false;

@@ -13,8 +13,8 @@
 #include "protocol/validate.h"
 #include "routing/omega.h"
 
-#define RECEIVE_FRAMES_MAX 64 /* taken before the rest of the work gets its turn */
-#define LIVE_BYTES_MAX (SLOTS_MAX * LIVE_ENTRY_BYTES)
+#define RECEIVE_FRAMES_MAX   64 /* taken before the rest of the work gets its turn */
+#define LIVE_BYTES_MAX       (SLOTS_MAX * LIVE_ENTRY_BYTES)
 #define HEARTBEAT_DEFAULT_MS 1000u
 
 enum phase {

@@ -20,9 +20,9 @@
 #include "actors/state.h"
 #include "protocol/message.h"
 
-#define LINK_RETRY_MS 100u      /* first wait before saying Hello again; doubles up to */
+#define LINK_RETRY_MS     100u  /* first wait before saying Hello again; doubles up to */
 #define LINK_RETRY_MAX_MS 2000u /* this */
-#define LINK_SILENCE 6u         /* heartbeats of Omega that may be missing before the connection is made anew */
+#define LINK_SILENCE      6u    /* heartbeats of Omega that may be missing before the connection is made anew */
 
 struct link;
 

@@ -106,7 +106,8 @@ static int take_request(void *context, const struct trail_entry *entry)
 	    validate_message(shell->message.at, shell->message.bytes, &parts) || message_decode(&parts, &message) ||
 	    message.type != MESSAGE_TASK_REQUEST)
 		return ERR_CORRUPT;
-	bytes = message.task_request.task_type.bytes < TASK_TYPE_BYTES ? message.task_request.task_type.bytes : TASK_TYPE_BYTES - 1;
+	bytes = message.task_request.task_type.bytes < TASK_TYPE_BYTES ? message.task_request.task_type.bytes
+								       : TASK_TYPE_BYTES - 1;
 	memcpy(shell->known_type, message.task_request.task_type.at, bytes);
 	shell->known_type[bytes] = 0;
 	known->priority = message.task_request.priority;

@@ -19,10 +19,10 @@
 #include "actors/process.h"
 #include "actors/shell.h"
 
-#define FILES_WANTED 8192u
-#define TIMERS_PER_TURN 256
+#define FILES_WANTED     8192u
+#define TIMERS_PER_TURN  256
 #define BACKLOG_RETRY_MS 5u
-#define IDLE_MS 1000u
+#define IDLE_MS          1000u
 
 enum { ITEM_SOCKET, ITEM_WRITER, ITEM_SIGNALS, ITEM_PEERS, ITEM_COURIER, ITEM_LIFELINE, ITEM_COUNT };
 
@@ -176,12 +176,12 @@ static void take_turn(struct shell *shell, const zmq_pollitem_t *items)
 static int run(struct shell *shell, int signals)
 {
 	zmq_pollitem_t items[ITEM_COUNT] = {
-	    [ITEM_SOCKET] = {.socket = shell->socket, .events = ZMQ_POLLIN},
-	    [ITEM_WRITER] = {.fd = writer_fd(shell->writer), .events = ZMQ_POLLIN},
-	    [ITEM_SIGNALS] = {.fd = signals, .events = ZMQ_POLLIN},
-	    [ITEM_PEERS] = {.fd = peers_fd(shell->peers), .events = ZMQ_POLLIN},
-	    [ITEM_COURIER] = {.fd = courier_fd(shell), .events = ZMQ_POLLIN},
-	    [ITEM_LIFELINE] = {.fd = process_lifeline_fd(), .events = ZMQ_POLLIN},
+		[ITEM_SOCKET] = {.socket = shell->socket, .events = ZMQ_POLLIN},
+		[ITEM_WRITER] = {.fd = writer_fd(shell->writer), .events = ZMQ_POLLIN},
+		[ITEM_SIGNALS] = {.fd = signals, .events = ZMQ_POLLIN},
+		[ITEM_PEERS] = {.fd = peers_fd(shell->peers), .events = ZMQ_POLLIN},
+		[ITEM_COURIER] = {.fd = courier_fd(shell), .events = ZMQ_POLLIN},
+		[ITEM_LIFELINE] = {.fd = process_lifeline_fd(), .events = ZMQ_POLLIN},
 	};
 	int count = items[ITEM_LIFELINE].fd >= 0 ? ITEM_COUNT : ITEM_LIFELINE;
 

@@ -23,7 +23,7 @@ struct payloads {
 	uint32_t capacity;
 	uint32_t end; /* where the next one is written */
 	struct payload_place *place;
-	uint32_t place_max; /* power of two */
+	uint32_t place_max;   /* power of two */
 	uint64_t first, next; /* places [first, next), modulo place_max */
 };
 

@@ -7,9 +7,9 @@
 
 #include "actors/shell.h"
 
-#define MINUTE_MS 60000u
+#define MINUTE_MS           60000u
 #define STRANGER_SILENCE_MS 10000u
-#define LOAD_BUCKET 125u /* per mille of the host's cores */
+#define LOAD_BUCKET         125u /* per mille of the host's cores */
 
 static struct text text_of(const char *text)
 {

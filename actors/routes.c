@@ -19,8 +19,9 @@ static int read_text(const char *path, char **out_text, struct hash *out_hash, c
 	int rc = text ? file_read(path, text, ROUTES_FILE_BYTES, &bytes) : ERR_MEMORY;
 
 	if (rc) {
-		snprintf(out_sentence, CONF_SENTENCE_BYTES, "%s: it cannot be read (%s); a routing table of at most %u bytes is expected there",
-			 path, error_sentence(rc), ROUTES_FILE_BYTES - 1);
+		snprintf(out_sentence, CONF_SENTENCE_BYTES,
+			 "%s: it cannot be read (%s); a routing table of at most %u bytes is expected there", path,
+			 error_sentence(rc), ROUTES_FILE_BYTES - 1);
 		free(text);
 		return rc == ERR_MEMORY ? rc : ERR_CONFIG;
 	}
@@ -104,7 +105,8 @@ int routes_load(struct shell *shell, const char *who)
 		rc = put_in_force(shell, &conf->table, &hash, name);
 		if (rc)
 			snprintf(shell->reload_sentence, sizeof(shell->reload_sentence),
-				 "the table leaves no room for the routes of live tasks; %u routes are possible in all", ROUTES_MAX);
+				 "the table leaves no room for the routes of live tasks; %u routes are possible in all",
+				 ROUTES_MAX);
 		else
 			snprintf(shell->reload_sentence, sizeof(shell->reload_sentence), "version %u is in force",
 				 omega_table(shell->omega)->version);

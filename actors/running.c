@@ -13,9 +13,9 @@
 #include "actors/clone_inner.h"
 #include "protocol/id.h"
 
-#define READ_BYTES 16384u
-#define ANSWER_MARGIN_MS 500u /* before the deadline, so that our answer is there before Omega's own clock */
-#define EXIT_GRACE_MS 5000u   /* between its last word and its exit */
+#define READ_BYTES       16384u
+#define ANSWER_MARGIN_MS 500u  /* before the deadline, so that our answer is there before Omega's own clock */
+#define EXIT_GRACE_MS    5000u /* between its last word and its exit */
 
 /* ---- starting ---- */
 
@@ -58,8 +58,14 @@ static int spawn(struct clone_actor *clone, struct running *running)
 {
 	char tag[TAG_BYTES];
 	char task[ID_TEXT_BYTES];
-	struct process_job job = {.argv = argv_of(clone), .folder = running->folder, .tag = tag, .in = STREAM_PIPE, .out = STREAM_PIPE,
-				  .err = STREAM_PIPE, .notify_fd = -1, .lifeline_fd = -1};
+	struct process_job job = {.argv = argv_of(clone),
+				  .folder = running->folder,
+				  .tag = tag,
+				  .in = STREAM_PIPE,
+				  .out = STREAM_PIPE,
+				  .err = STREAM_PIPE,
+				  .notify_fd = -1,
+				  .lifeline_fd = -1};
 
 	id_print(&running->task_id, task);
 	snprintf(tag, sizeof(tag), "%.200s/%s.%u", clone->group, task, running->attempt);
@@ -113,7 +119,8 @@ void running_release(struct running *running)
 static void feed_input(struct running *running)
 {
 	while (running->process.in >= 0 && running->input_sent < running->input.bytes) {
-		ssize_t sent = write(running->process.in, running->input.at + running->input_sent, running->input.bytes - running->input_sent);
+		ssize_t sent = write(running->process.in, running->input.at + running->input_sent,
+				     running->input.bytes - running->input_sent);
 
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 			return;

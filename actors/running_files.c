@@ -72,7 +72,8 @@ static bool inside(const struct running *running, const char *name, char out_pat
 	bool is;
 	size_t length = strlen(running->folder);
 
-	if (snprintf(wanted, sizeof(wanted), "%s%s%s", name[0] == '/' ? "" : running->folder, name[0] == '/' ? "" : "/", name) >= (int)sizeof(wanted))
+	if (snprintf(wanted, sizeof(wanted), "%s%s%s", name[0] == '/' ? "" : running->folder, name[0] == '/' ? "" : "/", name) >=
+	    (int)sizeof(wanted))
 		return false;
 	real = realpath(wanted, NULL);
 	is = real && strncmp(real, running->folder, length) == 0 && real[length] == '/' && strlen(real) < PATH_BYTES;
@@ -139,9 +140,9 @@ void files_take_credit(struct clone_actor *clone, struct running *running, const
 	if (!running->upload.done)
 		return;
 	hex_print(get->hash.bytes, sizeof(get->hash.bytes), hash);
-	json_array_append_new(running->artefacts,
-			      json_pack("{s:s, s:s, s:I, s:s}", "name", name ? name : "artefact", "hash", hash, "bytes",
-					(json_int_t)running->upload.total, "media_type", media ? media : "application/octet-stream"));
+	json_array_append_new(running->artefacts, json_pack("{s:s, s:s, s:I, s:s}", "name", name ? name : "artefact", "hash",
+							    hash, "bytes", (json_int_t)running->upload.total, "media_type",
+							    media ? media : "application/octet-stream"));
 	end_upload(running);
 }
 

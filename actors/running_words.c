@@ -32,7 +32,8 @@ static uint64_t number_in(const json_t *object, const char *name)
 
 static json_t *parameters_of(const struct task_assignment *facts)
 {
-	json_t *parameters = facts->parameters.bytes ? json_loadb(facts->parameters.at, facts->parameters.bytes, JSON_ALLOW_NUL, NULL) : NULL;
+	json_t *parameters =
+		facts->parameters.bytes ? json_loadb(facts->parameters.at, facts->parameters.bytes, JSON_ALLOW_NUL, NULL) : NULL;
 
 	return parameters ? parameters : json_object();
 }
@@ -81,7 +82,8 @@ void words_take_line(struct clone_actor *clone, struct running *running, const c
 
 	if (progress) {
 		take_progress(clone, running, progress);
-	} else if (!running->last && (json_is_object(json_object_get(json, "completion")) || json_is_object(json_object_get(json, "failure")))) {
+	} else if (!running->last &&
+		   (json_is_object(json_object_get(json, "completion")) || json_is_object(json_object_get(json, "failure")))) {
 		running->last = json_incref(json);
 	}
 	json_decref(json); /* anything else is not for us */
@@ -165,7 +167,8 @@ void words_say_completion(struct clone_actor *clone, struct running *running)
 	facts->artefacts = text_of(artefacts);
 	rc = link_say(clone->link, &message, true);
 	if (rc)
-		words_say_failure(clone, running, (uint32_t)-rc, "the result does not fit into a message; it should have been an artefact");
+		words_say_failure(clone, running, (uint32_t)-rc,
+				  "the result does not fit into a message; it should have been an artefact");
 	free(result_text);
 	free(artefacts);
 }
@@ -188,7 +191,8 @@ static json_t *log_json(const struct running *running)
 
 static json_t *evidence_of(const struct running *running, const json_t *said)
 {
-	json_t *evidence = json_is_object(json_object_get(said, "evidence")) ? json_deep_copy(json_object_get(said, "evidence")) : json_object();
+	json_t *evidence = json_is_object(json_object_get(said, "evidence")) ? json_deep_copy(json_object_get(said, "evidence"))
+									     : json_object();
 
 	json_object_set_new(evidence, "exit_status", json_integer(running->exit.status));
 	if (running->exit.signal)
@@ -230,7 +234,8 @@ void words_say_failure(struct clone_actor *clone, struct running *running, uint3
 	json_decref(evidence);
 }
 
-void words_say_refused(struct clone_actor *clone, const struct message *asked, uint32_t attempt, const struct id *lease, uint32_t code)
+void words_say_refused(struct clone_actor *clone, const struct message *asked, uint32_t attempt, const struct id *lease,
+		       uint32_t code)
 {
 	struct message message = {.type = MESSAGE_TASK_FAILURE};
 

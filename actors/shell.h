@@ -30,9 +30,9 @@
 #include "routing/omega.h"
 
 #define SENTENCE_TEXT_BYTES 512u
-#define STATUS_BYTES_MAX 60000u
-#define HASH_KEY_BYTES 32u
-#define OUTBOX_BYTES_MAX (8u << 20) /* held back for one batch; then nothing more is taken until it is durable */
+#define STATUS_BYTES_MAX    60000u
+#define HASH_KEY_BYTES      32u
+#define OUTBOX_BYTES_MAX    (8u << 20) /* held back for one batch; then nothing more is taken until it is durable */
 
 /* One message to be sent once its batch is durable. */
 struct outgoing {
@@ -84,7 +84,7 @@ struct shell {
 	uint64_t commit_us; /* how long the last commit took */
 
 	struct id boot;
-	uint64_t base_now_ms; /* logical time at */
+	uint64_t base_now_ms;      /* logical time at */
 	uint64_t base_boottime_ms; /* this moment */
 	uint64_t started_ms;
 	uint64_t now_ms;  /* logical; all three are read once per turn of the loop */
@@ -103,7 +103,7 @@ struct shell {
 	uint64_t next_ack_ms;   /* when durable_through is said to those in ack_due; NEVER: none waits */
 	uint32_t ack_due[CONNECTION_SLOTS];
 	uint32_t ack_count;
-	uint64_t minute_ms; /* when counts are recorded */
+	uint64_t minute_ms;    /* when counts are recorded */
 	uint32_t delivery_due; /* connections with deliveries to be recorded */
 	bool absent_checked;   /* clones that did not come back after a restart have been declared lost */
 	uint32_t unknown_keys;

@@ -21,7 +21,7 @@
 #include "protocol/id.h"
 
 #define CANDIDATES_MAX 128u
-#define CLONES_SHOWN 128u
+#define CLONES_SHOWN   128u
 
 static json_t *number(uint64_t value)
 {
@@ -45,12 +45,12 @@ static json_t *id_json(const struct id *id)
 
 static json_t *clone_json(const struct shell *shell, const struct clone_view *view)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "name", view->name, "role", view->role,
-			 "presence", presence_name(view->presence), "slots", number(view->slots), "used", number(view->used), "load",
-			 number(view->load), "failures", number(view->failures), "draining", view->draining, "quarantined",
-			 view->quarantined, "breaker_open", view->breaker_open, "breaker_ms",
-			 number(view->breaker_open ? left(shell, view->breaker_until_ms) : 0), "completed", number(view->completed),
-			 "failed", number(view->failed), "lost", number(view->lost));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "name", view->name, "role",
+			 view->role, "presence", presence_name(view->presence), "slots", number(view->slots), "used",
+			 number(view->used), "load", number(view->load), "failures", number(view->failures), "draining",
+			 view->draining, "quarantined", view->quarantined, "breaker_open", view->breaker_open, "breaker_ms",
+			 number(view->breaker_open ? left(shell, view->breaker_until_ms) : 0), "completed",
+			 number(view->completed), "failed", number(view->failed), "lost", number(view->lost));
 }
 
 static json_t *clones_json(const struct shell *shell, const char *name, uint64_t *out_more)
@@ -84,12 +84,12 @@ static json_t *answer_clone(const struct shell *shell, const char *name)
 
 static json_t *tasks_json(const struct omega_counters *counters)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counters->live), "accepted",
-			 number(counters->accepted), "duplicates", number(counters->duplicates), "refused", number(counters->refused),
-			 "completed", number(counters->completed), "failed", number(counters->failed), "cancelled",
-			 number(counters->cancelled), "expired", number(counters->expired), "revived", number(counters->revived),
-			 "superseded", number(counters->superseded), "delivered", number(counters->delivered), "escalated",
-			 number(counters->escalated));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counters->live),
+			 "accepted", number(counters->accepted), "duplicates", number(counters->duplicates), "refused",
+			 number(counters->refused), "completed", number(counters->completed), "failed", number(counters->failed),
+			 "cancelled", number(counters->cancelled), "expired", number(counters->expired), "revived",
+			 number(counters->revived), "superseded", number(counters->superseded), "delivered",
+			 number(counters->delivered), "escalated", number(counters->escalated));
 }
 
 static json_t *states_json(const struct omega_counters *counters)
@@ -120,8 +120,8 @@ static json_t *answer_network(struct shell *shell)
 			 BUNSHIN_VERSION, "boot", id_json(&shell->boot), "uptime_ms", number(shell->mono_ms - shell->started_ms),
 			 "now_ms", number(shell->now_ms), "endpoint", shell->endpoint, "trail", "last_seq",
 			 number(omega_next_seq(shell->omega) - 1), "durable_seq", number(shell->durable_seq), "snapshot_seq",
-			 number(shell->snapshot_seq), "commit_us", number(shell->commit_us), "tasks", tasks_json(&counters), "states",
-			 states_json(&counters), "queued", queued_json(&counters), "connections",
+			 number(shell->snapshot_seq), "commit_us", number(shell->commit_us), "tasks", tasks_json(&counters),
+			 "states", states_json(&counters), "queued", queued_json(&counters), "connections",
 			 number(shell->connections.joined_count), "clones", clones_json(shell, "", &more), "routes_version",
 			 number(omega_table(shell->omega)->version), "unknown_keys", number(shell->unknown_keys), "malformed",
 			 number(shell->malformed));
@@ -135,12 +135,12 @@ static json_t *route_json(const struct route *route)
 
 	for (uint32_t i = 0; i < route->destination_count; i++)
 		json_array_append_new(destinations, json_string(route->destination[i]));
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "task_type", route->task_type, "destinations",
-			 destinations, "priority", priority_name(route->priority), "retries", number(route->retries), "start_ms",
-			 number(route->start_ms), "timeout_ms", number(route->timeout_ms), "timeout_max_ms",
-			 number(route->timeout_max_ms), "heartbeat_ms", number(route->heartbeat_ms), "deadline_ms",
-			 number(route->deadline_ms), "queue_max", number(route->queue_max), "worst_ms", number(route_worst_ms(route)),
-			 "escalate_to", route->escalate_to, "retired", route->retired);
+	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "task_type", route->task_type,
+			 "destinations", destinations, "priority", priority_name(route->priority), "retries",
+			 number(route->retries), "start_ms", number(route->start_ms), "timeout_ms", number(route->timeout_ms),
+			 "timeout_max_ms", number(route->timeout_max_ms), "heartbeat_ms", number(route->heartbeat_ms),
+			 "deadline_ms", number(route->deadline_ms), "queue_max", number(route->queue_max), "worst_ms",
+			 number(route_worst_ms(route)), "escalate_to", route->escalate_to, "retired", route->retired);
 }
 
 static json_t *candidates_json(const struct shell *shell, const char *task_type)
@@ -150,9 +150,9 @@ static json_t *candidates_json(const struct shell *shell, const char *task_type)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count && i < CANDIDATES_MAX; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:s}", "clone", clone_json(shell, &candidate[i].clone), "destination",
-						      number(candidate[i].destination), "chosen", candidate[i].chosen, "why",
-						      candidate[i].why));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:s}", "clone", clone_json(shell, &candidate[i].clone),
+						      "destination", number(candidate[i].destination), "chosen",
+						      candidate[i].chosen, "why", candidate[i].why));
 	return list;
 }
 
@@ -175,20 +175,21 @@ static json_t *answer_route(const struct shell *shell, const char *name)
 
 static json_t *live_task(const struct shell *shell, const struct task_view *view)
 {
-	return json_pack("{s:{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:b}}", "task", "id", id_json(&view->id),
-			 "number", number(view->number), "state", state_name(view->state), "task_type", view->task_type, "client",
-			 view->client, "clone", view->clone, "attempts", number(view->attempts), "priority",
-			 priority_name(view->priority), "destination", number(view->destination), "depth", number(view->depth),
-			 "age_ms", number(shell->now_ms - view->accepted_ms), "remaining_ms", number(left(shell, view->deadline_ms)),
-			 "last_error", view->last_error ? error_name((int)view->last_error) : "", "escalated", view->escalated);
+	return json_pack("{s:{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:b}}", "task", "id",
+			 id_json(&view->id), "number", number(view->number), "state", state_name(view->state), "task_type",
+			 view->task_type, "client", view->client, "clone", view->clone, "attempts", number(view->attempts),
+			 "priority", priority_name(view->priority), "destination", number(view->destination), "depth",
+			 number(view->depth), "age_ms", number(shell->now_ms - view->accepted_ms), "remaining_ms",
+			 number(left(shell, view->deadline_ms)), "last_error",
+			 view->last_error ? error_name((int)view->last_error) : "", "escalated", view->escalated);
 }
 
 static json_t *ended_task(struct shell *shell, const struct known_task *known)
 {
 	return json_pack("{s:{s:o, s:o, s:s, s:s, s:s, s:o, s:o}}", "task", "id", id_json(&known->task.task_id), "number",
 			 number(known->task.request_seq), "state",
-			 state_name(known->task.end_state ? known->task.end_state : STATE_ACCEPTED), "task_type", shell->known_type,
-			 "client", shell->known_client, "attempts", number(known->attempts), "outcome_seq",
+			 state_name(known->task.end_state ? known->task.end_state : STATE_ACCEPTED), "task_type",
+			 shell->known_type, "client", shell->known_client, "attempts", number(known->attempts), "outcome_seq",
 			 number(known->task.outcome_seq));
 }
 
@@ -237,7 +238,8 @@ void status_write(struct shell *shell, struct record *record)
 	if (json)
 		bytes = json_dumpb(json, shell->status, STATUS_BYTES_MAX, JSON_COMPACT);
 	if (!bytes || bytes > STATUS_BYTES_MAX)
-		bytes = (size_t)snprintf(shell->status, STATUS_BYTES_MAX, "{\"error\":\"the answer does not fit into one message; ask for less\"}");
+		bytes = (size_t)snprintf(shell->status, STATUS_BYTES_MAX,
+					 "{\"error\":\"the answer does not fit into one message; ask for less\"}");
 	json_decref(json);
 	response->status = (struct text){shell->status, (uint32_t)bytes};
 }

@@ -37,7 +37,8 @@ static struct text refuse_type(struct shell *shell)
 
 	for (uint32_t i = 0; i < table->route_count && used + TASK_TYPE_BYTES + 2 < sizeof(known); i++)
 		if (!table->route[i].retired)
-			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", table->route[i].task_type);
+			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+						 table->route[i].task_type);
 	return print(shell->sentence, "no route serves the task type \"%.*s\"; there are %s", (int)asked->bytes, asked->at,
 		     used ? known : "no routes at all");
 }
@@ -47,8 +48,8 @@ static struct text refuse_overload(struct shell *shell, const struct refusal *re
 	struct omega_counters counters;
 
 	omega_count(shell->omega, &counters);
-	return print(shell->sentence, "the queue is full: %llu tasks are live; try again in %u ms", (unsigned long long)counters.live,
-		     refusal->retry_after_ms);
+	return print(shell->sentence, "the queue is full: %llu tasks are live; try again in %u ms",
+		     (unsigned long long)counters.live, refusal->retry_after_ms);
 }
 
 static struct text refuse_right(struct shell *shell, const struct refusal *refusal)
@@ -56,13 +57,14 @@ static struct text refuse_right(struct shell *shell, const struct refusal *refus
 	const struct message *message = shell->event->message;
 
 	if (message->type == MESSAGE_HELLO)
-		return print(shell->sentence, "the key of %s does not allow the name \"%.*s\" with the role \"%.*s\"", shell->event->peer,
-			     (int)message->hello.peer.bytes, message->hello.peer.at, (int)message->hello.role.bytes,
-			     message->hello.role.at);
+		return print(shell->sentence, "the key of %s does not allow the name \"%.*s\" with the role \"%.*s\"",
+			     shell->event->peer, (int)message->hello.peer.bytes, message->hello.peer.at,
+			     (int)message->hello.role.bytes, message->hello.role.at);
 	if (strcmp(message->header.sender, shell->event->peer) != 0)
 		return print(shell->sentence, "this connection belongs to %s and may not speak for %s", shell->event->peer,
 			     message->header.sender[0] ? message->header.sender : "nobody");
-	return print(shell->sentence, "%s may not send %s here", shell->event->peer, message_name((enum message_type)refusal->refused_type));
+	return print(shell->sentence, "%s may not send %s here", shell->event->peer,
+		     message_name((enum message_type)refusal->refused_type));
 }
 
 static struct text refuse(struct shell *shell, const struct refusal *refusal)
@@ -79,7 +81,8 @@ static struct text refuse(struct shell *shell, const struct refusal *refusal)
 	case ERROR_VERSION:
 		return print(shell->sentence, "protocol version %u is spoken here", PROTOCOL_VERSION);
 	case ERROR_CONFLICT:
-		return written("this id or idempotency key already names a task that was asked for with another type, other parameters or limits");
+		return written("this id or idempotency key already names a task that was asked for with another type, other "
+			       "parameters or limits");
 	default:
 		return written(error_sentence((int)refusal->code));
 	}
@@ -128,8 +131,9 @@ static void write_escalation(struct shell *shell, const struct record *record, s
 	times(escalation->attempts, "attempt", attempts);
 	escalation->tried = print(shell->sentence, "task %s: %s came to nothing; the last error: %s", id, attempts,
 				  error_sentence((int)escalation->code));
-	escalation->asked = print(shell->second, "look at it with `bunshin audit show %s`, then `bunshin recover replay %s`, or leave it failed",
-				  id, id);
+	escalation->asked =
+		print(shell->second,
+		      "look at it with `bunshin audit show %s`, then `bunshin recover replay %s`, or leave it failed", id, id);
 }
 
 static void write_result(struct shell *shell, struct recovery_result *result)

@@ -13,8 +13,8 @@
 #include "actors/link.h"
 #include "actors/state.h"
 
-#define PIECE_BYTES 49152u    /* of data in one ArtefactPut */
-#define CREDIT_BYTES 786432u  /* asked for or given at once: 16 pieces */
+#define PIECE_BYTES        49152u  /* of data in one ArtefactPut */
+#define CREDIT_BYTES       786432u /* asked for or given at once: 16 pieces */
 #define ARTEFACT_BYTES_MAX (1ull << 30)
 
 struct upload {

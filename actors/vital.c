@@ -42,8 +42,8 @@ static bool read_one(const char *name, struct vital *out)
 		return false;
 	text[got] = 0;
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu", &parent, &user,
-			    &system, &start) != 4)
+	if (!rest || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
+			    &parent, &user, &system, &start) != 4)
 		return false;
 	*out = (struct vital){(pid_t)atoi(name), (pid_t)parent, user + system + start * 0x9e3779b97f4a7c15u, false};
 	return true;

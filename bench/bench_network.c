@@ -22,9 +22,9 @@
 
 #include "tests/e2e/tally.h"
 
-#define SAMPLES_MAX 4000000u
+#define SAMPLES_MAX        4000000u
 #define CLONES_AT_ONCE_MAX 16u
-#define PADDING 200 /* brings the parameters to about 256 bytes */
+#define PADDING            200 /* brings the parameters to about 256 bytes */
 
 struct samples {
 	uint32_t *us;
@@ -217,7 +217,8 @@ static int send_one(struct bench *bench)
 
 	memset(padding, 'x', PADDING);
 	/* JSON knows no number that begins with zeros, so the time stands in a text. */
-	snprintf(parameters, sizeof(parameters), "{\"t\":\"%019llu\",\"padding\":\"%s\"}", (unsigned long long)tally_now_us(), padding);
+	snprintf(parameters, sizeof(parameters), "{\"t\":\"%019llu\",\"padding\":\"%s\"}", (unsigned long long)tally_now_us(),
+		 padding);
 	bench->open++;
 	bench->sent++;
 	return tally_send(&bench->tally, &request);
@@ -262,8 +263,8 @@ static void print_times(const char *name, struct samples *samples, bool json)
 {
 	samples_sort(samples);
 	if (json)
-		printf(", \"%s_us\": {\"p50\": %u, \"p99\": %u, \"max\": %u}", name, percentile(samples, 500), percentile(samples, 990),
-		       percentile(samples, 1000));
+		printf(", \"%s_us\": {\"p50\": %u, \"p99\": %u, \"max\": %u}", name, percentile(samples, 500),
+		       percentile(samples, 990), percentile(samples, 1000));
 	else
 		printf("   %s %u / %u", name, percentile(samples, 500), percentile(samples, 990));
 }
@@ -271,11 +272,12 @@ static void print_times(const char *name, struct samples *samples, bool json)
 static void print_run(struct run *run, bool json)
 {
 	if (json)
-		printf("{\"outstanding\": %zu, \"tasks\": %zu, \"per_second\": %.0f, \"fdatasync_us\": %u, \"omega_rss_kb\": %llu, \"omega_cpu_us_per_task\": %.1f",
+		printf("{\"outstanding\": %zu, \"tasks\": %zu, \"per_second\": %.0f, \"fdatasync_us\": %u, \"omega_rss_kb\": "
+		       "%llu, \"omega_cpu_us_per_task\": %.1f",
 		       run->window, run->tasks, run->per_second, run->sync_us, (unsigned long long)run->rss_kb, run->cpu_us);
 	else
-		printf("W=%-6zu %9.0f tasks/s  fdatasync %u us  Omega %llu MB, %.1f us CPU a task  p50/p99 us:", run->window, run->per_second,
-		       run->sync_us, (unsigned long long)run->rss_kb / 1024, run->cpu_us);
+		printf("W=%-6zu %9.0f tasks/s  fdatasync %u us  Omega %llu MB, %.1f us CPU a task  p50/p99 us:", run->window,
+		       run->per_second, run->sync_us, (unsigned long long)run->rss_kb / 1024, run->cpu_us);
 	print_times("delegation", &run->delegation, json);
 	print_times("receipt", &run->receipt, json);
 	print_times("outcome", &run->outcome, json);

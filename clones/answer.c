@@ -28,10 +28,10 @@ static void take_left_out(struct result *result, const struct step *step, const 
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(sentences, i, entry)
+	json_array_foreach (sentences, i, entry)
 		if (json_is_string(entry))
 			result_status(result, PARTIAL, "%s: %s", step->name, json_string_value(entry));
-	json_array_foreach(not_read, i, entry)
+	json_array_foreach (not_read, i, entry)
 		if (json_is_string(json_object_get(entry, "path")))
 			result_not_analysed(result, json_text(entry, "path"), step->name, json_text(entry, "reason"));
 }

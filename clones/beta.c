@@ -14,7 +14,7 @@
 #include "clones/specialists.h"
 
 #define HISTORY_MS_MAX 600000
-#define SCOPE_MAX 100u
+#define SCOPE_MAX      100u
 
 static const char *const languages_c[] = {"C", "C++", NULL};
 static const char *const languages_python[] = {"Python", NULL};
@@ -23,17 +23,16 @@ static const char *const languages_calls[] = {"C", "C++", "Python", "JavaScript"
 
 /* A file in another encoding than UTF-8 would end flawfinder with all its findings lost; here such bytes are replaced while it reads.
  * Status 127 says that it is not installed. */
-static const char flawfinder_wrapper[] =
-	"import builtins, os, runpy, sys\n"
-	"program = '/usr/bin/flawfinder'\n"
-	"if not os.path.exists(program): sys.exit(127)\n"
-	"plain = builtins.open\n"
-	"def lenient(name, mode='r', *rest, **named):\n"
-	"    if 'b' not in mode: named.setdefault('errors', 'replace')\n"
-	"    return plain(name, mode, *rest, **named)\n"
-	"builtins.open = lenient\n"
-	"sys.argv[0] = program\n"
-	"runpy.run_path(program, run_name='__main__')\n";
+static const char flawfinder_wrapper[] = "import builtins, os, runpy, sys\n"
+					 "program = '/usr/bin/flawfinder'\n"
+					 "if not os.path.exists(program): sys.exit(127)\n"
+					 "plain = builtins.open\n"
+					 "def lenient(name, mode='r', *rest, **named):\n"
+					 "    if 'b' not in mode: named.setdefault('errors', 'replace')\n"
+					 "    return plain(name, mode, *rest, **named)\n"
+					 "builtins.open = lenient\n"
+					 "sys.argv[0] = program\n"
+					 "runpy.run_path(program, run_name='__main__')\n";
 
 /* ---- which files ---- */
 
@@ -132,7 +131,8 @@ static struct step *step_new(struct plan *plan, const char *name, uint32_t tier,
 {
 	struct step *step = &plan->step[plan->count++];
 
-	*step = (struct step){.name = name, .tier = tier, .optional = true, .confidential = tier > 0, .share_permille = share_permille};
+	*step = (struct step){
+		.name = name, .tier = tier, .optional = true, .confidential = tier > 0, .share_permille = share_permille};
 	return step;
 }
 
@@ -190,12 +190,14 @@ static int check_parameters(const struct target *target, char out_why[256])
 		if (!json_is_string(json_array_get(scope, i)))
 			goto bad_scope;
 	}
-	if (!history || (json_is_integer(history) && json_integer_value(history) >= 0 && json_integer_value(history) <= HISTORY_MS_MAX))
+	if (!history ||
+	    (json_is_integer(history) && json_integer_value(history) >= 0 && json_integer_value(history) <= HISTORY_MS_MAX))
 		return 0;
 	snprintf(out_why, 256, "parameters.history_ms must be a whole number of milliseconds from 0 to %d", HISTORY_MS_MAX);
 	return ERR_INVALID_PARAMETERS;
 bad_scope:
-	snprintf(out_why, 256, "parameters.scope must be an array of at most %u paths such as [\"src\", \"lib/net.c\"]", SCOPE_MAX);
+	snprintf(out_why, 256, "parameters.scope must be an array of at most %u paths such as [\"src\", \"lib/net.c\"]",
+		 SCOPE_MAX);
 	return ERR_INVALID_PARAMETERS;
 }
 
@@ -213,10 +215,12 @@ static int beta_plan(const struct target *target, struct arena *arena, struct pl
 	own_step(plan, target, "secrets", "--history", history_ms ? arena_print(arena, "%lld", (long long)history_ms) : NULL);
 	if (beta_files(target, languages_c, NULL, 0))
 		arguments(step_new(plan, "flawfinder", 1, 400),
-			  (const char *const[]){"python3", "-c", flawfinder_wrapper, "--csv", "--minlevel=1", "--quiet", "--dataonly", ".", NULL});
+			  (const char *const[]){"python3", "-c", flawfinder_wrapper, "--csv", "--minlevel=1", "--quiet",
+						"--dataonly", ".", NULL});
 	if (beta_files(target, languages_python, NULL, 0))
 		arguments(step_new(plan, "bandit", 1, 500),
-			  (const char *const[]){"bandit", "-r", ".", "-f", "json", "-q", "-x", "./.git,./node_modules,./.venv,./venv,./.tox", NULL});
+			  (const char *const[]){"bandit", "-r", ".", "-f", "json", "-q", "-x",
+						"./.git,./node_modules,./.venv,./venv,./.tox", NULL});
 	shellcheck_steps(plan, target, arena);
 	return 0;
 }
@@ -240,7 +244,8 @@ static json_t *known_paths(const struct target *target)
 /* Who can be asked to install what. */
 static void say_missing(struct beta *beta, const struct step *step, const struct output *output)
 {
-	bool gone = (!output->ran && output->why && strstr(output->why, "not installed")) || (output->ran && output->exit_status == 127);
+	bool gone = (!output->ran && output->why && strstr(output->why, "not installed")) ||
+		    (output->ran && output->exit_status == 127);
 
 	if (gone && step->tier > 0)
 		result_status(beta->result, PARTIAL, "Install the Debian package '%s' to have its findings too.", step->name);
@@ -295,10 +300,13 @@ static void tell_coverage(struct beta *beta, bool searched)
 
 static bool is_code(const char *language)
 {
-	static const char *const other[] = {"Go", "Rust", "Java", "Kotlin", "Scala", "C#", "F#", "Swift", "Objective-C", "Objective-C++", "PHP", "Ruby",
-					    "Perl", "Lua", "R", "Julia", "Haskell", "OCaml", "Erlang", "Elixir", "Clojure", "Dart", "Zig", "Nim", "D",
-					    "Fortran", "Pascal", "Ada", "Assembly", "CUDA", "Cython", "PowerShell", "Batchfile", "Groovy", "Vue",
-					    "Svelte", "SQL", "HTML", "Tcl", "Visual Basic", NULL};
+	static const char *const other[] = {"Go",     "Rust",       "Java",        "Kotlin",        "Scala",    "C#",
+					    "F#",     "Swift",      "Objective-C", "Objective-C++", "PHP",      "Ruby",
+					    "Perl",   "Lua",        "R",           "Julia",         "Haskell",  "OCaml",
+					    "Erlang", "Elixir",     "Clojure",     "Dart",          "Zig",      "Nim",
+					    "D",      "Fortran",    "Pascal",      "Ada",           "Assembly", "CUDA",
+					    "Cython", "PowerShell", "Batchfile",   "Groovy",        "Vue",      "Svelte",
+					    "SQL",    "HTML",       "Tcl",         "Visual Basic",  NULL};
 
 	return in_list(language, other);
 }
@@ -309,13 +317,13 @@ static void tell_languages(struct beta *beta)
 	const char *language;
 	json_t *lines;
 
-	json_object_foreach(languages, language, lines)
-	{
+	json_object_foreach (languages, language, lines) {
 		char reason[160];
 
 		if (!is_code(language))
 			continue;
-		snprintf(reason, sizeof(reason), "%.40s (%lld lines): no rules for dangerous calls in this language; only credentials were looked for",
+		snprintf(reason, sizeof(reason),
+			 "%.40s (%lld lines): no rules for dangerous calls in this language; only credentials were looked for",
 			 language, (long long)json_integer_value(lines));
 		result_not_analysed(beta->result, NULL, "calls", reason);
 	}
@@ -339,7 +347,8 @@ static void tell_unchecked_scripts(struct beta *beta)
 		return;
 	snprintf(reason, sizeof(reason), "%zu shell scripts beyond the first %zu", count - most, most);
 	result_not_analysed(beta->result, NULL, "shellcheck", reason);
-	result_status(beta->result, PARTIAL, "shellcheck looked at the first %zu of %zu scripts; a smaller scope reaches the others.", most, count);
+	result_status(beta->result, PARTIAL,
+		      "shellcheck looked at the first %zu of %zu scripts; a smaller scope reaches the others.", most, count);
 }
 
 static bool answered(const struct plan *plan, const struct output *outputs, const char *name)
@@ -385,7 +394,8 @@ static json_t *beta_conclude(const struct target *target, const struct plan *pla
 	tell_languages(&beta);
 	tell_unchecked_scripts(&beta);
 	if (!answered(plan, outputs, "secrets") && !answered(plan, outputs, "calls")) /* there is nothing to build on */
-		result_status(beta.result, BLOCKED, "Neither the search for credentials nor the one for dangerous calls gave an answer.");
+		result_status(beta.result, BLOCKED,
+			      "Neither the search for credentials nor the one for dangerous calls gave an answer.");
 	evidence_finish(&beta.list, beta.result);
 	result = result_end(beta.result);
 out:

@@ -7,23 +7,23 @@
 
 #include "clones/evidence.h"
 
-#define BETA_SHELLCHECK_FILES 28u  /* a step: a step that runs out of time loses all of them */
+#define BETA_SHELLCHECK_FILES 28u /* a step: a step that runs out of time loses all of them */
 #define BETA_SHELLCHECK_STEPS 16u
 #define BETA_SHELLCHECK_LINES 3000 /* of a script; its time grows faster than its input */
-#define BETA_HISTORY_MS 2500u
+#define BETA_HISTORY_MS       2500u
 
 struct beta {
 	const struct target *target;
 	struct result *result;
-	struct arena *arena;       /* of the texts that evidence borrows */
+	struct arena *arena; /* of the texts that evidence borrows */
 	struct evidence_list list;
-	json_t *documents;         /* array: parsed outputs that evidence borrows from */
-	json_t *known;             /* set of the inventory's paths */
-	const json_t *functions;   /* of `bunshin tool calls`, or NULL */
+	json_t *documents;       /* array: parsed outputs that evidence borrows from */
+	json_t *known;           /* set of the inventory's paths */
+	const json_t *functions; /* of `bunshin tool calls`, or NULL */
 	const json_t *lines;
-	const json_t *names;       /* array: functions of C that our own rules judge */
-	json_t *masked;            /* "path:line" to the line with its credentials masked */
-	bool masks_complete;       /* every credential that can be found has been masked */
+	const json_t *names; /* array: functions of C that our own rules judge */
+	json_t *masked;      /* "path:line" to the line with its credentials masked */
+	bool masks_complete; /* every credential that can be found has been masked */
 };
 
 /* Files of the inventory in these languages that are no symbolic links, in the scope of the task. Returns their number; paths go to

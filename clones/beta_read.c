@@ -206,9 +206,11 @@ static void add_secret(struct beta *beta, const json_t *entry, const char *versi
 
 	if (!path || !evidence.rule || !kind || !hash || (!commit && !beta_in_scope(beta, path)))
 		return;
-	evidence.title = commit ? arena_print(beta->arena, "%s in an earlier commit; it is gone from the files, not from history", kind)
-				: arena_print(beta->arena, "%s in the repository", kind);
-	evidence.fix = "Revoke it where it was issued, put its successor into a secret store or the environment, and only then clean up history.";
+	evidence.title =
+		commit ? arena_print(beta->arena, "%s in an earlier commit; it is gone from the files, not from history", kind)
+		       : arena_print(beta->arena, "%s in the repository", kind);
+	evidence.fix = "Revoke it where it was issued, put its successor into a secret store or the environment, and only then "
+		       "clean up history.";
 	if (!commit) {
 		evidence.function = function_around(beta, path, evidence.line);
 		json_object_set(beta->masked, place_key(beta, path, evidence.line), json_object_get(entry, "snippet"));
@@ -241,10 +243,12 @@ void beta_read_secrets(struct beta *beta, const struct step *step, const struct 
 	tell_history(beta, json_object_get(document, "history"));
 	beta->masks_complete = json_is_array(findings) && number_of(document, "findings_cut") == 0;
 	if (number_of(document, "findings_cut"))
-		result_status(beta->result, PARTIAL, "There are more credentials than are listed; at least %u places are left out.",
+		result_status(beta->result, PARTIAL,
+			      "There are more credentials than are listed; at least %u places are left out.",
 			      number_of(document, "findings_cut"));
 	if (json_is_array(findings))
-		result_add_metric(beta->result, "files_searched_for_secrets", "", number_of(document, "files_scanned"), "files", "secrets");
+		result_add_metric(beta->result, "files_searched_for_secrets", "", number_of(document, "files_scanned"), "files",
+				  "secrets");
 }
 
 static void add_call(struct beta *beta, const json_t *entry, const char *version)
@@ -294,8 +298,23 @@ void beta_read_calls(struct beta *beta, const struct step *step, const struct ou
 
 /* ---- flawfinder --csv ---- */
 
-enum { FLAW_FILE, FLAW_LINE, FLAW_COLUMN, FLAW_DEFAULT, FLAW_LEVEL, FLAW_CATEGORY, FLAW_NAME, FLAW_WARNING, FLAW_SUGGESTION, FLAW_NOTE,
-       FLAW_CWES, FLAW_CONTEXT, FLAW_FINGERPRINT, FLAW_VERSION, FLAW_FIELDS };
+enum {
+	FLAW_FILE,
+	FLAW_LINE,
+	FLAW_COLUMN,
+	FLAW_DEFAULT,
+	FLAW_LEVEL,
+	FLAW_CATEGORY,
+	FLAW_NAME,
+	FLAW_WARNING,
+	FLAW_SUGGESTION,
+	FLAW_NOTE,
+	FLAW_CWES,
+	FLAW_CONTEXT,
+	FLAW_FINGERPRINT,
+	FLAW_VERSION,
+	FLAW_FIELDS
+};
 
 static uint32_t small_number(const char *text)
 {
@@ -409,8 +428,10 @@ static const char *quoted_line(struct beta *beta, const char *code, uint32_t lin
 		unsigned long number = strtoul(code, &end, 10);
 
 		if (number == line && end < code + bytes && *end == ' ')
-			return arena_print(beta->arena, "%.*s", (int)(code + bytes - end - 1 > LINE_BYTES_MAX ? LINE_BYTES_MAX : code + bytes - end - 1),
-					   end + 1);
+			return arena_print(
+				beta->arena, "%.*s",
+				(int)(code + bytes - end - 1 > LINE_BYTES_MAX ? LINE_BYTES_MAX : code + bytes - end - 1),
+				end + 1);
 		code += bytes + (code[bytes] == '\n');
 	}
 	return NULL;
@@ -490,7 +511,8 @@ static void add_shellcheck(struct beta *beta, const json_t *entry)
 	if (evidence.rule && evidence.line)
 		beta_foreign(beta, &evidence, NULL);
 	if (evidence.rule && strcmp(evidence.rule, "SC1071") == 0 && evidence.path)
-		result_not_analysed(beta->result, plain_path(evidence.path), "shellcheck", "written for a shell that it does not know");
+		result_not_analysed(beta->result, plain_path(evidence.path), "shellcheck",
+				    "written for a shell that it does not know");
 }
 
 /* Status 2: some files could not be read; it names them on stderr. */

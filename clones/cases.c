@@ -123,18 +123,18 @@ static bool verdict_of(const struct word *words, size_t count, const char *at, s
 	return false;
 }
 
-#define VERDICT_OF(words, match, number, out) \
+#define VERDICT_OF(words, match, number, out)                                                                                    \
 	verdict_of(words, sizeof(words) / sizeof((words)[0]), (match)->group[number].at, (match)->group[number].bytes, out)
 
 void read_trs(struct cases *cases, struct bytes text)
 {
 	/* An expected failure is what was expected; an unexpected pass is not. */
-	static const struct word words[] = {{"PASS", VERDICT_PASSED}, {"XFAIL", VERDICT_PASSED}, {"FAIL", VERDICT_FAILED},
+	static const struct word words[] = {{"PASS", VERDICT_PASSED},  {"XFAIL", VERDICT_PASSED}, {"FAIL", VERDICT_FAILED},
 					    {"XPASS", VERDICT_FAILED}, {"SKIP", VERDICT_SKIPPED}, {"ERROR", VERDICT_ERROR}};
 	struct match match;
 	enum verdict verdict;
-	for (size_t from = 0; pattern_next("^(?:\\./)?(.+?)\\.trs:+(?:\\d+:)?:?test-result: ([A-Z]+)[ \\t]*(.*)$", (const char *)text.at,
-					   text.bytes, &from, &match);) {
+	for (size_t from = 0; pattern_next("^(?:\\./)?(.+?)\\.trs:+(?:\\d+:)?:?test-result: ([A-Z]+)[ \\t]*(.*)$",
+					   (const char *)text.at, text.bytes, &from, &match);) {
 		if (!VERDICT_OF(words, &match, 2, &verdict))
 			continue;
 		/* One result a file: the file is the case. Several: each has a name of its own. */
@@ -147,7 +147,8 @@ void read_trs(struct cases *cases, struct bytes text)
 void read_cargo(struct cases *cases, struct bytes text)
 {
 	static const struct word words[] = {{"ok", VERDICT_PASSED}, {"FAILED", VERDICT_FAILED}, {"ignored", VERDICT_SKIPPED}};
-	static const char pattern[] = "^ +(?:Running (?:unittests )?(\\S+)|Doc-tests (\\S+))|^test (.+?)(?: - should panic)? \\.\\.\\. (ok|FAILED|ignored)";
+	static const char pattern[] = "^ +(?:Running (?:unittests )?(\\S+)|Doc-tests (\\S+))|^test (.+?)(?: - should panic)? "
+				      "\\.\\.\\. (ok|FAILED|ignored)";
 	struct match match;
 	enum verdict verdict;
 	const char *suite = "";
@@ -165,13 +166,15 @@ void read_cargo(struct cases *cases, struct bytes text)
 
 void read_ctest_text(struct cases *cases, struct bytes text)
 {
-	static const struct word words[] = {{"Passed", VERDICT_PASSED}, {"***Failed", VERDICT_FAILED}, {"***Skipped", VERDICT_SKIPPED},
-					    {"***Timeout", VERDICT_FAILED}, {"***Not Run", VERDICT_ERROR}, {"***Exception", VERDICT_FAILED}};
+	static const struct word words[] = {{"Passed", VERDICT_PASSED},      {"***Failed", VERDICT_FAILED},
+					    {"***Skipped", VERDICT_SKIPPED}, {"***Timeout", VERDICT_FAILED},
+					    {"***Not Run", VERDICT_ERROR},   {"***Exception", VERDICT_FAILED}};
 	struct match match;
 	enum verdict verdict;
-	for (size_t from = 0; pattern_next("^ *\\d+/\\d+ +Test +#\\d+: (\\S+) \\.+ *(Passed|\\*\\*\\*(?:Failed|Skipped|Timeout|Not Run|Exception))"
-					   "[^\\n]*?([\\d.]+) sec$",
-					   (const char *)text.at, text.bytes, &from, &match);) {
+	for (size_t from = 0;
+	     pattern_next("^ *\\d+/\\d+ +Test +#\\d+: (\\S+) \\.+ *(Passed|\\*\\*\\*(?:Failed|Skipped|Timeout|Not Run|Exception))"
+			  "[^\\n]*?([\\d.]+) sec$",
+			  (const char *)text.at, text.bytes, &from, &match);) {
 		if (!VERDICT_OF(words, &match, 2, &verdict))
 			continue;
 		struct test_case *one = cases_add(cases, "", 0, match.group[1].at, match.group[1].bytes, verdict);
@@ -182,16 +185,18 @@ void read_ctest_text(struct cases *cases, struct bytes text)
 
 void read_ticks(struct cases *cases, struct bytes text)
 {
-	static const struct word words[] = {{"\xe2\x9c\x93", VERDICT_PASSED}, {"\xe2\x9c\x94", VERDICT_PASSED}, {"\xe2\x88\x9a", VERDICT_PASSED},
-					    {"\xe2\x9c\x95", VERDICT_FAILED}, {"\xe2\x9c\x96", VERDICT_FAILED}, {"\xe2\x9c\x97", VERDICT_FAILED},
+	static const struct word words[] = {{"\xe2\x9c\x93", VERDICT_PASSED}, {"\xe2\x9c\x94", VERDICT_PASSED},
+					    {"\xe2\x88\x9a", VERDICT_PASSED}, {"\xe2\x9c\x95", VERDICT_FAILED},
+					    {"\xe2\x9c\x96", VERDICT_FAILED}, {"\xe2\x9c\x97", VERDICT_FAILED},
 					    {"\xc3\x97", VERDICT_FAILED},     {"\xe2\x97\x8b", VERDICT_SKIPPED}};
 	struct match match;
 	enum verdict verdict;
 	/* Mocha marks what failed with "1)", and what is pending with "-"; both are indented by two or more. */
-	for (size_t from = 0;
-	     pattern_next("^[ \\t]+(?:(\xe2\x9c\x93|\xe2\x9c\x94|\xe2\x88\x9a|\xe2\x9c\x95|\xe2\x9c\x96|\xe2\x9c\x97|\xc3\x97|\xe2\x97\x8b)|(\\d+\\))|(-)) "
-			  "(.+?)(?: \\((\\d+)\\s?ms\\))?$",
-			  (const char *)text.at, text.bytes, &from, &match);) {
+	for (size_t from = 0; pattern_next("^[ "
+					   "\\t]+(?:(\xe2\x9c\x93|\xe2\x9c\x94|\xe2\x88\x9a|\xe2\x9c\x95|\xe2\x9c\x96|"
+					   "\xe2\x9c\x97|\xc3\x97|\xe2\x97\x8b)|(\\d+\\))|(-)) "
+					   "(.+?)(?: \\((\\d+)\\s?ms\\))?$",
+					   (const char *)text.at, text.bytes, &from, &match);) {
 		if (match.group[2].at)
 			verdict = VERDICT_FAILED;
 		else if (match.group[3].at)
@@ -240,7 +245,9 @@ void read_lines(struct cases *cases, struct bytes text)
 			struct test_case *one = cases_add(cases, suite, strlen(suite), name, strlen(name), verdict);
 			if (!one)
 				continue;
-			one->seconds = json_is_number(json_object_get(line, "seconds")) ? json_number_value(json_object_get(line, "seconds")) : -1;
+			one->seconds = json_is_number(json_object_get(line, "seconds"))
+					       ? json_number_value(json_object_get(line, "seconds"))
+					       : -1;
 			/* The end of a traceback tells more than its beginning. */
 			case_text(cases, &one->message, message, strlen(message), true);
 		}

@@ -14,7 +14,7 @@
 
 #include "protocol/message.h"
 
-#define CASES_MAX 50000u
+#define CASES_MAX       50000u
 #define CASE_NAME_BYTES 400u
 #define CASE_TEXT_BYTES 2000u /* of message and output each; of longer output the end is kept */
 

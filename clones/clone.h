@@ -17,21 +17,21 @@
 
 #include "protocol/message.h"
 
-#define PLAN_STEPS_MAX 32u
-#define STEP_ARGS_MAX 64u
+#define PLAN_STEPS_MAX       32u
+#define STEP_ARGS_MAX        64u
 #define STEP_ENVIRONMENT_MAX 16u
 
 /* One program of a plan. */
 struct step {
-	const char *name;       /* of the run, e.g. "bandit" */
+	const char *name;                /* of the run, e.g. "bandit" */
 	const char *argv[STEP_ARGS_MAX]; /* NULL-terminated; paths relative to the repository; owned by the plan */
-	uint32_t tier;          /* 0 in process, 1 fast tools, 2 deep */
-	bool optional;          /* a missing program lowers the result to partial instead of blocked */
-	bool writes;            /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
-	bool after_success;     /* only if the step before it ran and ended with 0 */
+	uint32_t tier;                   /* 0 in process, 1 fast tools, 2 deep */
+	bool optional;                   /* a missing program lowers the result to partial instead of blocked */
+	bool writes; /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
+	bool after_success;                            /* only if the step before it ran and ended with 0 */
 	const char *environment[STEP_ENVIRONMENT_MAX]; /* "NAME=value", NULL-terminated, besides what the sandbox gives */
-	bool confidential;      /* the output may quote credentials of the repository: it is concluded from and never kept */
-	uint64_t output_bytes;  /* cap; 0: the default */
+	bool confidential;       /* the output may quote credentials of the repository: it is concluded from and never kept */
+	uint64_t output_bytes;   /* cap; 0: the default */
 	uint32_t share_permille; /* of the attempt's time that this step may take; 0: what is left */
 };
 
@@ -49,12 +49,12 @@ struct plan {
 
 /* What came of one step. */
 struct output {
-	bool ran;              /* false: skipped, see why */
-	const char *why;       /* "bandit is not installed", "no time left"; NULL if it ran */
-	int exit_status;       /* -1: ended by a signal */
+	bool ran;        /* false: skipped, see why */
+	const char *why; /* "bandit is not installed", "no time left"; NULL if it ran */
+	int exit_status; /* -1: ended by a signal */
 	int signal;
-	bool timed_out;        /* also if it did not run because no time was left */
-	bool cut;              /* more was printed than kept */
+	bool timed_out; /* also if it did not run because no time was left */
+	bool cut;       /* more was printed than kept */
 	struct bytes out;
 	struct bytes err;
 	uint64_t wall_ms;
@@ -65,10 +65,10 @@ struct output {
 /* What the attempt knows about the target before planning; from `bunshin tool inventory`, run first (tools/inventory.c has every field). */
 struct target {
 	const char *repository; /* as the request named it */
-	json_t *inventory;      /* {commit, tree, branch, dirty, files: [{path, bytes, language, lines}], languages: {name: lines}, …} */
-	json_t *parameters;     /* of the task, an object */
-	const char *task_id;    /* text */
-	const char *started;    /* RFC 3339, UTC */
+	json_t *inventory; /* {commit, tree, branch, dirty, files: [{path, bytes, language, lines}], languages: {name: lines}, …} */
+	json_t *parameters;  /* of the task, an object */
+	const char *task_id; /* text */
+	const char *started; /* RFC 3339, UTC */
 };
 
 /* A specialist. Tables of these are all that actors/ and cli/ know about the work itself. */

@@ -16,7 +16,7 @@ struct csv {
 	const char *at;
 	size_t bytes;
 	size_t next;
-	struct arena *arena; /* of the fields */
+	struct arena *arena;               /* of the fields */
 	const char *field[CSV_FIELDS_MAX]; /* of the record read last; never NULL below count */
 	size_t count;
 	bool cut; /* the last record has no end: a quote is open, or no newline follows */

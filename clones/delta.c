@@ -19,9 +19,9 @@
 #include "clones/specialists.h"
 
 #define BUILD_ERRORS_MAX 30u
-#define WORD_BYTES 48u
-#define SUMMARY_BYTES 1000u
-#define LAST_BYTES 4096u /* of an output, in which its last words are looked for */
+#define WORD_BYTES       48u
+#define SUMMARY_BYTES    1000u
+#define LAST_BYTES       4096u /* of an output, in which its last words are looked for */
 
 /* ---- the plan ---- */
 
@@ -74,7 +74,8 @@ struct suite {
 static bool step_is(const struct step *step, const char *system, const char *phase)
 {
 	size_t bytes = strlen(system);
-	return strncmp(step->name, system, bytes) == 0 && step->name[bytes] == '/' && (!phase || strcmp(step->name + bytes + 1, phase) == 0);
+	return strncmp(step->name, system, bytes) == 0 && step->name[bytes] == '/' &&
+	       (!phase || strcmp(step->name + bytes + 1, phase) == 0);
 }
 
 static const struct output *phase_output(const struct suite *suite, const char *phase)
@@ -114,12 +115,14 @@ static void read_one_case(struct suite *suite, const struct output *test)
 	if (!test->ran || test->timed_out || test->signal)
 		return;
 	char name[WORD_BYTES];
-	int bytes = snprintf(name, sizeof(name), "%s", strcmp(suite->system->name, "npm") == 0 ? "npm test" : "make check or test");
+	int bytes =
+		snprintf(name, sizeof(name), "%s", strcmp(suite->system->name, "npm") == 0 ? "npm test" : "make check or test");
 	/* An exit that says "no such program" is no verdict about the code. */
 	if (obstacle_find((const char *)test->err.at, test->err.bytes, suite->obstacle) && test->exit_status != 0)
 		return;
 	suite->obstacle[0] = '\0';
-	struct test_case *one = cases_add(&suite->cases, "", 0, name, (size_t)bytes, test->exit_status == 0 ? VERDICT_PASSED : VERDICT_FAILED);
+	struct test_case *one =
+		cases_add(&suite->cases, "", 0, name, (size_t)bytes, test->exit_status == 0 ? VERDICT_PASSED : VERDICT_FAILED);
 	if (!one)
 		return;
 	one->seconds = (double)test->wall_ms / 1000;
@@ -157,8 +160,9 @@ static bool last_line(struct bytes text, char *out, size_t capacity)
 	const char *at = (const char *)text.at + (text.bytes - bytes);
 	struct match match;
 	bool found = false;
-	for (size_t from = 0; text.at && pattern_next("^(?!g?make(?:\\[\\d+\\])?: |ninja: build stopped|npm (?:ERR!|error))[^\\n]*\\S[^\\n]*$", at, bytes,
-						      &from, &match);
+	for (size_t from = 0;
+	     text.at && pattern_next("^(?!g?make(?:\\[\\d+\\])?: |ninja: build stopped|npm (?:ERR!|error))[^\\n]*\\S[^\\n]*$", at,
+				     bytes, &from, &match);
 	     found = true)
 		match_copy(&match, 0, out, capacity);
 	return found;
@@ -171,7 +175,8 @@ static void mention_submodules(struct suite *suite, const struct target *target)
 	size_t used = strlen(suite->obstacle);
 	if (json_array_size(submodules) == 0 || used + 60 > OBSTACLE_BYTES)
 		return;
-	snprintf(suite->obstacle + used, OBSTACLE_BYTES - used, "; there are submodules (%.60s%s), are they fetched? git submodule update --init",
+	snprintf(suite->obstacle + used, OBSTACLE_BYTES - used,
+		 "; there are submodules (%.60s%s), are they fetched? git submodule update --init",
 		 json_string_value(json_array_get(submodules, 0)), json_array_size(submodules) > 1 ? ", …" : "");
 }
 
@@ -182,8 +187,9 @@ static bool dependencies_missing(struct suite *suite)
 	const struct output *test = phase_output(suite, "test");
 	if (!there || !there->ran || there->exit_status == 0 || !test || !test->ran || !obstacle_in(suite, test))
 		return false;
-	snprintf(suite->obstacle, OBSTACLE_BYTES, "the npm dependencies are not installed (there is no node_modules folder), and the "
-						  "sandbox has no network; run npm ci in the repository first");
+	snprintf(suite->obstacle, OBSTACLE_BYTES,
+		 "the npm dependencies are not installed (there is no node_modules folder), and the "
+		 "sandbox has no network; run npm ci in the repository first");
 	return true;
 }
 
@@ -199,13 +205,14 @@ static void explain(struct suite *suite)
 	} else if (!output->ran) {
 		snprintf(suite->obstacle, OBSTACLE_BYTES, "%.200s", output->why ? output->why : "it was not run");
 	} else if (output->timed_out) {
-		snprintf(suite->obstacle, OBSTACLE_BYTES, "%s took longer than the %llu ms it had; give the task more time", step->name,
-			 (unsigned long long)output->wall_ms);
+		snprintf(suite->obstacle, OBSTACLE_BYTES, "%s took longer than the %llu ms it had; give the task more time",
+			 step->name, (unsigned long long)output->wall_ms);
 	} else if (!obstacle_in(suite, output)) {
 		if (!last_line(output->err, line, sizeof(line)))
 			last_line(output->out, line, sizeof(line));
-		snprintf(suite->obstacle, OBSTACLE_BYTES, "%s ended with %s %d%s%.180s", step->name, output->signal ? "signal" : "status",
-			 output->signal ? output->signal : output->exit_status, line[0] ? ", saying last: " : "", line);
+		snprintf(suite->obstacle, OBSTACLE_BYTES, "%s ended with %s %d%s%.180s", step->name,
+			 output->signal ? "signal" : "status", output->signal ? output->signal : output->exit_status,
+			 line[0] ? ", saying last: " : "", line);
 	}
 }
 
@@ -291,8 +298,9 @@ static void first_line(const char *text, char *out, size_t capacity)
 static json_t *evidence_of(const struct suite *suite, const struct test_case *one)
 {
 	const char *text = one->message[0] ? one->message : one->output;
-	return json_pack("[{s:s, s:n, s:s, s:s, s:o}]", "tool", suite->system->name, "version", "rule", verdict_name(one->verdict), "severity",
-			 "high", "message", text_json(text, strlen(text), CASE_TEXT_BYTES));
+	return json_pack("[{s:s, s:n, s:s, s:s, s:o}]", "tool", suite->system->name, "version", "rule",
+			 verdict_name(one->verdict), "severity", "high", "message",
+			 text_json(text, strlen(text), CASE_TEXT_BYTES));
 }
 
 static void add_failure(struct result *result, const struct suite *suite, const struct test_case *one, struct place place)
@@ -318,9 +326,10 @@ static void add_failure(struct result *result, const struct suite *suite, const 
 
 static void add_case(struct result *result, const struct suite *suite, const struct test_case *one, struct place place)
 {
-	json_t *entity = json_pack("{s:s, s:o, s:o, s:s}", "system", suite->system->name, "suite",
-				   text_json(one->suite, strlen(one->suite), CASE_NAME_BYTES), "name",
-				   text_json(one->name, strlen(one->name), CASE_NAME_BYTES), "verdict", verdict_name(one->verdict));
+	json_t *entity =
+		json_pack("{s:s, s:o, s:o, s:s}", "system", suite->system->name, "suite",
+			  text_json(one->suite, strlen(one->suite), CASE_NAME_BYTES), "name",
+			  text_json(one->name, strlen(one->name), CASE_NAME_BYTES), "verdict", verdict_name(one->verdict));
 	if (!entity)
 		return;
 	json_object_set_new(entity, "duration_ms", one->seconds < 0 ? json_null() : json_real(one->seconds * 1000));
@@ -343,7 +352,8 @@ static void add_metrics(struct result *result, const struct suite *suite)
 {
 	static const char *const names[] = {"passed", "failed", "errors", "skipped"};
 	for (enum verdict verdict = VERDICT_PASSED; verdict <= VERDICT_SKIPPED; verdict++)
-		result_add_metric(result, names[verdict], suite->system->name, (double)cases_counted(&suite->cases, verdict), "cases", "runner");
+		result_add_metric(result, names[verdict], suite->system->name, (double)cases_counted(&suite->cases, verdict),
+				  "cases", "runner");
 	result_add_metric(result, "duration", suite->system->name, total_seconds(&suite->cases), "s", "runner");
 }
 
@@ -363,7 +373,8 @@ static void add_cases(struct result *result, const struct suite *suite, const st
 		struct place place = bad ? place_of(project, one) : (struct place){NULL, 0};
 		add_case(result, suite, one, place);
 		if (lacks_something(one, lacking))
-			result_status(result, PARTIAL, "%s: some cases could not be run, because %s.", suite->system->name, lacking);
+			result_status(result, PARTIAL, "%s: some cases could not be run, because %s.", suite->system->name,
+				      lacking);
 		else if (bad)
 			add_failure(result, suite, one, place);
 	}
@@ -378,8 +389,8 @@ static void add_build_errors(struct result *result, const struct project *projec
 	size_t count = 0;
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t from = 0; count < BUILD_ERRORS_MAX && texts[i].at &&
-				      pattern_next("^([^\\s:][^:\\n]*):(\\d+):(?:\\d+:)? (?:fatal )?error: ([^\\n]+)", (const char *)texts[i].at,
-						   texts[i].bytes, &from, &match);
+				      pattern_next("^([^\\s:][^:\\n]*):(\\d+):(?:\\d+:)? (?:fatal )?error: ([^\\n]+)",
+						   (const char *)texts[i].at, texts[i].bytes, &from, &match);
 		     count++) {
 			char path[512];
 			char place[600];
@@ -390,8 +401,13 @@ static void add_build_errors(struct result *result, const struct project *projec
 			match_copy(&match, 3, title, sizeof(title));
 			snprintf(place, sizeof(place), "%s:%s", path, line);
 			struct place at = place_in(project, place);
-			result_add_finding(result, &(struct finding){.rule = "build-error", .title = title, .severity = "high", .confidence = 1,
-								     .confidence_basis = "the compiler said so", .path = at.path, .line = at.line,
+			result_add_finding(result, &(struct finding){.rule = "build-error",
+								     .title = title,
+								     .severity = "high",
+								     .confidence = 1,
+								     .confidence_basis = "the compiler said so",
+								     .path = at.path,
+								     .line = at.line,
 								     .keep_score = true});
 		}
 	}
@@ -419,7 +435,8 @@ static void doubt(struct result *result, const struct suite *suite)
 {
 	const struct output *test = phase_output(suite, "test");
 	if (suite->cases.dropped)
-		result_status(result, PARTIAL, "%zu cases of %s are left out because the list is bounded.", suite->cases.dropped, suite->system->name);
+		result_status(result, PARTIAL, "%zu cases of %s are left out because the list is bounded.", suite->cases.dropped,
+			      suite->system->name);
 	if (test && test->ran && test->exit_status != 0 && !test->timed_out && !any_bad(&suite->cases))
 		result_status(result, PARTIAL, "%s ended with %s %d although no case that was read failed.", suite->system->name,
 			      test->signal ? "signal" : "status", test->signal ? test->signal : test->exit_status);
@@ -437,11 +454,12 @@ static size_t sentence(const struct suite *suite, char *out, size_t capacity)
 	/* Of cases that the runner did not come to nothing is known. */
 	const struct output *test = phase_output(suite, "test");
 	const char *bound = test && test->timed_out ? " that ended before the time was over" : "";
-	size_t used = (size_t)snprintf(out, capacity, "%s: %zu of %zu cases%s passed", system, cases_counted(cases, VERDICT_PASSED), cases->count,
-				       bound);
+	size_t used = (size_t)snprintf(out, capacity, "%s: %zu of %zu cases%s passed", system,
+				       cases_counted(cases, VERDICT_PASSED), cases->count, bound);
 	for (enum verdict verdict = VERDICT_FAILED; verdict <= VERDICT_SKIPPED && used < capacity; verdict++)
 		if (cases_counted(cases, verdict) > 0)
-			used += (size_t)snprintf(out + used, capacity - used, ", %zu %s", cases_counted(cases, verdict), tails[verdict]);
+			used += (size_t)snprintf(out + used, capacity - used, ", %zu %s", cases_counted(cases, verdict),
+						 tails[verdict]);
 	return used < capacity ? used + (size_t)snprintf(out + used, capacity - used, ".") : used;
 }
 
@@ -469,14 +487,17 @@ static void say_nothing_found(struct result *result)
 	size_t used = (size_t)snprintf(text, sizeof(text), "No way to test this project was recognised; looked for");
 	for (size_t i = 0; test_system_at(i) && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s", i ? ";" : "", test_system_at(i)->sentence);
-	result_status(result, BLOCKED, "%s. If it is built by make, name its target in parameters.make_target and \"make\" in "
-				       "parameters.system.", text);
+	result_status(result, BLOCKED,
+		      "%s. If it is built by make, name its target in parameters.make_target and \"make\" in "
+		      "parameters.system.",
+		      text);
 }
 
 static void set_synthesis(struct result *result, const char *text)
 {
-	result_set(result, "synthesis", json_pack("{s:s, s:o, s:[], s:i}", "by", "template", "text", text_json(text, strlen(text), SUMMARY_BYTES),
-						  "claims", "dropped_claims", 0));
+	result_set(result, "synthesis",
+		   json_pack("{s:s, s:o, s:[], s:i}", "by", "template", "text", text_json(text, strlen(text), SUMMARY_BYTES),
+			     "claims", "dropped_claims", 0));
 }
 
 static json_t *delta_conclude(const struct target *target, const struct plan *plan, const struct output *outputs)

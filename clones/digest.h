@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FINGERPRINT_BYTES 65u  /* 64 hexadecimal digits and NUL */
-#define DIGEST_KEY_BYTES 32u
+#define FINGERPRINT_BYTES  65u /* 64 hexadecimal digits and NUL */
+#define DIGEST_KEY_BYTES   32u
 #define DIGEST_KEYED_BYTES 33u /* 32 hexadecimal digits and NUL */
 
 /* The fingerprint of a finding: hexadecimal SHA-256 over rule, path, function, the line without white space, and its number among

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define EVIDENCE_MAX 200000u
-#define TOOLS_MAX 8u
+#define TOOLS_MAX    8u
 
 static const struct family families[] = {
 #define FAMILY(name, cwe, score, title, help) {name, cwe, score, title, help},
@@ -21,7 +21,7 @@ static const struct tool_rule tool_rules[] = {
 #include "clones/tool_rules.def"
 };
 
-#define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
+#define FAMILY_COUNT    (sizeof(families) / sizeof(families[0]))
 #define TOOL_RULE_COUNT (sizeof(tool_rules) / sizeof(tool_rules[0]))
 
 const struct family *family_find(const char *name)
@@ -172,9 +172,9 @@ static json_t *evidence_json(const struct evidence *group, size_t count)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s?, s:s, s:s, s:o}", "tool", group[i].tool, "version", group[i].version,
-						       "rule", group[i].rule, "severity", group[i].severity, "message",
-						       text_or_null(group[i].message)));
+		json_array_append_new(array, json_pack("{s:s, s:s?, s:s, s:s, s:o}", "tool", group[i].tool, "version",
+						       group[i].version, "rule", group[i].rule, "severity", group[i].severity,
+						       "message", text_or_null(group[i].message)));
 	return array;
 }
 
@@ -203,9 +203,9 @@ static void cwe_collect(struct finding *finding, const struct evidence *leader, 
 }
 
 /* The first in the group that knows it. */
-#define FIRST_KNOWN(member)                                              \
-	for (size_t i = 0; i < count && !finding.member; i++)            \
-		finding.member = group[i].member
+#define FIRST_KNOWN(member)                                                                                                      \
+	for (size_t i = 0; i < count && !finding.member; i++)                                                                    \
+	finding.member = group[i].member
 
 static void add_group(struct result *result, const struct evidence *group, size_t count)
 {
@@ -244,7 +244,8 @@ static void add_group(struct result *result, const struct evidence *group, size_
 	if (json && leader->commit)
 		json_object_set_new(json_object_get(json, "loc"), "commit", json_string(leader->commit));
 	if (json && leader->hash)
-		json_object_set_new(json, "secret", json_pack("{s:o, s:s}", "shown", text_or_null(leader->shown), "hash", leader->hash));
+		json_object_set_new(json, "secret",
+				    json_pack("{s:o, s:s}", "shown", text_or_null(leader->shown), "hash", leader->hash));
 }
 
 void evidence_note(struct evidence_list *list, const struct evidence *evidence)
@@ -272,7 +273,7 @@ static void tell_notes(const struct evidence_list *list, struct result *result)
 	const char *name;
 	json_t *count;
 
-	json_object_foreach(list->notes, name, count)
+	json_object_foreach (list->notes, name, count)
 		result_add_metric(result, "notes_left_out", name, (double)json_integer_value(count), "notes", "confidence");
 }
 
@@ -305,7 +306,8 @@ void evidence_finish(struct evidence_list *list, struct result *result)
 	if (list->no_memory)
 		result_status(result, PARTIAL, "Memory ran out while findings were collected; some are missing.");
 	if (list->dropped)
-		result_status(result, PARTIAL, "%zu statements of the programs are left out because the result is bounded.", list->dropped);
+		result_status(result, PARTIAL, "%zu statements of the programs are left out because the result is bounded.",
+			      list->dropped);
 	json_decref(list->notes);
 	free(list->at);
 	*list = (struct evidence_list){0};

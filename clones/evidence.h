@@ -39,18 +39,18 @@ struct evidence {
 	uint32_t cwe[FINDING_CWE_MAX];
 	const char *severity;
 	double confidence;
-	const char *title;    /* NULL: the family's */
-	const char *message;  /* of the tool; NULL if it may hold what must not be shown */
+	const char *title;   /* NULL: the family's */
+	const char *message; /* of the tool; NULL if it may hold what must not be shown */
 	const char *fix;
 	const char *path;
 	uint32_t line, end_line, column;
 	const char *function;
 	const char *blob;
 	const char *snippet;
-	const char *commit;   /* if it is gone from the files: the commit that brought it */
+	const char *commit;       /* if it is gone from the files: the commit that brought it */
 	const char *shown, *hash; /* of a credential */
-	bool judged;          /* our own rules know this name and would have spoken up if it were dangerous here */
-	bool own;             /* of our own token-aware rules: its judgement of severity is preferred */
+	bool judged;              /* our own rules know this name and would have spoken up if it were dangerous here */
+	bool own;                 /* of our own token-aware rules: its judgement of severity is preferred */
 };
 
 struct evidence_list {

@@ -95,13 +95,13 @@ static json_t *finding_json(const struct finding *finding)
 	size_t severity = severity_index(finding->severity);
 	const char *basis = finding->confidence_basis;
 
-	return json_pack("{s:n, s:n, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:b}, s:o, s:n}", "id", "fingerprint",
-			 "state", "new", "rule", rule_json(finding), "severity", severities[severity].name, "score",
-			 rounded(score_of(finding)), "confidence", rounded(confidence_of(finding)), "confidence_basis",
+	return json_pack("{s:n, s:n, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:b}, s:o, s:n}", "id",
+			 "fingerprint", "state", "new", "rule", rule_json(finding), "severity", severities[severity].name,
+			 "score", rounded(score_of(finding)), "confidence", rounded(confidence_of(finding)), "confidence_basis",
 			 text_or_null(basis ? basis : "rule", TEXT_BYTES_MAX), "loc", place_json(finding), "flow",
 			 finding->flow ? finding->flow : json_array(), "evidence",
-			 finding->evidence ? finding->evidence : json_array(), "context", "in_test", finding->in_test, "generated",
-			 finding->generated, "vendored", finding->vendored, "fix", fix_json(finding), "verdict");
+			 finding->evidence ? finding->evidence : json_array(), "context", "in_test", finding->in_test,
+			 "generated", finding->generated, "vendored", finding->vendored, "fix", fix_json(finding), "verdict");
 }
 
 static bool findings_grow(struct findings *findings)
@@ -122,8 +122,8 @@ static bool kept_fill(struct kept_finding *kept, const struct finding *finding)
 	kept->weight = score_of(finding) * confidence_of(finding);
 	kept->line = finding->line;
 	kept->column = finding->column;
-	return kept->line_text && fingerprint_of(finding->family ? finding->family : finding->rule, finding->path, finding->function,
-						 kept->line_text, 0, kept->key);
+	return kept->line_text && fingerprint_of(finding->family ? finding->family : finding->rule, finding->path,
+						 finding->function, kept->line_text, 0, kept->key);
 }
 
 json_t *findings_add(struct findings *findings, const struct finding *finding, bool *out_memory)
@@ -202,9 +202,9 @@ static bool fingerprint_set(struct kept_finding *kept, uint32_t occurrence)
 	char fingerprint[FINGERPRINT_BYTES];
 
 	memcpy(fingerprint, kept->key, sizeof(fingerprint));
-	if (occurrence && !fingerprint_of(fingerprint_rule(kept->json), path_of(kept),
-					  json_string_value(json_object_get(place, "function")), kept->line_text, occurrence,
-					  fingerprint))
+	if (occurrence &&
+	    !fingerprint_of(fingerprint_rule(kept->json), path_of(kept), json_string_value(json_object_get(place, "function")),
+			    kept->line_text, occurrence, fingerprint))
 		return false;
 	return !json_object_set_new(kept->json, "fingerprint", json_string(fingerprint)) &&
 	       !json_object_set_new(kept->json, "id", json_stringn(fingerprint, 12));

@@ -9,11 +9,11 @@
 
 struct kept_finding {
 	json_t *json;
-	char *line_text; /* the whole line, for the fingerprint; the snippet in the JSON is cut */
+	char *line_text;             /* the whole line, for the fingerprint; the snippet in the JSON is cut */
 	char key[FINGERPRINT_BYTES]; /* fingerprint as if it were the first of its kind */
-	double weight;   /* score times confidence */
+	double weight;               /* score times confidence */
 	uint32_t line, column;
-	size_t order;    /* of arrival: makes every sort total */
+	size_t order; /* of arrival: makes every sort total */
 };
 
 struct findings {

@@ -18,11 +18,11 @@
 #include "clones/answer.h"
 #include "clones/specialists.h"
 
-#define BUDGET_MS 12000u
-#define MODULE_ENTITIES_MAX 3000u
-#define EDGE_ENTITIES_MAX 3000u
+#define BUDGET_MS               12000u
+#define MODULE_ENTITIES_MAX     3000u
+#define EDGE_ENTITIES_MAX       3000u
 #define UNRESOLVED_FINDINGS_MAX 20u
-#define UNSTABLE_STEP 0.3
+#define UNSTABLE_STEP           0.3
 
 static int gamma_plan(const struct target *target, struct arena *arena, struct plan *out_plan, char out_why[256])
 {
@@ -41,11 +41,11 @@ static int gamma_plan(const struct target *target, struct arena *arena, struct p
 	return 0;
 }
 
-void gamma_recommend(struct gamma *gamma, const char *title, const char *context, json_t *options, const char *outcome, json_t *before,
-		     json_t *after)
+void gamma_recommend(struct gamma *gamma, const char *title, const char *context, json_t *options, const char *outcome,
+		     json_t *before, json_t *after)
 {
-	json_t *record = json_pack("{s:s, s:s, s:o, s:s, s:{s:o, s:o}}", "title", title, "context", context, "considered_options", options,
-				   "decision_outcome", outcome, "consequences", "before", before, "after", after);
+	json_t *record = json_pack("{s:s, s:s, s:o, s:s, s:{s:o, s:o}}", "title", title, "context", context, "considered_options",
+				   options, "decision_outcome", outcome, "consequences", "before", before, "after", after);
 
 	json_array_append_new(gamma->recommendations, record);
 }
@@ -82,10 +82,12 @@ static void hub_finding(struct gamma *gamma, const struct module *module, double
 	char title[1200], outcome[400];
 	struct finding finding = {.rule = "hub", .title = title, .path = module->path, .severity = "medium", .confidence = 0.8};
 
-	snprintf(title, sizeof(title), "%s is needed by %u of %u modules and needs %u itself: through it a change reaches %.0f %% of them.",
+	snprintf(title, sizeof(title),
+		 "%s is needed by %u of %u modules and needs %u itself: through it a change reaches %.0f %% of them.",
 		 module->name, module->in, gamma->modules.nodes - 1, module->out, gamma->propagation * 100);
 	snprintf(outcome, sizeof(outcome),
-		 "Part what the others need from what needs the others; at best, a change then reaches %.0f %% of the modules instead of %.0f %%.",
+		 "Part what the others need from what needs the others; at best, a change then reaches %.0f %% of the modules "
+		 "instead of %.0f %%.",
 		 cost * 100, gamma->propagation * 100);
 	finding.help = "A module that most others need and that needs most others makes them one piece.";
 	finding.fix_hint = outcome;
@@ -119,10 +121,10 @@ static int add_hubs(struct gamma *gamma)
 static void module_entity(struct gamma *gamma, const struct module *module)
 {
 	result_add_entity(gamma->result, "module",
-			  json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:s?, s:I}", "name", module->name, "path",
-				    module->path, "language", module->language, "files", (json_int_t)module->files, "code_lines",
-				    (json_int_t)module->code_lines, "decisions", (json_int_t)module->decisions, "in",
-				    (json_int_t)module->in, "out", (json_int_t)module->out, "instability",
+			  json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:s?, s:I}", "name", module->name,
+				    "path", module->path, "language", module->language, "files", (json_int_t)module->files,
+				    "code_lines", (json_int_t)module->code_lines, "decisions", (json_int_t)module->decisions,
+				    "in", (json_int_t)module->in, "out", (json_int_t)module->out, "instability",
 				    (double)(int)(module_instability(module) * 100 + 0.5) / 100, "commits_365d",
 				    (json_int_t)module->commits_365d, "owner", module->owner, "bus_factor",
 				    (json_int_t)module->bus_factor));
@@ -140,7 +142,8 @@ static int add_modules(struct gamma *gamma)
 	for (uint32_t i = 0; i < gamma->modules.nodes && i < MODULE_ENTITIES_MAX; i++)
 		module_entity(gamma, sorted[i]);
 	if (gamma->modules.nodes > MODULE_ENTITIES_MAX)
-		result_status(gamma->result, PARTIAL, "Of %u modules, the %u most needed are listed.", gamma->modules.nodes, MODULE_ENTITIES_MAX);
+		result_status(gamma->result, PARTIAL, "Of %u modules, the %u most needed are listed.", gamma->modules.nodes,
+			      MODULE_ENTITIES_MAX);
 	free(sorted);
 	return 0;
 }
@@ -152,7 +155,8 @@ static size_t add_edges(struct gamma *gamma)
 	size_t against = 0;
 
 	for (size_t i = 0; i < graph->edges; i++) {
-		const struct module *from = gamma_module(gamma, graph->edge[i].from), *to = gamma_module(gamma, graph->edge[i].to);
+		const struct module *from = gamma_module(gamma, graph->edge[i].from),
+				    *to = gamma_module(gamma, graph->edge[i].to);
 		bool unstable = module_instability(to) - module_instability(from) >= UNSTABLE_STEP;
 
 		against += unstable;
@@ -173,7 +177,7 @@ static const json_t *inventory_file(const struct gamma *gamma, const char *path)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(json_object_get(gamma->target->inventory, "files"), i, file)
+	json_array_foreach (json_object_get(gamma->target->inventory, "files"), i, file)
 		if (strcmp(json_text(file, "path"), path) == 0)
 			return file;
 	return NULL;
@@ -187,7 +191,8 @@ static void unresolved_finding(struct gamma *gamma, const json_t *unresolved)
 	char title[800];
 	struct finding finding = {.rule = "unresolved-import", .title = title, .severity = "info", .path = path};
 
-	snprintf(title, sizeof(title), ambiguous ? "'%.300s' could be several files of the repository." : "'%.300s' is not in the repository.", spec);
+	snprintf(title, sizeof(title),
+		 ambiguous ? "'%.300s' could be several files of the repository." : "'%.300s' is not in the repository.", spec);
 	finding.line = json_number(unresolved, "line");
 	finding.snippet = spec;
 	finding.confidence = 0.3;
@@ -203,7 +208,7 @@ static void add_unresolved(struct gamma *gamma, const json_t *imports)
 	const json_t *unresolved;
 	size_t i;
 
-	json_array_foreach(json_object_get(imports, "unresolved"), i, unresolved)
+	json_array_foreach (json_object_get(imports, "unresolved"), i, unresolved)
 		if (i < UNRESOLVED_FINDINGS_MAX)
 			unresolved_finding(gamma, unresolved);
 }
@@ -249,16 +254,19 @@ static void synthesise(struct gamma *gamma)
 
 	if (gamma->cycles)
 		snprintf(text, sizeof(text),
-			 "%u modules with %zu edges; %u of them in %u cycle%s, the largest of %u; %u hub%s; %zu hotspot%s; %zu hidden "
+			 "%u modules with %zu edges; %u of them in %u cycle%s, the largest of %u; %u hub%s; %zu hotspot%s; %zu "
+			 "hidden "
 			 "coupling%s.",
-			 gamma->modules.nodes, gamma->modules.graph.edges, gamma->cyclic_modules, gamma->cycles, gamma->cycles == 1 ? "" : "s",
-			 gamma->largest_cycle, gamma->hubs, gamma->hubs == 1 ? "" : "s", gamma->hotspots, gamma->hotspots == 1 ? "" : "s",
-			 gamma->hidden, gamma->hidden == 1 ? "" : "s");
+			 gamma->modules.nodes, gamma->modules.graph.edges, gamma->cyclic_modules, gamma->cycles,
+			 gamma->cycles == 1 ? "" : "s", gamma->largest_cycle, gamma->hubs, gamma->hubs == 1 ? "" : "s",
+			 gamma->hotspots, gamma->hotspots == 1 ? "" : "s", gamma->hidden, gamma->hidden == 1 ? "" : "s");
 	else
-		snprintf(text, sizeof(text), "%u modules with %zu edges, no cycle; %u hub%s; %zu hotspot%s; %zu hidden coupling%s.",
-			 gamma->modules.nodes, gamma->modules.graph.edges, gamma->hubs, gamma->hubs == 1 ? "" : "s", gamma->hotspots,
-			 gamma->hotspots == 1 ? "" : "s", gamma->hidden, gamma->hidden == 1 ? "" : "s");
-	result_set(gamma->result, "synthesis", json_pack("{s:s, s:s, s:[], s:i}", "by", "template", "text", text, "claims", "dropped_claims", 0));
+		snprintf(text, sizeof(text),
+			 "%u modules with %zu edges, no cycle; %u hub%s; %zu hotspot%s; %zu hidden coupling%s.",
+			 gamma->modules.nodes, gamma->modules.graph.edges, gamma->hubs, gamma->hubs == 1 ? "" : "s",
+			 gamma->hotspots, gamma->hotspots == 1 ? "" : "s", gamma->hidden, gamma->hidden == 1 ? "" : "s");
+	result_set(gamma->result, "synthesis",
+		   json_pack("{s:s, s:s, s:[], s:i}", "by", "template", "text", text, "claims", "dropped_claims", 0));
 }
 
 static int conclude(struct gamma *gamma, const json_t *imports)
@@ -267,7 +275,8 @@ static int conclude(struct gamma *gamma, const json_t *imports)
 	int rc = modules_init(&gamma->modules, gamma->target, imports, gamma->history);
 
 	if (rc == ERR_LIMIT) {
-		result_status(gamma->result, PARTIAL, "There are more modules than are looked at (%u), or their list is odd.", MODULES_MAX);
+		result_status(gamma->result, PARTIAL, "There are more modules than are looked at (%u), or their list is odd.",
+			      MODULES_MAX);
 		return 0;
 	}
 	if (!rc && graph_propagation(&gamma->modules.graph, &gamma->propagation))
@@ -297,7 +306,7 @@ static void say_analysed(struct gamma *gamma, const json_t *imports)
 	const json_t *file;
 	size_t i, code = 0;
 
-	json_array_foreach(json_object_get(imports, "files"), i, file) {
+	json_array_foreach (json_object_get(imports, "files"), i, file) {
 		if (!json_is_string(json_object_get(file, "language")))
 			continue;
 		result_analysed(gamma->result, json_text(file, "path"));
@@ -306,7 +315,8 @@ static void say_analysed(struct gamma *gamma, const json_t *imports)
 	result_files_total(gamma->result, code + json_array_size(json_object_get(imports, "not_read")));
 	if (imports && !code)
 		result_status(gamma->result, PARTIAL,
-			      "There is no file of C, C++, Python, JavaScript or TypeScript; imports of other languages are not read yet.");
+			      "There is no file of C, C++, Python, JavaScript or TypeScript; imports of other languages are not "
+			      "read yet.");
 }
 
 static json_t *gamma_conclude(const struct target *target, const struct plan *plan, const struct output *outputs)
@@ -321,7 +331,8 @@ static json_t *gamma_conclude(const struct target *target, const struct plan *pl
 	gamma.recommendations = json_array();
 	gamma.attachments = json_array();
 	if (!imports && !history)
-		result_status(gamma.result, BLOCKED, "Neither imports nor history could be read, so there is nothing to conclude from.");
+		result_status(gamma.result, BLOCKED,
+			      "Neither imports nor history could be read, so there is nothing to conclude from.");
 	say_analysed(&gamma, imports);
 	rc = conclude(&gamma, imports);
 	result_set(gamma.result, "recommendations", gamma.recommendations);

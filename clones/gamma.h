@@ -9,7 +9,7 @@
 #include "clones/result.h"
 
 #define GAMMA_DRAWN_EDGES_MAX 400u
-#define GAMMA_CUTS_MAX 12u /* edges proposed for one cycle */
+#define GAMMA_CUTS_MAX        12u /* edges proposed for one cycle */
 
 struct gamma {
 	struct result *result;
@@ -18,7 +18,7 @@ struct gamma {
 	const json_t *history; /* or NULL */
 	int64_t newest;        /* of the history; 0: not known */
 	json_t *recommendations;
-	json_t *attachments;   /* [{name, media_type, text}] */
+	json_t *attachments; /* [{name, media_type, text}] */
 	uint32_t cycles, cyclic_modules, largest_cycle;
 	uint32_t hubs;
 	size_t hotspots, hidden;
@@ -39,7 +39,7 @@ const struct module *gamma_module(const struct gamma *gamma, uint32_t node);
 const char *gamma_path(const struct gamma *gamma, uint32_t file);
 
 /* A decision record in the shape of MADR (adr.github.io/madr), every figure in it computed. Takes all JSON over. */
-void gamma_recommend(struct gamma *gamma, const char *title, const char *context, json_t *options, const char *outcome, json_t *before,
-		     json_t *after);
+void gamma_recommend(struct gamma *gamma, const char *title, const char *context, json_t *options, const char *outcome,
+		     json_t *before, json_t *after);
 
 #endif

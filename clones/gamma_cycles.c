@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES_MAX 4000u
-#define CYCLES_MAX 40u
+#define TRIES_MAX       4000u
+#define CYCLES_MAX      40u
 #define CYCLE_NODES_MAX 64u
-#define TITLE_BYTES 1200u
+#define TITLE_BYTES     1200u
 
 struct cut {
 	struct graph_edge edge;
@@ -26,10 +26,10 @@ struct cycle {
 	uint32_t component, size;
 	struct cut cuts[GAMMA_CUTS_MAX];
 	size_t cut_count;
-	uint32_t still_cyclic; /* after all cuts */
+	uint32_t still_cyclic;          /* after all cuts */
 	uint32_t path[CYCLE_NODES_MAX]; /* a shortest cycle through the first cut */
 	size_t path_length;
-	bool lazy; /* gone if imports inside functions do not count */
+	bool lazy;    /* gone if imports inside functions do not count */
 	bool folders; /* over more than one folder */
 };
 
@@ -225,8 +225,8 @@ static json_t *path_flow(struct gamma *gamma, const struct cycle *cycle)
 			modules_places(&gamma->modules, cycle->path[i], cycle->path[(i + 1) % cycle->path_length], &count);
 
 		if (place)
-			json_array_append_new(flow, json_pack("{s:s, s:I, s:s, s:o}", "path", gamma_path(gamma, place->file), "line",
-							      (json_int_t)place->line, "event", "import", "msg",
+			json_array_append_new(flow, json_pack("{s:s, s:I, s:s, s:o}", "path", gamma_path(gamma, place->file),
+							      "line", (json_int_t)place->line, "event", "import", "msg",
 							      json_sprintf("needs %s", gamma_path(gamma, place->target))));
 	}
 	return flow;
@@ -252,7 +252,8 @@ static void cut_text(const struct gamma *gamma, const struct cycle *cycle, char 
 		return;
 	snprintf(out + strlen(out), room - strlen(out), "%u of %u modules in a cycle", cut->cyclic, cycle->size);
 	if (cycle->still_cyclic)
-		snprintf(out + strlen(out), room - strlen(out), "; %zu such edges leave %u.", cycle->cut_count, cycle->still_cyclic);
+		snprintf(out + strlen(out), room - strlen(out), "; %zu such edges leave %u.", cycle->cut_count,
+			 cycle->still_cyclic);
 	else
 		snprintf(out + strlen(out), room - strlen(out), "; %zu such edges leave none.", cycle->cut_count);
 }

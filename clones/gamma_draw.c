@@ -241,8 +241,9 @@ static int attach(struct gamma *gamma, const struct drawing *drawing, const char
 	json_t *json;
 
 	draw(&sheet, drawing);
-	json = sheet.no_memory ? NULL
-			       : json_pack("{s:s, s:s, s:s#}", "name", name, "media_type", media_type, "text", sheet.text, sheet.used);
+	json = sheet.no_memory
+		       ? NULL
+		       : json_pack("{s:s, s:s, s:s#}", "name", name, "media_type", media_type, "text", sheet.text, sheet.used);
 	free(sheet.text);
 	return json_array_append_new(gamma->attachments, json) ? ERR_MEMORY : 0;
 }

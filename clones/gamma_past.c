@@ -10,15 +10,15 @@
 
 #include "clones/answer.h"
 
-#define HOTSPOTS_MAX 20u
-#define HOTSPOT_FINDINGS_MAX 8u
-#define HOTSPOT_COMMITS_LEAST 6u
+#define HOTSPOTS_MAX            20u
+#define HOTSPOT_FINDINGS_MAX    8u
+#define HOTSPOT_COMMITS_LEAST   6u
 #define HOTSPOT_DECISIONS_LEAST 60u
-#define HIDDEN_MAX 60u
-#define HIDDEN_FINDINGS_MAX 15u
-#define HIDDEN_TOGETHER_LEAST 5u
-#define HIDDEN_SHARE_LEAST 0.4
-#define YEAR_SECONDS (365 * 86400ll)
+#define HIDDEN_MAX              60u
+#define HIDDEN_FINDINGS_MAX     15u
+#define HIDDEN_TOGETHER_LEAST   5u
+#define HIDDEN_SHARE_LEAST      0.4
+#define YEAR_SECONDS            (365 * 86400ll)
 
 struct hotspot {
 	const struct module *module;
@@ -49,7 +49,7 @@ static int64_t owner_seen(const struct gamma *gamma, const struct module *module
 	size_t i;
 	int64_t seen = 0;
 
-	json_array_foreach(json_object_get(gamma->history, "authors"), i, author)
+	json_array_foreach (json_object_get(gamma->history, "authors"), i, author)
 		if (module->owner && strcmp(json_text(author, "name"), module->owner) == 0 && json_time(author, "last") > seen)
 			seen = json_time(author, "last");
 	return seen;
@@ -65,8 +65,8 @@ static void owner_text(const struct gamma *gamma, const struct module *module, c
 	if (!module->owner || !seen || gamma->newest - seen < YEAR_SECONDS)
 		return;
 	age_text(seen, gamma->newest, age);
-	snprintf(out, room, " Its main author, %s (%u of %u commits), has committed nothing for %s.", module->owner, module->owner_commits,
-		 module->file_commits, age);
+	snprintf(out, room, " Its main author, %s (%u of %u commits), has committed nothing for %s.", module->owner,
+		 module->owner_commits, module->file_commits, age);
 }
 
 static void hotspot_entity(struct gamma *gamma, const struct hotspot *hotspot, double top)
@@ -75,11 +75,12 @@ static void hotspot_entity(struct gamma *gamma, const struct hotspot *hotspot, d
 
 	result_add_entity(gamma->result, "hotspot",
 			  json_pack("{s:s, s:s, s:f, s:I, s:I, s:f, s:I, s:I, s:s?, s:I, s:I}", "module", module->name, "path",
-				    module->path, "score", (double)(int)(hotspot->score / top * 1000 + 0.5) / 1000, "commits_365d",
-				    (json_int_t)module->commits_365d, "commits", (json_int_t)module->commits, "commits_usual_year",
-				    (double)(int)(usual_year(module) * 10 + 0.5) / 10, "decisions", (json_int_t)module->decisions,
-				    "code_lines", (json_int_t)module->code_lines, "owner", module->owner, "bus_factor",
-				    (json_int_t)module->bus_factor, "last", (json_int_t)module->last));
+				    module->path, "score", (double)(int)(hotspot->score / top * 1000 + 0.5) / 1000,
+				    "commits_365d", (json_int_t)module->commits_365d, "commits", (json_int_t)module->commits,
+				    "commits_usual_year", (double)(int)(usual_year(module) * 10 + 0.5) / 10, "decisions",
+				    (json_int_t)module->decisions, "code_lines", (json_int_t)module->code_lines, "owner",
+				    module->owner, "bus_factor", (json_int_t)module->bus_factor, "last",
+				    (json_int_t)module->last));
 }
 
 static void hotspot_finding(struct gamma *gamma, const struct hotspot *hotspot, double top)
@@ -89,7 +90,8 @@ static void hotspot_finding(struct gamma *gamma, const struct hotspot *hotspot, 
 	struct finding finding = {.rule = "hotspot", .title = title, .path = module->path, .confidence = 0.7};
 
 	owner_text(gamma, module, owner, sizeof(owner));
-	snprintf(title, sizeof(title), "%s changed in %u commits within a year (%.0f in a usual one) and holds %u decisions on %u lines.%s",
+	snprintf(title, sizeof(title),
+		 "%s changed in %u commits within a year (%.0f in a usual one) and holds %u decisions on %u lines.%s",
 		 module->name, module->commits_365d, usual_year(module), module->decisions, module->code_lines, owner);
 	finding.severity = owner[0] || module->bus_factor <= 1 ? "medium" : "low";
 	finding.score = 20 + 30 * hotspot->score / top;
@@ -205,10 +207,12 @@ static void hidden_add(struct gamma *gamma, const struct hidden *hidden)
 		return;
 	age_text(hidden->last, gamma->newest, age);
 	snprintf(title, sizeof(title),
-		 "%s and %s changed together in %u commits, %.0f %% of those of the one that changes less, last %s ago, yet neither imports "
+		 "%s and %s changed together in %u commits, %.0f %% of those of the one that changes less, last %s ago, yet "
+		 "neither imports "
 		 "the other%s.",
 		 hidden->a->name, hidden->b->name, hidden->together, hidden->share * 100, age, through);
-	finding.help = "What changes together without an import shares knowledge that no compiler checks: a format, a protocol, a copy.";
+	finding.help =
+		"What changes together without an import shares knowledge that no compiler checks: a format, a protocol, a copy.";
 	finding.function = hidden->b->name;
 	finding.confidence = (0.3 + 0.4 * hidden->share) * (link ? 0.7 : 1);
 	finding.confidence_basis = "commits of at most 30 files";
@@ -224,7 +228,7 @@ static int add_hidden(struct gamma *gamma)
 
 	if (!hidden)
 		return ERR_MEMORY;
-	json_array_foreach(pairs, i, pair)
+	json_array_foreach (pairs, i, pair)
 		if (hidden_of(gamma, pair, &hidden[count]))
 			count++;
 	qsort(hidden, count, sizeof(*hidden), by_strength);

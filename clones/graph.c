@@ -340,7 +340,8 @@ static size_t candidates_of(const struct graph *graph, const uint32_t *component
 	return count;
 }
 
-bool graph_cheapest_break(struct graph *graph, const uint32_t *component, uint32_t which, size_t tries, struct graph_break *out_break)
+bool graph_cheapest_break(struct graph *graph, const uint32_t *component, uint32_t which, size_t tries,
+			  struct graph_break *out_break)
 {
 	struct candidate *candidates = calloc(graph->edges + 1, sizeof(*candidates));
 	uint32_t *after = calloc(2 * ((size_t)graph->nodes + 1), sizeof(*after));

@@ -17,8 +17,8 @@
 
 struct graph_edge {
 	uint32_t from, to;
-	uint32_t weight;  /* places that make this edge */
-	bool cut;         /* as if it were not there */
+	uint32_t weight; /* places that make this edge */
+	bool cut;        /* as if it were not there */
 };
 
 struct graph {
@@ -54,7 +54,8 @@ struct graph_break {
 
 /* The edge within component `which` whose cutting leaves the fewest nodes in a cycle for the fewest places to change, tried one
  * after the other. False: it has none, or memory ran out. At most `tries` edges are tried, those of least weight first. */
-bool graph_cheapest_break(struct graph *graph, const uint32_t *component, uint32_t which, size_t tries, struct graph_break *out_break);
+bool graph_cheapest_break(struct graph *graph, const uint32_t *component, uint32_t which, size_t tries,
+			  struct graph_break *out_break);
 
 /* Nodes in a component of two or more, and the size of the largest. */
 void graph_cyclic(const uint32_t *component, uint32_t nodes, uint32_t count, uint32_t *out_cyclic, uint32_t *out_largest);

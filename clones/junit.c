@@ -41,7 +41,8 @@ static void begin_case(struct junit *junit, xmlTextReaderPtr reader)
 		verdict = VERDICT_SKIPPED;
 	else if (status && strcmp(status, "fail") == 0)
 		verdict = VERDICT_FAILED;
-	junit->now = cases_add(junit->cases, suite ? suite : "", length(suite), name ? name : "(no name)", name ? length(name) : 9, verdict);
+	junit->now = cases_add(junit->cases, suite ? suite : "", length(suite), name ? name : "(no name)",
+			       name ? length(name) : 9, verdict);
 	junit->collecting = NULL;
 	if (junit->now && seconds)
 		junit->now->seconds = strtod(seconds, NULL);
@@ -86,7 +87,8 @@ static void end_element(struct junit *junit, const char *name)
 {
 	if (strcmp(name, "testcase") == 0)
 		junit->now = NULL;
-	if (strcmp(name, "failure") == 0 || strcmp(name, "error") == 0 || strcmp(name, "skipped") == 0 || strcmp(name, "system-out") == 0)
+	if (strcmp(name, "failure") == 0 || strcmp(name, "error") == 0 || strcmp(name, "skipped") == 0 ||
+	    strcmp(name, "system-out") == 0)
 		junit->collecting = NULL;
 }
 

@@ -11,8 +11,8 @@
 #include "clones/answer.h"
 #include "clones/result.h"
 
-#define HUB_LEAST 8u      /* modules that need it */
-#define HUB_PERCENT 40u   /* of all in the graph */
+#define HUB_LEAST   8u  /* modules that need it */
+#define HUB_PERCENT 40u /* of all in the graph */
 
 size_t folder_bytes(const char *path)
 {
@@ -97,13 +97,13 @@ static size_t find_partner(const struct modules *modules, const json_t *edges, c
 
 	if (has_source[modules->module_of[header]])
 		return SIZE_MAX;
-	json_array_foreach(edges, i, edge) {
+	json_array_foreach (edges, i, edge) {
 		size_t from = (size_t)json_integer_value(json_array_get(edge, 0));
 		const char *other = json_text(json_array_get(modules->files, from), "path");
 		const char *other_base = other + folder_bytes(other) + (folder_bytes(other) > 0);
 
-		if (json_integer_value(json_array_get(edge, 1)) != header || !is_source(other) || stem_bytes(other_base) != stem ||
-		    strncmp(base, other_base, stem) != 0)
+		if (json_integer_value(json_array_get(edge, 1)) != header || !is_source(other) ||
+		    stem_bytes(other_base) != stem || strncmp(base, other_base, stem) != 0)
 			continue;
 		if (partner != SIZE_MAX && partner != from)
 			return SIZE_MAX;
@@ -117,7 +117,7 @@ static int group_files(struct modules *modules)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(modules->files, i, file) {
+	json_array_foreach (modules->files, i, file) {
 		const char *path = json_text(file, "path");
 
 		modules->module_of[i] = names_add(modules->names, path, stem_bytes(path));
@@ -136,12 +136,14 @@ static int join_far_headers(struct modules *modules, const json_t *edges)
 
 	if (!has_source)
 		return ERR_MEMORY;
-	json_array_foreach(modules->files, i, file)
+	json_array_foreach (modules->files, i, file)
 		if (is_source(json_text(file, "path")))
 			has_source[modules->module_of[i]] = true;
 	if (json_array_size(modules->files) <= 4000)
-		json_array_foreach(modules->files, i, file) {
-			size_t partner = is_header(json_text(file, "path")) ? find_partner(modules, edges, has_source, (uint32_t)i) : SIZE_MAX;
+		json_array_foreach (modules->files, i, file) {
+			size_t partner = is_header(json_text(file, "path"))
+						 ? find_partner(modules, edges, has_source, (uint32_t)i)
+						 : SIZE_MAX;
 
 			if (partner < json_array_size(modules->files))
 				modules->module_of[i] = modules->module_of[partner];
@@ -156,7 +158,7 @@ json_t *inventory_by_path(const struct target *target)
 	json_t *file;
 	size_t i;
 
-	json_array_foreach(json_object_get(target->inventory, "files"), i, file) {
+	json_array_foreach (json_object_get(target->inventory, "files"), i, file) {
 		const char *path = json_string_value(json_object_get(file, "path"));
 
 		if (path && json_object_set(by_path, path, file)) {
@@ -196,7 +198,7 @@ static int describe_all(struct modules *modules, const struct target *target)
 		json_decref(by_path);
 		return ERR_MEMORY;
 	}
-	json_array_foreach(modules->files, i, file) {
+	json_array_foreach (modules->files, i, file) {
 		const char *path = json_text(file, "path");
 
 		modules->at[modules->module_of[i]].name = names_text(modules->names, modules->module_of[i]);
@@ -247,7 +249,7 @@ static void add_history(struct modules *modules, const json_t *history)
 	const json_t *past;
 	size_t i;
 
-	json_array_foreach(json_object_get(history, "files"), i, past) {
+	json_array_foreach (json_object_get(history, "files"), i, past) {
 		struct module *module = find(modules, json_text(past, "path"));
 
 		if (module)
@@ -312,7 +314,9 @@ static bool place_of(const struct modules *modules, const json_t *edge, struct p
 				.file = (uint32_t)from,
 				.target = (uint32_t)to,
 				.line = line > 0 && line < UINT32_MAX ? (uint32_t)line : 0,
-				.time = time == EDGE_LAZY ? EDGE_LAZY : time == EDGE_TYPE ? EDGE_TYPE : EDGE_ALWAYS};
+				.time = time == EDGE_LAZY   ? EDGE_LAZY
+					: time == EDGE_TYPE ? EDGE_TYPE
+							    : EDGE_ALWAYS};
 	return place->from != UINT32_MAX && place->to != UINT32_MAX && place->from != place->to;
 }
 
@@ -324,7 +328,7 @@ static int take_places(struct modules *modules, const json_t *edges)
 	modules->places = calloc(json_array_size(edges) + 1, sizeof(modules->places[0]));
 	if (!modules->places)
 		return ERR_MEMORY;
-	json_array_foreach(edges, i, edge)
+	json_array_foreach (edges, i, edge)
 		if (place_of(modules, edge, &modules->places[modules->place_count]))
 			modules->place_count++;
 	qsort(modules->places, modules->place_count, sizeof(modules->places[0]), by_ends);
@@ -344,7 +348,8 @@ static int make_graph(struct modules *modules, struct graph *graph, bool with_hu
 
 		if (place->time == EDGE_TYPE)
 			continue;
-		if (!with_hubs && (modules->at[modules->module_at[place->from]].hub || modules->at[modules->module_at[place->to]].hub))
+		if (!with_hubs &&
+		    (modules->at[modules->module_at[place->from]].hub || modules->at[modules->module_at[place->to]].hub))
 			continue;
 		edges[count++] = (struct graph_edge){.from = place->from, .to = place->to, .weight = 1};
 	}
@@ -372,7 +377,7 @@ static bool files_valid(const json_t *files)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(files, i, file)
+	json_array_foreach (files, i, file)
 		if (!*json_text(file, "path"))
 			return false;
 	return json_array_size(files) <= MODULES_MAX;

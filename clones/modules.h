@@ -21,26 +21,26 @@
 enum { EDGE_ALWAYS, EDGE_LAZY, EDGE_TYPE };
 
 struct module {
-	const char *name;    /* path, for C without its ending; owned by the names */
-	const char *path;    /* of the file that stands for it, the .c file of a pair; borrowed from the answer */
+	const char *name;     /* path, for C without its ending; owned by the names */
+	const char *path;     /* of the file that stands for it, the .c file of a pair; borrowed from the answer */
 	const char *language; /* NULL: not code */
-	const char *outside; /* why it is not in the graph: "test", "vendored", "generated", "example"; NULL: it is */
-	uint32_t node;       /* in the graph */
+	const char *outside;  /* why it is not in the graph: "test", "vendored", "generated", "example"; NULL: it is */
+	uint32_t node;        /* in the graph */
 	uint32_t files;
 	uint32_t lines, code_lines, decisions;
 	uint32_t commits, commits_365d, small_commits;
 	uint32_t authors, bus_factor;
-	const char *owner;   /* of the file with most commits; NULL: not known */
+	const char *owner; /* of the file with most commits; NULL: not known */
 	uint32_t owner_commits;
 	uint32_t file_commits; /* of that file */
-	int64_t first, last; /* 0: not known */
-	uint32_t in, out;    /* edges of the graph; type-only ones do not count */
+	int64_t first, last;   /* 0: not known */
+	uint32_t in, out;      /* edges of the graph; type-only ones do not count */
 	bool hub;
 };
 
 /* A place in a file that makes an edge. */
 struct place {
-	uint32_t from, to;   /* nodes */
+	uint32_t from, to;     /* nodes */
 	uint32_t file, target; /* in the reader's list of files */
 	uint32_t line;
 	uint32_t time;
@@ -56,9 +56,9 @@ struct modules {
 	uint32_t nodes;
 	struct place *places; /* within the graph, sorted by from, to, time, line */
 	size_t place_count;
-	struct graph graph;   /* all edges but type-only ones */
-	struct graph calm;    /* the same without the edges of hubs */
-	uint32_t outside;     /* modules that are not in the graph */
+	struct graph graph; /* all edges but type-only ones */
+	struct graph calm;  /* the same without the edges of hubs */
+	uint32_t outside;   /* modules that are not in the graph */
 	uint32_t type_edges;
 };
 

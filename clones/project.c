@@ -9,9 +9,9 @@
 
 #include "clones/pattern.h"
 
-#define JOBS "4"
-#define BUILD "/work/.bunshin"
-#define SYSTEMS_MAX 8u
+#define JOBS               "4"
+#define BUILD              "/work/.bunshin"
+#define SYSTEMS_MAX        8u
 #define PYTHON_FOLDERS_MAX 12u
 
 /* ---- looking at the inventory ---- */
@@ -72,7 +72,7 @@ static bool ci_says(const struct project *project, const char *pattern)
 {
 	const char *path;
 	json_t *text;
-	json_object_foreach(project->manifests, path, text)
+	json_object_foreach (project->manifests, path, text)
 		if ((strncmp(path, ".github/", 8) == 0 || strstr(path, ".yml")) &&
 		    pattern_find(pattern, json_string_value(text), json_string_length(text), NULL))
 			return true;
@@ -91,8 +91,8 @@ static struct step *add(struct plan *plan, const char *name, const char *const *
 	for (size_t i = 0; argv[i] && i < STEP_ARGS_MAX - 1; i++)
 		step->argv[i] = argv[i];
 	/* Quiet, offline, without colours, and with every cache in a place that may be written. */
-	static const char *const environment[] = {"CI=1", "NO_COLOR=1", "TERM=dumb", "XDG_CACHE_HOME=/tmp/cache", "CCACHE_DISABLE=1",
-						  "PYTHONDONTWRITEBYTECODE=1"};
+	static const char *const environment[] = {
+		"CI=1", "NO_COLOR=1", "TERM=dumb", "XDG_CACHE_HOME=/tmp/cache", "CCACHE_DISABLE=1", "PYTHONDONTWRITEBYTECODE=1"};
 	memcpy(step->environment, environment, sizeof(environment));
 	return step;
 }
@@ -125,7 +125,7 @@ static bool option_agreed(const struct project *project, const char *name, const
 	const char *path;
 	json_t *text;
 	char pattern[200];
-	json_object_foreach(project->manifests, path, text) {
+	json_object_foreach (project->manifests, path, text) {
 		struct match match;
 		snprintf(pattern, sizeof(pattern), "-D ?%s(?::BOOL)?=(?i:(?!%s\\b))", name, value);
 		if (strstr(path, ".yml") && pattern_find(pattern, json_string_value(text), json_string_length(text), &match))
@@ -140,10 +140,11 @@ static char *ci_options(const struct project *project, struct arena *arena)
 	const char *path;
 	json_t *text;
 	char *options = arena_print(arena, "%s", "");
-	json_object_foreach(project->manifests, path, text) {
+	json_object_foreach (project->manifests, path, text) {
 		struct match match;
-		for (size_t from = 0; strstr(path, ".yml") && pattern_next("-D ?(\\w{1,60})(?::BOOL)?=(?i:(ON|OFF|TRUE|FALSE))\\b",
-									   json_string_value(text), json_string_length(text), &from, &match);) {
+		for (size_t from = 0;
+		     strstr(path, ".yml") && pattern_next("-D ?(\\w{1,60})(?::BOOL)?=(?i:(ON|OFF|TRUE|FALSE))\\b",
+							  json_string_value(text), json_string_length(text), &from, &match);) {
 			char name[64];
 			char value[8];
 			char word[100];
@@ -165,13 +166,15 @@ static void cmake_plan(const struct project *project, struct arena *arena, struc
 	/* The switches are a guess; if they are refused the project is configured without them. */
 	if (options && options[0])
 		ADD(plan, "cmake/configure", "sh", "-c",
-		    arena_print(arena, "cmake -S /work -B " BUILD "/cmake -DBUILD_TESTING=ON%s || cmake -S /work -B " BUILD
-				       "/cmake --fresh -DBUILD_TESTING=ON", options));
+		    arena_print(arena,
+				"cmake -S /work -B " BUILD "/cmake -DBUILD_TESTING=ON%s || cmake -S /work -B " BUILD
+				"/cmake --fresh -DBUILD_TESTING=ON",
+				options));
 	else
 		ADD(plan, "cmake/configure", "cmake", "-S", "/work", "-B", BUILD "/cmake", "-DBUILD_TESTING=ON");
 	ADD(plan, "cmake/build", "cmake", "--build", BUILD "/cmake", "--parallel", JOBS)->after_success = true;
-	struct step *test = ADD(plan, "cmake/test", "ctest", "--test-dir", BUILD "/cmake", "--output-on-failure", "--output-junit",
-				BUILD "/ctest.xml", "-j", "2");
+	struct step *test = ADD(plan, "cmake/test", "ctest", "--test-dir", BUILD "/cmake", "--output-on-failure",
+				"--output-junit", BUILD "/ctest.xml", "-j", "2");
 	test->after_success = true;
 	ADD(plan, "cmake/cases", "cat", BUILD "/ctest.xml");
 }
@@ -275,9 +278,9 @@ static void pytest_plan(const struct project *project, struct arena *arena, stru
 {
 	(void)project;
 	(void)arena;
-	struct step *test = ADD(plan, "pytest/test", "python3", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q",
-				"--continue-on-collection-errors", "-o",
-				"junit_family=xunit1", "--junitxml=" BUILD "/pytest.xml");
+	struct step *test =
+		ADD(plan, "pytest/test", "python3", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q",
+		    "--continue-on-collection-errors", "-o", "junit_family=xunit1", "--junitxml=" BUILD "/pytest.xml");
 	environment_add(test, "PYTHONPATH=/work:/work/src");
 	ADD(plan, "pytest/cases", "cat", BUILD "/pytest.xml");
 }
@@ -301,7 +304,8 @@ static const char unittest_runner[] =
 	"        suite = type(test).__module__ + '.' + type(test).__qualname__ if hasattr(test, '_testMethodName') else ''\n"
 	"        if suite.startswith('unittest.'): suite = ''\n"
 	"        print(json.dumps({'suite': suite, 'name': name, 'verdict': verdict, 'message': message,\n"
-	"                          'seconds': time.monotonic() - getattr(self, 'begun', time.monotonic())}), file=out, flush=True)\n"
+	"                          'seconds': time.monotonic() - getattr(self, 'begun', time.monotonic())}), file=out, "
+	"flush=True)\n"
 	"    def addSuccess(self, test): self.say(test, 'passed')\n"
 	"    def addSkip(self, test, reason): self.say(test, 'skipped', reason)\n"
 	"    def addExpectedFailure(self, test, error): self.say(test, 'passed', 'failed as expected')\n"
@@ -411,7 +415,8 @@ static void npm_plan(const struct project *project, struct arena *arena, struct 
 	ADD(plan, "npm/dependencies", "test", "-d", "node_modules");
 	/* A mocha that is the whole script can be asked for TAP; in a chain of commands the words would go to the last one. */
 	bool mocha = pattern_find("^(?:\\S+=\\S+ )*(?:npx )?mocha\\b[^&|;]*$", script, strlen(script), NULL);
-	struct step *test = mocha ? ADD(plan, "npm/test", "npm", "test", "--", "--reporter", "tap") : ADD(plan, "npm/test", "npm", "test");
+	struct step *test =
+		mocha ? ADD(plan, "npm/test", "npm", "test", "--", "--reporter", "tap") : ADD(plan, "npm/test", "npm", "test");
 	environment_add(test, "npm_config_offline=true");
 	environment_add(test, "npm_config_update_notifier=false");
 	environment_add(test, "npm_config_cache=/tmp/npm");
@@ -459,7 +464,8 @@ static void cargo_plan(const struct project *project, struct arena *arena, struc
 static const struct test_system systems[] = {
 	{"cmake", "CMakeLists.txt", true, cmake_detect, cmake_plan, read_junit, read_ctest_text, false},
 	{"meson", "meson.build", true, meson_detect, meson_plan, read_junit, NULL, false},
-	{"autotools", "configure.ac, or configure with Makefile.in", true, autotools_detect, autotools_plan, read_trs, read_tap, true},
+	{"autotools", "configure.ac, or configure with Makefile.in", true, autotools_detect, autotools_plan, read_trs, read_tap,
+	 true},
 	{"make", "a Makefile with a target check or test", true, make_detect, make_plan, read_tap, read_ticks, true},
 	{"pytest", "Python tests in a project that names pytest", false, pytest_detect, pytest_plan, read_junit, NULL, false},
 	{"unittest", "Python tests in a project that does not", false, unittest_detect, unittest_plan, read_lines, NULL, false},

@@ -22,8 +22,9 @@ struct test_system {
 	bool (*detect)(const struct project *project, bool *out_sure);
 	void (*plan)(const struct project *project, struct arena *arena, struct plan *plan);
 	void (*read)(struct cases *cases, struct bytes text); /* of the phase "cases", or of "test" if there is none */
-	void (*read_text)(struct cases *cases, struct bytes text); /* of the output of "test", if the other gave nothing; or NULL */
-	bool one_case; /* if nothing can be read, the exit status of the test program is one case */
+	void (*read_text)(struct cases *cases,
+			  struct bytes text); /* of the output of "test", if the other gave nothing; or NULL */
+	bool one_case;                        /* if nothing can be read, the exit status of the test program is one case */
 };
 
 struct project {

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPORT_FINDINGS_MAX 50u
-#define REPORT_NOTES_MAX 25u
-#define REPORT_ENTITIES_MAX 12u
+#define REPORT_FINDINGS_MAX     50u
+#define REPORT_NOTES_MAX        25u
+#define REPORT_ENTITIES_MAX     12u
 #define REPORT_NOT_ANALYSED_MAX 20u
-#define REPORT_METRICS_MAX 30u
+#define REPORT_METRICS_MAX      30u
 
 struct page {
 	char *text;
@@ -163,8 +163,9 @@ static void put_title(struct page *page, const json_t *result)
 	if (*commit) {
 		put(page, "Commit ");
 		put_code(page, commit, false);
-		put(page, json_is_true(json_object_get(target, "dirty")) ? ", with changes in the folder that are not committed.\n\n"
-									 : ".\n\n");
+		put(page, json_is_true(json_object_get(target, "dirty"))
+				  ? ", with changes in the folder that are not committed.\n\n"
+				  : ".\n\n");
 	}
 }
 
@@ -182,7 +183,7 @@ static void put_counts(struct page *page, const json_t *result)
 	for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++) {
 		size_t count = 0;
 
-		json_array_foreach(findings, index, finding)
+		json_array_foreach (findings, index, finding)
 			count += strcmp(text_of(finding, "severity"), severities[i]) == 0;
 		if (!count)
 			continue;
@@ -225,8 +226,7 @@ static void put_evidence(struct page *page, const json_t *finding)
 	json_t *evidence;
 
 	put(page, "   Said by ");
-	json_array_foreach(json_object_get(finding, "evidence"), index, evidence)
-	{
+	json_array_foreach (json_object_get(finding, "evidence"), index, evidence) {
 		put(page, separator);
 		put_text(page, text_of(evidence, "tool"));
 		if (*text_of(evidence, "rule")) {
@@ -236,7 +236,8 @@ static void put_evidence(struct page *page, const json_t *finding)
 		}
 		separator = ", ";
 	}
-	put_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "", json_number_value(json_object_get(finding, "score")),
+	put_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "",
+		  json_number_value(json_object_get(finding, "score")),
 		  json_number_value(json_object_get(finding, "confidence")));
 }
 
@@ -262,8 +263,7 @@ static void put_finding(struct page *page, size_t number, const json_t *finding)
 	put_text(page, text_of(finding, "severity"));
 	put(page, "** ");
 	put_text(page, text_of(rule, "title"));
-	json_array_foreach(json_object_get(rule, "cwe"), index, cwe)
-	{
+	json_array_foreach (json_object_get(rule, "cwe"), index, cwe) {
 		put(page, index ? ", " : " (");
 		put_text(page, json_string_value(cwe));
 	}
@@ -311,8 +311,7 @@ static void put_some_findings(struct page *page, const json_t *findings, bool no
 	size_t count = 0, index;
 	json_t *finding;
 
-	json_array_foreach(findings, index, finding)
-	{
+	json_array_foreach (findings, index, finding) {
 		if (is_note(finding) != notes)
 			continue;
 		if (!count)
@@ -357,8 +356,7 @@ static void put_metrics(struct page *page, const json_t *result)
 	if (!json_array_size(metrics))
 		return;
 	put(page, "## Figures\n\n| figure | of | value |\n|---|---|---:|\n");
-	json_array_foreach(metrics, index, metric)
-	{
+	json_array_foreach (metrics, index, metric) {
 		if (index >= REPORT_METRICS_MAX)
 			break;
 		put(page, "| ");
@@ -400,8 +398,7 @@ static void put_entity(struct page *page, json_t *entity)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(entity, name, value)
-	{
+	json_object_foreach (entity, name, value) {
 		if (strcmp(name, "kind") == 0 || json_is_null(value))
 			continue;
 		put(page, separator);
@@ -419,14 +416,13 @@ static void put_kind(struct page *page, const json_t *entities, const char *kind
 	size_t count = 0, index;
 	json_t *entity;
 
-	json_array_foreach(entities, index, entity)
+	json_array_foreach (entities, index, entity)
 		count += strcmp(text_of(entity, "kind"), kind) == 0;
 	put(page, "### ");
 	put_text(page, kind);
 	put_print(page, " (%zu)\n\n", count);
 	count = 0;
-	json_array_foreach(entities, index, entity)
-	{
+	json_array_foreach (entities, index, entity) {
 		if (strcmp(text_of(entity, "kind"), kind) != 0)
 			continue;
 		if (count++ >= REPORT_ENTITIES_MAX)
@@ -456,8 +452,7 @@ static void put_entities(struct page *page, const json_t *result)
 	if (!json_array_size(entities))
 		return;
 	put(page, "## What there is\n\n");
-	json_array_foreach(entities, index, entity)
-	{
+	json_array_foreach (entities, index, entity) {
 		if (!kind_before(entities, index))
 			put_kind(page, entities, text_of(entity, "kind"));
 	}
@@ -485,7 +480,8 @@ static void put_run(struct page *page, const json_t *run)
 		put_print(page, "exit %lld", number_of(run, "exit"));
 	}
 	put(page, json_is_true(json_object_get(run, "output_cut")) ? ", output cut" : "");
-	put_print(page, " | %lld | %lld | %lld |\n", number_of(run, "files_ok"), number_of(run, "files_failed"), number_of(run, "wall_ms"));
+	put_print(page, " | %lld | %lld | %lld |\n", number_of(run, "files_ok"), number_of(run, "files_failed"),
+		  number_of(run, "wall_ms"));
 }
 
 static void put_runs(struct page *page, const json_t *result)
@@ -496,7 +492,7 @@ static void put_runs(struct page *page, const json_t *result)
 	if (!json_array_size(json_object_get(result, "runs")))
 		return;
 	put(page, "## What was run\n\n| program | outcome | files | failed | ms |\n|---|---|---:|---:|---:|\n");
-	json_array_foreach(json_object_get(result, "runs"), index, run)
+	json_array_foreach (json_object_get(result, "runs"), index, run)
 		put_run(page, run);
 	put(page, "\n");
 }
@@ -510,8 +506,7 @@ static void put_not_analysed(struct page *page, const json_t *result)
 	put(page, "## What was not analysed\n\n");
 	if (!count)
 		put(page, "Nothing was left out that this specialist looks at.\n\n");
-	json_array_foreach(missed, index, entry)
-	{
+	json_array_foreach (missed, index, entry) {
 		if (index >= REPORT_NOT_ANALYSED_MAX)
 			break;
 		put(page, "- ");

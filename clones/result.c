@@ -12,7 +12,7 @@
 #include "clones/finding.h"
 
 #define REASON_BYTES_MAX 400u
-#define REASONS_MAX 20u
+#define REASONS_MAX      20u
 
 struct result {
 	json_t *root;
@@ -52,8 +52,8 @@ static json_t *target_json(const struct target *target)
 {
 	const json_t *inventory = target->inventory;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "repo", text_or_null(target->repository, TEXT_BYTES_MAX), "commit",
-			 copy_or(inventory, "commit", json_null()), "tree", copy_or(inventory, "tree", json_null()),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "repo", text_or_null(target->repository, TEXT_BYTES_MAX),
+			 "commit", copy_or(inventory, "commit", json_null()), "tree", copy_or(inventory, "tree", json_null()),
 			 "base_commit", copy_or(target->parameters, "base", json_null()), "dirty",
 			 copy_or(inventory, "dirty", json_null()), "scope", copy_or(target->parameters, "scope", json_array()),
 			 "languages", copy_or(inventory, "languages", json_object()));
@@ -68,12 +68,12 @@ static json_t *coverage_json(const struct target *target)
 
 static json_t *root_json(const struct target *target, const char *clone, const char *kind)
 {
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:i, s:o, s:n, s:i, s:i, s:[], s:o, s:[], s:[], s:[], s:[], s:n, s:n}",
-			 "schema", RESULT_SCHEMA, "task_id", text_or_null(target->task_id, TEXT_BYTES_MAX), "clone", clone, "kind",
-			 kind, "status", "complete", "status_reason", json_null(), "target", target_json(target), "tier_reached", 0,
-			 "started", text_or_null(target->started, TEXT_BYTES_MAX), "ended", "cpu_ms", 0, "peak_rss_kb", 0, "runs",
-			 "coverage", coverage_json(target), "findings", "metrics", "entities", "artefacts", "baseline",
-			 "synthesis");
+	return json_pack(
+		"{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:i, s:o, s:n, s:i, s:i, s:[], s:o, s:[], s:[], s:[], s:[], s:n, s:n}",
+		"schema", RESULT_SCHEMA, "task_id", text_or_null(target->task_id, TEXT_BYTES_MAX), "clone", clone, "kind", kind,
+		"status", "complete", "status_reason", json_null(), "target", target_json(target), "tier_reached", 0, "started",
+		text_or_null(target->started, TEXT_BYTES_MAX), "ended", "cpu_ms", 0, "peak_rss_kb", 0, "runs", "coverage",
+		coverage_json(target), "findings", "metrics", "entities", "artefacts", "baseline", "synthesis");
 }
 
 struct result *result_begin(const struct target *target, const char *clone, const char *kind)
@@ -140,7 +140,8 @@ static json_t *raw_json(const struct step *step, const struct output *output, co
 
 	if (!output->ran || !digest_of(output->out.at, output->out.bytes, digest))
 		return json_null();
-	return json_pack("{s:s?, s:I, s:s?}", "sha256", step->confidential ? NULL : digest, "bytes", (json_int_t)output->out.bytes, "format", format);
+	return json_pack("{s:s?, s:I, s:s?}", "sha256", step->confidential ? NULL : digest, "bytes",
+			 (json_int_t)output->out.bytes, "format", format);
 }
 
 static json_t *run_json(const struct step *step, const struct output *output, const struct run_facts *facts)
@@ -152,8 +153,8 @@ static json_t *run_json(const struct step *step, const struct output *output, co
 			 "exit", output->ran ? json_integer(output->exit_status) : json_null(), "wall_ms",
 			 (json_int_t)output->wall_ms, "cpu_ms", (json_int_t)output->cpu_ms, "peak_rss_kb",
 			 (json_int_t)output->peak_rss_kb, "timed_out", output->timed_out, "killed_by", killed_by, "output_cut",
-			 output->cut, "files_ok", (json_int_t)facts->files_ok, "files_failed", (json_int_t)facts->files_failed, "raw",
-			 raw_json(step, output, facts->format), "skipped_reason",
+			 output->cut, "files_ok", (json_int_t)facts->files_ok, "files_failed", (json_int_t)facts->files_failed,
+			 "raw", raw_json(step, output, facts->format), "skipped_reason",
 			 output->ran ? json_null() : text_or_null(output->why ? output->why : "not run", REASON_BYTES_MAX));
 }
 
@@ -176,7 +177,8 @@ void result_add_run(struct result *result, const struct step *step, const struct
 
 	if (!result)
 		return;
-	keep(result, json_array_append_new(json_object_get(result->root, "runs"), run_json(step, output, facts ? facts : &nothing)));
+	keep(result,
+	     json_array_append_new(json_object_get(result->root, "runs"), run_json(step, output, facts ? facts : &nothing)));
 	result->cpu_ms += output->cpu_ms;
 	if (output->peak_rss_kb > result->peak_rss_kb)
 		result->peak_rss_kb = output->peak_rss_kb;
@@ -213,13 +215,14 @@ static void append(struct result *result, const char *name, size_t most, size_t 
 	(*dropped)++;
 }
 
-void result_add_metric(struct result *result, const char *name, const char *subject, double value, const char *unit, const char *method)
+void result_add_metric(struct result *result, const char *name, const char *subject, double value, const char *unit,
+		       const char *method)
 {
 	if (!result)
 		return;
 	append(result, "metrics", RESULT_METRICS_MAX, &result->metrics_dropped,
-	       json_pack("{s:s, s:o, s:f, s:s?, s:s?}", "name", name, "subject", text_or_null(subject, TEXT_BYTES_MAX), "value", value,
-			 "unit", unit, "method", method));
+	       json_pack("{s:s, s:o, s:f, s:s?, s:s?}", "name", name, "subject", text_or_null(subject, TEXT_BYTES_MAX), "value",
+			 value, "unit", unit, "method", method));
 }
 
 void result_add_entity(struct result *result, const char *kind, json_t *object)
@@ -249,8 +252,8 @@ void result_not_analysed(struct result *result, const char *path, const char *to
 		result->not_analysed_dropped++;
 		return;
 	}
-	keep(result, json_array_append_new(array, json_pack("{s:o, s:s?, s:o}", "path", text_or_null(path, TEXT_BYTES_MAX), "tool", tool,
-							    "reason", text_or_null(reason, REASON_BYTES_MAX))));
+	keep(result, json_array_append_new(array, json_pack("{s:o, s:s?, s:o}", "path", text_or_null(path, TEXT_BYTES_MAX),
+							    "tool", tool, "reason", text_or_null(reason, REASON_BYTES_MAX))));
 }
 
 void result_files_total(struct result *result, size_t files)
@@ -306,7 +309,8 @@ static void finish_totals(struct result *result)
 	static const char *const names[] = {"complete", "partial", "blocked"};
 	json_t *coverage = json_object_get(result->root, "coverage");
 
-	keep(result, json_object_set_new(coverage, "files_analysed", json_integer((json_int_t)json_object_size(result->analysed))));
+	keep(result,
+	     json_object_set_new(coverage, "files_analysed", json_integer((json_int_t)json_object_size(result->analysed))));
 	result_set(result, "status", json_string(names[result->completeness]));
 	result_set(result, "status_reason", reasons_joined(result));
 	result_set(result, "tier_reached", json_integer(result->tier_reached));

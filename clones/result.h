@@ -22,14 +22,14 @@
 #include "clones/clone.h"
 #include "clones/digest.h"
 
-#define RESULT_SCHEMA "bunshin-result/1"
-#define RESULT_FINDINGS_MAX 2000u     /* the best ones are kept; how many were left out is said */
-#define RESULT_ENTITIES_MAX 20000u
-#define RESULT_METRICS_MAX 20000u
+#define RESULT_SCHEMA           "bunshin-result/1"
+#define RESULT_FINDINGS_MAX     2000u /* the best ones are kept; how many were left out is said */
+#define RESULT_ENTITIES_MAX     20000u
+#define RESULT_METRICS_MAX      20000u
 #define RESULT_NOT_ANALYSED_MAX 2000u
-#define FINDING_CWE_MAX 4u
-#define SNIPPET_BYTES_MAX 160u
-#define TEXT_BYTES_MAX 2000u
+#define FINDING_CWE_MAX         4u
+#define SNIPPET_BYTES_MAX       160u
+#define TEXT_BYTES_MAX          2000u
 
 struct result;
 
@@ -43,28 +43,28 @@ struct run_facts {
 
 /* A finding. Only rule and title are needed; a zero or NULL means "not known". */
 struct finding {
-	const char *rule;   /* identifier, stable across versions: "c.strcpy" */
-	const char *family; /* several rules that say the same; the fingerprint holds this if set, else the rule */
+	const char *rule;              /* identifier, stable across versions: "c.strcpy" */
+	const char *family;            /* several rules that say the same; the fingerprint holds this if set, else the rule */
 	uint32_t cwe[FINDING_CWE_MAX]; /* numbers; 0 ends the list */
-	const char *title;  /* one sentence about this place */
-	const char *help;   /* why it matters */
-	const char *severity; /* "critical", "high", "medium", "low", "info"; NULL: info */
-	double score;       /* 0…100: how bad, in this context; 0: a base for the severity */
-	double confidence;  /* 0…1: how sure; 0: 0.5 */
-	const char *confidence_basis; /* "rule", "two tools agree", … */
-	const char *path;   /* from the root of the repository */
-	uint32_t line;      /* from 1 */
+	const char *title;             /* one sentence about this place */
+	const char *help;              /* why it matters */
+	const char *severity;          /* "critical", "high", "medium", "low", "info"; NULL: info */
+	double score;                  /* 0…100: how bad, in this context; 0: a base for the severity */
+	double confidence;             /* 0…1: how sure; 0: 0.5 */
+	const char *confidence_basis;  /* "rule", "two tools agree", … */
+	const char *path;              /* from the root of the repository */
+	uint32_t line;                 /* from 1 */
 	uint32_t end_line;
-	uint32_t column;    /* from 1, in bytes */
+	uint32_t column; /* from 1, in bytes */
 	const char *function;
-	const char *blob;   /* object id of the file's content */
-	const char *snippet; /* the line, without secrets */
+	const char *blob;                  /* object id of the file's content */
+	const char *snippet;               /* the line, without secrets */
 	bool in_test, vendored, generated; /* each lowers the score, unless keep_score */
 	bool keep_score;
 	const char *fix_hint;
 	const char *fix_patch; /* unified diff */
-	json_t *evidence; /* array of {tool, version, rule, severity, message}; taken over; NULL: none */
-	json_t *flow;     /* array of {path, line, event, msg}; taken over; NULL: none */
+	json_t *evidence;      /* array of {tool, version, rule, severity, message}; taken over; NULL: none */
+	json_t *flow;          /* array of {path, line, event, msg}; taken over; NULL: none */
 };
 
 /* Starts the result of `clone` ("beta") of `kind` (the task type). NULL: out of memory; every function below takes NULL. */
@@ -88,7 +88,8 @@ void result_status(struct result *result, enum completeness completeness, const 
 json_t *result_add_finding(struct result *result, const struct finding *finding);
 
 /* A number about a subject (a path, a function, the repository as ""): name "churn_365d", unit "commits", method "history". */
-void result_add_metric(struct result *result, const char *name, const char *subject, double value, const char *unit, const char *method);
+void result_add_metric(struct result *result, const char *name, const char *subject, double value, const char *unit,
+		       const char *method);
 
 /* A thing that is no finding: a module, an edge, a test case, a symbol. `object` is taken over and gets the member "kind". */
 void result_add_entity(struct result *result, const char *kind, json_t *object);

@@ -42,13 +42,14 @@ static void synthesise(struct sigma *sigma)
 	char text[600] = "";
 
 	if (sigma->symbols && sigma->exported)
-		snprintf(text, sizeof(text), "%u of %u exported symbols are documented (%.0f %%). ", sigma->documented, sigma->exported,
-			 100.0 * sigma->documented / sigma->exported);
+		snprintf(text, sizeof(text), "%u of %u exported symbols are documented (%.0f %%). ", sigma->documented,
+			 sigma->exported, 100.0 * sigma->documented / sigma->exported);
 	else if (sigma->symbols)
 		snprintf(text, sizeof(text), "No exported symbol was found in a language that is read. ");
 	if (sigma->links)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%zu broken link%s, %zu name%s that %s gone. ", sigma->broken,
-			 sigma->broken == 1 ? "" : "s", sigma->drift, sigma->drift == 1 ? "" : "s", sigma->drift == 1 ? "is" : "are");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%zu broken link%s, %zu name%s that %s gone. ",
+			 sigma->broken, sigma->broken == 1 ? "" : "s", sigma->drift, sigma->drift == 1 ? "" : "s",
+			 sigma->drift == 1 ? "is" : "are");
 	if (sigma->history)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%zu change%s since the last tag.", sigma->changes,
 			 sigma->changes == 1 ? "" : "s");

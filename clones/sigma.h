@@ -12,9 +12,9 @@
 struct sigma {
 	struct result *result;
 	const struct target *target;
-	json_t *inventory;   /* rows by path */
+	json_t *inventory;                       /* rows by path */
 	const json_t *symbols, *links, *history; /* answers, each may be NULL */
-	json_t *attachments; /* [{name, media_type, text}] */
+	json_t *attachments;                     /* [{name, media_type, text}] */
 	uint32_t exported, documented;
 	size_t broken, drift, changes;
 };

@@ -12,19 +12,20 @@
 #include <strings.h>
 
 #define CONVENTIONAL_SHARE 0.6
-#define AREA_SHARE 0.5
-#define GROUP_BYTES 80u
-#define GROUP_CHANGES_MAX 200u
-#define PAGE_BYTES_MAX 200000u
+#define AREA_SHARE         0.5
+#define GROUP_BYTES        80u
+#define GROUP_CHANGES_MAX  200u
+#define PAGE_BYTES_MAX     200000u
 
 /* Types of Conventional Commits as the Angular convention has them, in the order in which a reader wants them. */
 static const struct {
 	const char *type;
 	const char *title;
-} types[] = {{"feat", "Added"},	     {"feature", "Added"},  {"fix", "Fixed"},	  {"perf", "Faster"},	 {"deprecate", "Deprecated"},
-	     {"remove", "Removed"},  {"security", "Security"}, {"refactor", "Changed inside"}, {"revert", "Taken back"},
-	     {"docs", "Documentation"}, {"doc", "Documentation"}, {"test", "Tests"}, {"tests", "Tests"}, {"build", "Build"},
-	     {"deps", "Build"},	     {"ci", "Continuous integration"}, {"style", "Layout"}, {"chore", "Other"}, {"release", "Other"}};
+} types[] = {{"feat", "Added"},           {"feature", "Added"},      {"fix", "Fixed"},         {"perf", "Faster"},
+	     {"deprecate", "Deprecated"}, {"remove", "Removed"},     {"security", "Security"}, {"refactor", "Changed inside"},
+	     {"revert", "Taken back"},    {"docs", "Documentation"}, {"doc", "Documentation"}, {"test", "Tests"},
+	     {"tests", "Tests"},          {"build", "Build"},        {"deps", "Build"},        {"ci", "Continuous integration"},
+	     {"style", "Layout"},         {"chore", "Other"},        {"release", "Other"}};
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
@@ -114,7 +115,7 @@ static struct shares shares_of(const json_t *log)
 	const json_t *commit;
 	size_t i;
 
-	json_array_foreach(log, i, commit) {
+	json_array_foreach (log, i, commit) {
 		if (!is_change(commit))
 			continue;
 		shares.all++;
@@ -303,8 +304,9 @@ static int attach(struct sigma *sigma, const struct change *changes, size_t coun
 
 	if (!rc) {
 		put_page(&page, sigma, changes, count);
-		rc = json_array_append_new(sigma->attachments, json_pack("{s:s, s:s, s:o}", "name", "changelog.md", "media_type",
-									 "text/markdown", "text", text_json(page.text, page.used, PAGE_BYTES_MAX)));
+		rc = json_array_append_new(sigma->attachments,
+					   json_pack("{s:s, s:s, s:o}", "name", "changelog.md", "media_type", "text/markdown",
+						     "text", text_json(page.text, page.used, PAGE_BYTES_MAX)));
 	}
 	if (page.used + 500 > PAGE_BYTES_MAX)
 		result_status(sigma->result, PARTIAL, "The list of changes is cut at %u bytes.", PAGE_BYTES_MAX);
@@ -321,7 +323,8 @@ static void group_entity(struct sigma *sigma, const struct change *changes, size
 						      changes[i].text, "author", json_text(changes[i].json, "author"), "breaking",
 						      changes[i].breaking));
 	result_add_entity(sigma->result, "changes",
-			  json_pack("{s:o, s:I, s:o}", "group", text_json(changes[0].group, strlen(changes[0].group), GROUP_BYTES), "count",
+			  json_pack("{s:o, s:I, s:o}", "group",
+				    text_json(changes[0].group, strlen(changes[0].group), GROUP_BYTES), "count",
 				    (json_int_t)count, "changes", list));
 }
 
@@ -349,7 +352,7 @@ int sigma_changes(struct sigma *sigma)
 
 	if (!changes)
 		return ERR_MEMORY;
-	json_array_foreach(log, i, commit)
+	json_array_foreach (log, i, commit)
 		if (is_change(commit)) {
 			change_init(&changes[count], commit, habit, count);
 			count++;

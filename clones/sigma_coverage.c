@@ -11,15 +11,15 @@
 
 #include "clones/modules.h"
 
-#define FILE_ENTITIES_MAX 500u
-#define UNDOCUMENTED_MAX 600u
-#define FINDINGS_MAX 10u
+#define FILE_ENTITIES_MAX      500u
+#define UNDOCUMENTED_MAX       600u
+#define FINDINGS_MAX           10u
 #define FINDING_EXPORTED_LEAST 5u
-#define NAMES_SHOWN 5u
-#define LANGUAGES_MAX 8u
+#define NAMES_SHOWN            5u
+#define LANGUAGES_MAX          8u
 
 static const char *const kinds[] = {"function", "method", "class", "type", "macro", "module"};
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS          (sizeof(kinds) / sizeof(kinds[0]))
 #define HEADLINE_KINDS 4u /* the first ones */
 
 struct tally {
@@ -87,7 +87,7 @@ static void count_file(struct coverage *coverage, const json_t *json)
 	size_t i;
 
 	*file = (struct file){.json = json, .path = json_text(json, "path")};
-	json_array_foreach(json_object_get(json, "symbols"), i, symbol) {
+	json_array_foreach (json_object_get(json, "symbols"), i, symbol) {
 		size_t kind = kind_of(symbol);
 
 		if (kind == KINDS || !language)
@@ -126,8 +126,10 @@ static void add_metrics(struct sigma *sigma, const struct coverage *coverage)
 		all.exported += language->all.exported;
 		all.documented += language->all.documented;
 		if (language->all.exported) {
-			result_add_metric(sigma->result, "documentation_coverage", language->name, ratio(language->all), "ratio", "symbols");
-			result_add_metric(sigma->result, "exported_symbols", language->name, language->all.exported, "symbols", "symbols");
+			result_add_metric(sigma->result, "documentation_coverage", language->name, ratio(language->all), "ratio",
+					  "symbols");
+			result_add_metric(sigma->result, "exported_symbols", language->name, language->all.exported, "symbols",
+					  "symbols");
 		}
 		for (size_t kind = 0; kind < KINDS; kind++) {
 			if (!language->kind[kind].exported)
@@ -155,7 +157,7 @@ static uint32_t first_names(const struct file *file, char *out, size_t room)
 	uint32_t line = 0;
 
 	out[0] = 0;
-	json_array_foreach(json_object_get(file->json, "symbols"), i, symbol) {
+	json_array_foreach (json_object_get(file->json, "symbols"), i, symbol) {
 		json_int_t at = json_integer_value(json_array_get(symbol, 2));
 
 		if (!counts(symbol) || is_documented(symbol) || shown == NAMES_SHOWN)
@@ -170,12 +172,13 @@ static uint32_t first_names(const struct file *file, char *out, size_t room)
 static void file_finding(struct sigma *sigma, const struct file *file)
 {
 	char title[1600], names[NAMES_SHOWN * 110];
-	struct finding finding = {.rule = "undocumented", .title = title, .path = file->path, .severity = "low", .confidence = 0.8};
+	struct finding finding = {
+		.rule = "undocumented", .title = title, .path = file->path, .severity = "low", .confidence = 0.8};
 	uint32_t gap = file->tally.exported - file->tally.documented;
 
 	finding.line = first_names(file, names, sizeof(names));
-	snprintf(title, sizeof(title), "%u of the %u symbols that this file offers have no documentation: %s%s.", gap, file->tally.exported,
-		 names, gap > NAMES_SHOWN ? ", …" : "");
+	snprintf(title, sizeof(title), "%u of the %u symbols that this file offers have no documentation: %s%s.", gap,
+		 file->tally.exported, names, gap > NAMES_SHOWN ? ", …" : "");
 	finding.score = 10 + (gap > 40 ? 20 : gap / 2.0);
 	finding.help = "Whoever calls these has to read how they work to learn what they do.";
 	finding.confidence_basis = "no comment right above, no docstring";
@@ -185,8 +188,8 @@ static void file_finding(struct sigma *sigma, const struct file *file)
 static void file_entity(struct sigma *sigma, const struct file *file)
 {
 	result_add_entity(sigma->result, "file_documentation",
-			  json_pack("{s:s, s:I, s:I, s:f}", "path", file->path, "exported", (json_int_t)file->tally.exported, "documented",
-				    (json_int_t)file->tally.documented, "coverage",
+			  json_pack("{s:s, s:I, s:I, s:f}", "path", file->path, "exported", (json_int_t)file->tally.exported,
+				    "documented", (json_int_t)file->tally.documented, "coverage",
 				    (double)(int)(ratio(file->tally) * 1000 + 0.5) / 1000));
 }
 
@@ -195,13 +198,13 @@ static size_t list_undocumented(struct sigma *sigma, const struct file *file, si
 	const json_t *symbol;
 	size_t i;
 
-	json_array_foreach(json_object_get(file->json, "symbols"), i, symbol) {
+	json_array_foreach (json_object_get(file->json, "symbols"), i, symbol) {
 		if (!counts(symbol) || is_documented(symbol) || listed >= UNDOCUMENTED_MAX)
 			continue;
 		listed++;
 		result_add_entity(sigma->result, "undocumented",
-				  json_pack("{s:s, s:O, s:O, s:O}", "path", file->path, "line", json_array_get(symbol, 2), "symbol_kind",
-					    json_array_get(symbol, 1), "name", json_array_get(symbol, 0)));
+				  json_pack("{s:s, s:O, s:O, s:O}", "path", file->path, "line", json_array_get(symbol, 2),
+					    "symbol_kind", json_array_get(symbol, 1), "name", json_array_get(symbol, 0)));
 	}
 	return listed;
 }
@@ -214,7 +217,8 @@ static void report(struct sigma *sigma, struct coverage *coverage)
 	for (size_t i = 0; i < coverage->count; i++) {
 		const struct file *file = &coverage->files[i];
 
-		if (file->tally.exported >= FINDING_EXPORTED_LEAST && ratio(file->tally) < 0.5 && findings < FINDINGS_MAX && ++findings)
+		if (file->tally.exported >= FINDING_EXPORTED_LEAST && ratio(file->tally) < 0.5 && findings < FINDINGS_MAX &&
+		    ++findings)
 			file_finding(sigma, file);
 	}
 	for (size_t i = 0; i < coverage->count && i < FILE_ENTITIES_MAX; i++)
@@ -233,7 +237,7 @@ int sigma_coverage(struct sigma *sigma)
 
 	if (!coverage.files)
 		return ERR_MEMORY;
-	json_array_foreach(files, i, file) {
+	json_array_foreach (files, i, file) {
 		const char *path = json_text(file, "path");
 
 		if (!*path)

@@ -13,7 +13,7 @@
 #include "clones/modules.h"
 
 #define README_WORDS_LEAST 40u
-#define HINT_BYTES 1400u
+#define HINT_BYTES         1400u
 
 struct fate {
 	const json_t *gone; /* entry of the history, or NULL */
@@ -27,7 +27,7 @@ static json_t *gone_by_path(const struct sigma *sigma)
 	json_t *gone;
 	size_t i;
 
-	json_array_foreach(json_object_get(sigma->history, "gone"), i, gone) {
+	json_array_foreach (json_object_get(sigma->history, "gone"), i, gone) {
 		const char *path = json_string_value(json_object_get(gone, "path"));
 
 		if (by_path && path && !json_object_get(by_path, path))
@@ -51,7 +51,8 @@ static void fate_of(const struct sigma *sigma, const json_t *gone_files, const c
 		snprintf(fate->text, sizeof(fate->text), "It was renamed to %.1000s %s ago, in commit %.12s.", to, age,
 			 json_text(fate->gone, "commit"));
 	else
-		snprintf(fate->text, sizeof(fate->text), "It was removed %s ago, in commit %.12s.", age, json_text(fate->gone, "commit"));
+		snprintf(fate->text, sizeof(fate->text), "It was removed %s ago, in commit %.12s.", age,
+			 json_text(fate->gone, "commit"));
 }
 
 static void mark(const struct sigma *sigma, struct finding *finding, const char *path)
@@ -138,7 +139,7 @@ static const char *find_named(const struct sigma *sigma, const char *const *name
 	const char *path;
 	json_t *row;
 
-	json_object_foreach(sigma->inventory, path, row) {
+	json_object_foreach (sigma->inventory, path, row) {
 		const char *base = path;
 
 		if (strncmp(path, ".github/", 8) == 0)
@@ -159,13 +160,14 @@ static const json_t *document_at(const struct sigma *sigma, const char *path)
 	const json_t *document;
 	size_t i;
 
-	json_array_foreach(json_object_get(sigma->links, "documents"), i, document)
+	json_array_foreach (json_object_get(sigma->links, "documents"), i, document)
 		if (path && strcmp(json_text(document, "path"), path) == 0)
 			return document;
 	return NULL;
 }
 
-static void say(struct sigma *sigma, const char *rule, const char *severity, const char *path, const char *title, const char *hint)
+static void say(struct sigma *sigma, const char *rule, const char *severity, const char *path, const char *title,
+		const char *hint)
 {
 	struct finding finding = {.rule = rule,
 				  .title = title,
@@ -184,7 +186,7 @@ static bool has_tests(const struct sigma *sigma)
 	const char *path;
 	json_t *row;
 
-	json_object_foreach(sigma->inventory, path, row) {
+	json_object_foreach (sigma->inventory, path, row) {
 		if (json_is_true(json_object_get(row, "test")))
 			return true;
 	}
@@ -204,9 +206,10 @@ static void check_readme(struct sigma *sigma, const char *readme, const json_t *
 	if (!json_is_true(json_object_get(document, "builds")) && !json_is_true(json_object_get(document, "installs")) &&
 	    !(links_guide && json_is_true(json_object_get(guide, "builds"))))
 		say(sigma, "readme-build", "low", readme, "The README does not say how to build or install the project.", NULL);
-	if (has_tests(sigma) && !json_is_true(json_object_get(document, "tests")) && !json_is_true(json_object_get(guide, "tests")))
-		say(sigma, "readme-test", "low", readme, "There are tests, and neither README nor contributing guide says how to run them.",
-		    NULL);
+	if (has_tests(sigma) && !json_is_true(json_object_get(document, "tests")) &&
+	    !json_is_true(json_object_get(guide, "tests")))
+		say(sigma, "readme-test", "low", readme,
+		    "There are tests, and neither README nor contributing guide says how to run them.", NULL);
 }
 
 static void check_presence(struct sigma *sigma)
@@ -214,7 +217,8 @@ static void check_presence(struct sigma *sigma)
 	static const char *const readmes[] = {"readme", NULL};
 	static const char *const licences[] = {"license", "licence", "copying", "unlicense", NULL};
 	static const char *const guides[] = {"contributing", "hacking", NULL};
-	static const char *const changes[] = {"changelog", "changes", "history", "news", "releases", "release-notes", "00-releasenotes", NULL};
+	static const char *const changes[] = {"changelog", "changes",       "history",         "news",
+					      "releases",  "release-notes", "00-releasenotes", NULL};
 	const char *readme = find_named(sigma, readmes);
 
 	if (!json_object_size(sigma->inventory))
@@ -227,15 +231,16 @@ static void check_presence(struct sigma *sigma)
 	if (!find_named(sigma, licences))
 		say(sigma, "licence-missing", "low", NULL, "There is no licence file, so nobody else may use this.", NULL);
 	if (!find_named(sigma, changes))
-		say(sigma, "changelog-missing", "info", NULL, "There is no list of changes.", "The attached changelog.md is a start.");
+		say(sigma, "changelog-missing", "info", NULL, "There is no list of changes.",
+		    "The attached changelog.md is a start.");
 }
 
 static void add_metrics(struct sigma *sigma)
 {
 	const json_t *counts = json_object_get(sigma->links, "counts");
 
-	result_add_metric(sigma->result, "documents", "", (double)json_array_size(json_object_get(sigma->links, "documents")), "documents",
-			  "links");
+	result_add_metric(sigma->result, "documents", "", (double)json_array_size(json_object_get(sigma->links, "documents")),
+			  "documents", "links");
 	result_add_metric(sigma->result, "links_checked", "", json_number(counts, "checked"), "links", "links");
 	result_add_metric(sigma->result, "links_broken", "", (double)sigma->broken, "links", "links");
 	result_add_metric(sigma->result, "links_external", "", json_number(counts, "external"), "links", "not followed");
@@ -248,7 +253,7 @@ static void say_unread(struct sigma *sigma)
 	const char *path;
 	json_t *row;
 
-	json_object_foreach(sigma->inventory, path, row) {
+	json_object_foreach (sigma->inventory, path, row) {
 		const char *language = json_text(row, "language");
 
 		if (strcmp(language, "reStructuredText") == 0 || strcmp(language, "AsciiDoc") == 0)
@@ -264,12 +269,12 @@ int sigma_documents(struct sigma *sigma)
 
 	if (!gone_files)
 		return ERR_MEMORY;
-	json_array_foreach(json_object_get(sigma->links, "documents"), i, entry)
+	json_array_foreach (json_object_get(sigma->links, "documents"), i, entry)
 		if (json_is_string(json_object_get(entry, "path")))
 			result_analysed(sigma->result, json_text(entry, "path"));
-	json_array_foreach(json_object_get(sigma->links, "broken"), i, entry)
+	json_array_foreach (json_object_get(sigma->links, "broken"), i, entry)
 		broken_link(sigma, entry, gone_files);
-	json_array_foreach(json_object_get(sigma->links, "drift"), i, entry)
+	json_array_foreach (json_object_get(sigma->links, "drift"), i, entry)
 		drift(sigma, entry, gone_files);
 	if (sigma->links) {
 		check_presence(sigma);

@@ -117,8 +117,8 @@ static bool any_end(const char *text, const char *const *list)
 
 bool path_in_test(const char *path)
 {
-	static const char *const folders[] = {"test",      "tests",    "testing",  "testdata", "testsuite", "spec", "specs",
-					      "__tests__", "fixtures", "unittest", "unittests", "fuzz",     "fuzzing", NULL};
+	static const char *const folders[] = {"test",      "tests",    "testing",  "testdata",  "testsuite", "spec",    "specs",
+					      "__tests__", "fixtures", "unittest", "unittests", "fuzz",      "fuzzing", NULL};
 	static const char *const parts[] = {"_test.", "-test.", ".test.", ".spec.", "_spec.", "_tests.", NULL};
 	const char *name;
 
@@ -149,11 +149,12 @@ bool path_vendored(const char *path)
 bool path_generated(const char *path)
 {
 	static const char *const folders[] = {"dist", "generated", "__generated__", "autom4te.cache", NULL};
-	static const char *const ends[] = {".min.js", ".min.css", "_pb2.py", "_pb2_grpc.py", ".pb.c", ".pb.h", ".pb.cc", ".pb.go",
-					   ".bundle.js", ".map", NULL};
+	static const char *const ends[] = {".min.js", ".min.css", "_pb2.py",    "_pb2_grpc.py", ".pb.c", ".pb.h",
+					   ".pb.cc",  ".pb.go",   ".bundle.js", ".map",         NULL};
 
-	static const char *const names[] = {"configure", "config.guess", "config.sub", "ltmain.sh", "install-sh", "missing", "depcomp", "compile",
-					    "test-driver", "aclocal.m4", "package-lock.json", NULL};
+	static const char *const names[] = {"configure",   "config.guess", "config.sub",        "ltmain.sh",
+					    "install-sh",  "missing",      "depcomp",           "compile",
+					    "test-driver", "aclocal.m4",   "package-lock.json", NULL};
 
 	if (!path)
 		return false;

@@ -130,10 +130,12 @@ static void pass_plea(struct step *step, uint32_t task, struct record *in)
 }
 
 /* The attempt is this peer's and this is its lease; `*out_ending`: it was told to stop. */
-static uint32_t find_own_attempt(const struct omega *omega, uint32_t task, const char *peer, const struct id *lease, bool *out_ending)
+static uint32_t find_own_attempt(const struct omega *omega, uint32_t task, const char *peer, const struct id *lease,
+				 bool *out_ending)
 {
 	uint32_t attempt = task ? omega->task[task].attempt : 0;
-	if (!attempt || !id_equal(&omega->attempt[attempt].lease, lease) || omega->attempt[attempt].clone != find_clone(omega, peer))
+	if (!attempt || !id_equal(&omega->attempt[attempt].lease, lease) ||
+	    omega->attempt[attempt].clone != find_clone(omega, peer))
 		return 0;
 	*out_ending = omega->attempt[attempt].state == ATTEMPT_ENDING;
 	return attempt;

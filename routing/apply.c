@@ -149,8 +149,8 @@ struct row {
 static struct row find_row(uint32_t from, enum life event)
 {
 	switch (from * 16 + event) {
-#define ON(from, event, to, action) \
-	case STATE_##from * 16 + LIFE_##event: \
+#define ON(from, event, to, action)                                                                                              \
+	case STATE_##from * 16 + LIFE_##event:                                                                                   \
 		return (struct row){STATE_##to, action};
 #include "routing/lifecycle.def"
 	default:
@@ -195,7 +195,8 @@ static bool role_is_clone(const struct text *role)
 static bool hello_lists(const struct hello *hello, const struct attempt *attempt)
 {
 	for (uint32_t at = 0; at + LIVE_ENTRY_BYTES <= hello->live.bytes; at += LIVE_ENTRY_BYTES)
-		if (memcmp(hello->live.at + at, attempt->task_id.bytes, 16) == 0 && memcmp(hello->live.at + at + 20, attempt->lease.bytes, 16) == 0)
+		if (memcmp(hello->live.at + at, attempt->task_id.bytes, 16) == 0 &&
+		    memcmp(hello->live.at + at + 20, attempt->lease.bytes, 16) == 0)
 			return true;
 	return false;
 }
@@ -413,7 +414,8 @@ static void apply_late_answer(struct omega *omega, const struct record *record, 
 	uint32_t clone = find_clone(omega, record->peer);
 	uint32_t attempt = clone ? find_attempt(omega, clone, lease) : 0;
 	omega->counter.superseded++;
-	if (attempt && omega->attempt[attempt].state == ATTEMPT_ENDING && id_equal(&omega->attempt[attempt].task_id, &record->message.header.task_id))
+	if (attempt && omega->attempt[attempt].state == ATTEMPT_ENDING &&
+	    id_equal(&omega->attempt[attempt].task_id, &record->message.header.task_id))
 		attempt_drop(omega, attempt);
 }
 

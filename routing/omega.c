@@ -183,11 +183,12 @@ static const char *why_not(const struct omega *omega, const struct clone *clone,
 		return "does not offer this task type";
 	if (clone_free(omega, clone))
 		return NULL;
-	return clone->failures >= omega->table.breaker_failures ? "on trial after failures: one attempt at a time" : "no free slot";
+	return clone->failures >= omega->table.breaker_failures ? "on trial after failures: one attempt at a time"
+								: "no free slot";
 }
 
-static size_t explain_destination(const struct omega *omega, const struct route *route, uint32_t destination, uint32_t role, bool *settled,
-				  struct candidate *out, size_t capacity)
+static size_t explain_destination(const struct omega *omega, const struct route *route, uint32_t destination, uint32_t role,
+				  bool *settled, struct candidate *out, size_t capacity)
 {
 	bool usable;
 	size_t count = 0;
@@ -199,7 +200,9 @@ static size_t explain_destination(const struct omega *omega, const struct route 
 		const char *why = why_not(omega, clone, route->task_type);
 		bool chosen = !*settled && i == best;
 		if (!why)
-			why = chosen ? "healthy, with the most free slots" : *settled ? "an earlier destination comes first" : "another instance has more free slots, or less load, or has waited longer";
+			why = chosen     ? "healthy, with the most free slots"
+			      : *settled ? "an earlier destination comes first"
+					 : "another instance has more free slots, or less load, or has waited longer";
 		out[count] = (struct candidate){.clone = view_of(omega, clone), .destination = destination, .chosen = chosen};
 		copy_name(out[count++].why, sizeof(out->why), why, text_of(why).bytes);
 	}
@@ -216,7 +219,8 @@ size_t omega_explain(const struct omega *omega, const char *task_type, struct ca
 		return 0;
 	const struct route *route = &omega->table.route[found];
 	for (uint32_t d = 0; d < route->destination_count; d++)
-		count += explain_destination(omega, route, d, omega->route_role[found][d], &settled, out_candidates + count, capacity - count);
+		count += explain_destination(omega, route, d, omega->route_role[found][d], &settled, out_candidates + count,
+					     capacity - count);
 	return count;
 }
 
@@ -261,7 +265,9 @@ static const char *check_tasks(const struct omega *omega)
 	if (live != omega->counter.live)
 		return "the count of live tasks is wrong";
 	const struct omega_counters *c = &omega->counter;
-	return c->accepted + c->revived != c->live + c->completed + c->failed + c->cancelled + c->expired ? "tasks by state do not add up to what was accepted" : NULL;
+	return c->accepted + c->revived != c->live + c->completed + c->failed + c->cancelled + c->expired
+		       ? "tasks by state do not add up to what was accepted"
+		       : NULL;
 }
 
 static const char *check_queues(const struct omega *omega)
@@ -271,7 +277,8 @@ static const char *check_queues(const struct omega *omega)
 		for (uint32_t p = PRIORITY_LOW; p <= PRIORITY_URGENT; p++) {
 			uint32_t count = 0, before = 0;
 			for (uint32_t t = omega->queue[q][p].head; t; before = t, t = omega->task[t].after, count++)
-				if (omega->task[t].before != before || omega->task[t].state != STATE_ACCEPTED || queue_of(omega, &omega->task[t]) != q || omega->task[t].priority != p)
+				if (omega->task[t].before != before || omega->task[t].state != STATE_ACCEPTED ||
+				    queue_of(omega, &omega->task[t]) != q || omega->task[t].priority != p)
 					return "a queue holds a task that is not of it";
 			if (count != omega->queue[q][p].count)
 				return "a queue's count is wrong";

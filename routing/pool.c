@@ -124,7 +124,8 @@ void followers_drop(struct omega *omega, uint32_t task)
 
 static bool clone_is_gone(const struct clone *clone)
 {
-	return !clone->known || (clone->presence == PRESENCE_LOST && !clone->first_attempt && !clone->quarantined && !clone->draining);
+	return !clone->known ||
+	       (clone->presence == PRESENCE_LOST && !clone->first_attempt && !clone->quarantined && !clone->draining);
 }
 
 bool clone_room(const struct omega *omega)

@@ -91,10 +91,14 @@ static void steer_live(struct step *step, uint32_t task)
 		return;
 	const struct task *t = &step->omega->task[task];
 	if (facts->verb == VERB_FAIL) {
-		step_end(step, task, &(struct ending){.state = STATE_FAILED, .code = t->last_error ? t->last_error : ERROR_TASK_FAILED, .payload_seq = payload_seq});
+		step_end(step, task,
+			 &(struct ending){.state = STATE_FAILED,
+					  .code = t->last_error ? t->last_error : ERROR_TASK_FAILED,
+					  .payload_seq = payload_seq});
 		return;
 	}
-	struct retry_scheduled next = {.code = t->last_error, .destination = t->destination, .attempts = t->attempts, .lost = t->lost};
+	struct retry_scheduled next = {
+		.code = t->last_error, .destination = t->destination, .attempts = t->attempts, .lost = t->lost};
 	if (facts->verb == VERB_REASSIGN)
 		next.role = facts->target;
 	step_requeue(step, task, &next);

@@ -25,7 +25,8 @@ static bool is_clone(const struct omega *omega, const char *peer)
 /* Attempts that the newcomer still runs although they are no longer its own. */
 static void stop_strays(struct step *step, const struct hello *hello)
 {
-	for (uint32_t at = 0; at + LIVE_ENTRY_BYTES <= hello->live.bytes && step->out->count + 4 < STEP_RECORDS_MAX; at += LIVE_ENTRY_BYTES) {
+	for (uint32_t at = 0; at + LIVE_ENTRY_BYTES <= hello->live.bytes && step->out->count + 4 < STEP_RECORDS_MAX;
+	     at += LIVE_ENTRY_BYTES) {
 		const uint8_t *entry = hello->live.at + at;
 		struct id task_id, lease;
 		memcpy(task_id.bytes, entry, 16);
@@ -112,7 +113,8 @@ static uint32_t check_parent(const struct step *step, const struct task_request 
 		return is_clone(omega, step->event->peer) ? ERROR_NOT_ALLOWED : 0;
 	uint32_t parent = find_task(omega, &facts->parent);
 	uint32_t attempt = parent ? omega->task[parent].attempt : 0;
-	if (!attempt || omega->attempt[attempt].state == ATTEMPT_ENDING || !id_equal(&omega->attempt[attempt].lease, &facts->parent_lease) ||
+	if (!attempt || omega->attempt[attempt].state == ATTEMPT_ENDING ||
+	    !id_equal(&omega->attempt[attempt].lease, &facts->parent_lease) ||
 	    omega->attempt[attempt].clone != find_clone(omega, step->event->peer))
 		return ERROR_SUPERSEDED;
 	const struct task *p = &omega->task[parent];

@@ -333,7 +333,8 @@ static int load_task(struct omega *omega, struct ferry *ferry)
 		return ERR_CORRUPT;
 	struct task *t = &omega->task[task];
 	f_task(ferry, t);
-	if (t->route >= omega->table.route_count || t->named_role > ROLES_MAX || t->priority > PRIORITY_URGENT || t->destination >= DESTINATIONS_MAX)
+	if (t->route >= omega->table.route_count || t->named_role > ROLES_MAX || t->priority > PRIORITY_URGENT ||
+	    t->destination >= DESTINATIONS_MAX)
 		return ERR_CORRUPT;
 	f_bytes(ferry, parent_id.bytes, 16);
 	index_task(omega, task);
@@ -385,7 +386,8 @@ static void load_recents(struct omega *omega, struct ferry *ferry)
 	for (uint32_t i = 0; i < count && !ferry->in->bad; i++) {
 		struct recent recent;
 		f_recent(ferry, &recent);
-		struct task task = {.id = recent.id, .key_hash = recent.key_hash, .body_hash = recent.body_hash, .number = recent.number};
+		struct task task = {
+			.id = recent.id, .key_hash = recent.key_hash, .body_hash = recent.body_hash, .number = recent.number};
 		memcpy(task.client, recent.client, NAME_BYTES);
 		remember(omega, &task, recent.outcome_seq, recent.state);
 	}

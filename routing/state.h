@@ -13,10 +13,10 @@
 
 #include "routing/omega.h"
 
-#define ROLES_MAX 320u
-#define ROUTE_QUEUES (ROUTES_MAX * DESTINATIONS_MAX)
-#define QUEUES_MAX (ROUTE_QUEUES + ROLES_MAX + 1u) /* by route and destination, then by a role that an operator named */
-#define QUEUE_WORDS ((QUEUES_MAX + 63u) / 64u)
+#define ROLES_MAX      320u
+#define ROUTE_QUEUES   (ROUTES_MAX * DESTINATIONS_MAX)
+#define QUEUES_MAX     (ROUTE_QUEUES + ROLES_MAX + 1u) /* by route and destination, then by a role that an operator named */
+#define QUEUE_WORDS    ((QUEUES_MAX + 63u) / 64u)
 #define FOLLOWERS_POOL 4096u
 
 /* What may happen to a task: the middle column of lifecycle.def. */
@@ -47,13 +47,13 @@ struct task {
 	uint64_t budget_tokens;
 	uint64_t spent_tokens;
 	char client[NAME_BYTES];
-	uint32_t older, newer; /* all live tasks, in the order they came */
+	uint32_t older, newer;  /* all live tasks, in the order they came */
 	uint32_t before, after; /* in its queue */
 	uint32_t parent, first_child, last_child, child_before, child_after, child_count;
 	uint32_t first_follower, follower_count;
-	uint32_t attempt;   /* the live attempt, or the one whose end is awaited while cancelling */
-	uint32_t attempts;  /* made so far */
-	uint32_t failures;  /* of these, failed or timed out at this destination */
+	uint32_t attempt;  /* the live attempt, or the one whose end is awaited while cancelling */
+	uint32_t attempts; /* made so far */
+	uint32_t failures; /* of these, failed or timed out at this destination */
 	uint32_t lost;
 	uint32_t last_error;
 	uint32_t timeout_ms; /* asked for; 0: the route's */
@@ -72,15 +72,15 @@ enum attempt_state { ATTEMPT_FREE, ATTEMPT_ASSIGNED, ATTEMPT_RUNNING, ATTEMPT_WA
 
 struct attempt {
 	struct id lease;
-	struct id task_id;    /* also when `task` is gone */
-	uint64_t number;      /* of the task */
-	uint64_t silence_ms;  /* must be confirmed, or speak again, by then; while ending: the end of the grace */
+	struct id task_id;   /* also when `task` is gone */
+	uint64_t number;     /* of the task */
+	uint64_t silence_ms; /* must be confirmed, or speak again, by then; while ending: the end of the grace */
 	uint64_t timeout_at;
 	uint32_t heartbeat_ms;
 	uint32_t timeout_ms;
 	uint32_t task; /* 0: the task has gone on without it */
 	uint32_t clone;
-	uint32_t attempt; /* its number within the task */
+	uint32_t attempt;       /* its number within the task */
 	uint32_t before, after; /* among the attempts of its clone */
 	uint32_t route_version;
 	uint8_t state;
@@ -193,8 +193,8 @@ void attempt_wind(struct omega *omega, uint32_t attempt);
 void clone_wind(struct omega *omega, uint32_t clone);
 
 /* ---- finding (find.c) ---- */
-uint32_t find_task(const struct omega *omega, const struct id *id);     /* live; 0: none */
-uint32_t find_recent(const struct omega *omega, const struct id *id);   /* ended lately; 0: none */
+uint32_t find_task(const struct omega *omega, const struct id *id);   /* live; 0: none */
+uint32_t find_recent(const struct omega *omega, const struct id *id); /* ended lately; 0: none */
 uint32_t find_task_by_key(const struct omega *omega, const struct id *key_hash);
 uint32_t find_recent_by_key(const struct omega *omega, const struct id *key_hash);
 void index_task(struct omega *omega, uint32_t task);

@@ -171,7 +171,8 @@ static void escalate(struct step *step, const struct task *task, uint32_t route,
 	step_about(&out, task);
 	out.attempt = task->attempts;
 	out.payload_seq = payload_seq ? payload_seq : OWN_PAYLOAD;
-	out.message.error_escalation = (struct error_escalation){.severity = SEVERITY_ERROR, .attempt = task->attempts, .code = code, .attempts = task->attempts};
+	out.message.error_escalation = (struct error_escalation){
+		.severity = SEVERITY_ERROR, .attempt = task->attempts, .code = code, .attempts = task->attempts};
 	uint64_t text_seq = step_commit(step, &out)->payload_seq;
 	for (uint32_t i = 1; told[0] && i <= omega->clone_high; i++) {
 		const struct clone *clone = &omega->clone[i];
@@ -285,7 +286,8 @@ static void assign(struct step *step, const struct choice *choice)
 	facts->task_type = text_of(route->task_type);
 	facts->attempt = t->attempts + 1;
 	facts->lease = step_draw(step, 2);
-	facts->timeout_ms = t->timeout_ms ? (t->timeout_ms < route->timeout_max_ms ? t->timeout_ms : route->timeout_max_ms) : route->timeout_ms;
+	facts->timeout_ms = t->timeout_ms ? (t->timeout_ms < route->timeout_max_ms ? t->timeout_ms : route->timeout_max_ms)
+					  : route->timeout_ms;
 	facts->heartbeat_ms = route->heartbeat_ms;
 	facts->priority = t->priority;
 	facts->remaining_ms = t->deadline_ms > step->now_ms ? (uint32_t)(t->deadline_ms - step->now_ms) : 0;
@@ -392,7 +394,10 @@ static void decide_message(struct step *step)
 
 int omega_step(struct omega *omega, uint64_t now_ms, const struct event *event, struct records *out_records)
 {
-	struct step step = {.omega = omega, .now_ms = now_ms > omega->moment.now_ms ? now_ms : omega->moment.now_ms, .event = event, .out = out_records};
+	struct step step = {.omega = omega,
+			    .now_ms = now_ms > omega->moment.now_ms ? now_ms : omega->moment.now_ms,
+			    .event = event,
+			    .out = out_records};
 	int rc = 0;
 	out_records->count = 0;
 	if (!omega->moment.booted && event->message->type != MESSAGE_BOOT)

@@ -7,9 +7,9 @@
 
 #include "routing/state.h"
 
-#define OWN_PAYLOAD UINT64_MAX /* becomes the record's own seq */
-#define OWN_NUMBER UINT64_MAX  /* likewise */
-#define OPERATORS "operators"  /* whoever is connected as an operator */
+#define OWN_PAYLOAD UINT64_MAX  /* becomes the record's own seq */
+#define OWN_NUMBER  UINT64_MAX  /* likewise */
+#define OPERATORS   "operators" /* whoever is connected as an operator */
 
 struct step {
 	struct omega *omega;

@@ -9,8 +9,8 @@
 
 #include "protocol/message.h"
 
-#define ROUTES_MAX 128u
-#define DESTINATIONS_MAX 5u /* the destination and up to four fallbacks */
+#define ROUTES_MAX        128u
+#define DESTINATIONS_MAX  5u /* the destination and up to four fallbacks */
 #define NON_RETRYABLE_MAX 8u
 
 /* Wait before the n-th retry of a task: initial × factor^(n-1), at most `maximum`, then lessened by up to `jitter` of itself. */
@@ -34,7 +34,8 @@ struct route {
 	uint32_t deadline_ms;    /* overall, unless the request sets less */
 	struct backoff backoff;
 	uint32_t queue_max; /* tasks of this route waiting for a clone */
-	uint32_t non_retryable[NON_RETRYABLE_MAX]; /* error codes that end the task at once, besides those that are so by nature */
+	uint32_t
+		non_retryable[NON_RETRYABLE_MAX]; /* error codes that end the task at once, besides those that are so by nature */
 	uint32_t non_retryable_count;
 	char escalate_to[ROLE_BYTES]; /* role that is told besides the operators; empty: none */
 	bool retired;                 /* left the file while tasks of it were live: takes no new ones */

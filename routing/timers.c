@@ -75,7 +75,11 @@ static void start_too_late(struct step *step, uint32_t task)
 		step_bury(step, task, ERROR_START_TIMEOUT, 0);
 		return;
 	}
-	step_requeue(step, task, &(struct retry_scheduled){.code = ERROR_START_TIMEOUT, .destination = t->destination + 1u, .attempts = t->attempts, .lost = t->lost});
+	step_requeue(step, task,
+		     &(struct retry_scheduled){.code = ERROR_START_TIMEOUT,
+					       .destination = t->destination + 1u,
+					       .attempts = t->attempts,
+					       .lost = t->lost});
 }
 
 static void expire(struct step *step, uint32_t task)
@@ -97,7 +101,8 @@ static void attempt_too_late(struct step *step, uint32_t task, uint32_t attempt,
 static void attempt_gone(struct step *step, uint32_t task, bool lost)
 {
 	if (step->omega->task[task].state == STATE_CANCELLING)
-		step_end(step, task, &(struct ending){.state = STATE_CANCELLED, .code = ERROR_CANCELLED, .processes_left = UINT32_MAX});
+		step_end(step, task,
+			 &(struct ending){.state = STATE_CANCELLED, .code = ERROR_CANCELLED, .processes_left = UINT32_MAX});
 	else if (lost)
 		step_go_on(step, task, ERROR_LOST, true, 0);
 }

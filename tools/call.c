@@ -10,10 +10,20 @@
 #define FULL_NAME_BYTES 256u
 
 static const struct call_rule rules[] = {
-#define RULE(language_, form_, id_, names_, condition_, argument_, words_, family_, cwe_, severity_, confidence_, title_, fix_)          \
-	{.language = LEXED_##language_, .form = FORM_##form_, .id = (id_), .names = (names_), .condition = WHEN_##condition_,            \
-	 .argument = (argument_), .words = (words_), .family = (family_), .cwe = (cwe_), .severity = (severity_),                        \
-	 .confidence = (confidence_), .title = (title_), .fix = (fix_)},
+#define RULE(language_, form_, id_, names_, condition_, argument_, words_, family_, cwe_, severity_, confidence_, title_, fix_)  \
+	{.language = LEXED_##language_,                                                                                          \
+	 .form = FORM_##form_,                                                                                                   \
+	 .id = (id_),                                                                                                            \
+	 .names = (names_),                                                                                                      \
+	 .condition = WHEN_##condition_,                                                                                         \
+	 .argument = (argument_),                                                                                                \
+	 .words = (words_),                                                                                                      \
+	 .family = (family_),                                                                                                    \
+	 .cwe = (cwe_),                                                                                                          \
+	 .severity = (severity_),                                                                                                \
+	 .confidence = (confidence_),                                                                                            \
+	 .title = (title_),                                                                                                      \
+	 .fix = (fix_)},
 #include "tools/call_rules.def"
 };
 
@@ -43,7 +53,8 @@ bool pattern_fits(const char *pattern, size_t pattern_bytes, const char *text)
 		return bytes == pattern_bytes && memcmp(pattern, text, bytes) == 0;
 	before = (size_t)(star - pattern);
 	after = pattern_bytes - before - 1;
-	return bytes >= before + after && memcmp(pattern, text, before) == 0 && memcmp(star + 1, text + bytes - after, after) == 0;
+	return bytes >= before + after && memcmp(pattern, text, before) == 0 &&
+	       memcmp(star + 1, text + bytes - after, after) == 0;
 }
 
 static bool names_fit(const char *names, const char *full)
@@ -143,7 +154,8 @@ static bool is_call(const struct finder *finder, uint32_t name)
 	if (finder->language == LEXED_C) {
 		if (name > 0 && token_in(tokens, name - 1, ". -> #"))
 			return false;
-		if (name > 1 && token_is(tokens, name - 1, "::") && tokens->at[name - 2].kind == TOKEN_NAME && !token_is(tokens, name - 2, "std"))
+		if (name > 1 && token_is(tokens, name - 1, "::") && tokens->at[name - 2].kind == TOKEN_NAME &&
+		    !token_is(tokens, name - 2, "std"))
 			return false;
 		if (name > 1 && token_is(tokens, name - 1, "define") && token_is(tokens, name - 2, "#"))
 			return false;
@@ -210,7 +222,8 @@ static uint32_t value_end(const struct finder *finder, uint32_t from)
 	for (i = from; i < tokens->count && tokens->at[i].kind != TOKEN_END && !token_in(tokens, i, "; , ) ] }"); i++) {
 		if (token_in(tokens, i, "( [ {") && tokens->at[i].match != NO_TOKEN && tokens->at[i].match > i)
 			i = tokens->at[i].match;
-		else if (i > from && tokens->at[i].first && !token_in(tokens, i, "+ . ? : && ||") && tokens->at[i - 1].kind != TOKEN_MARK)
+		else if (i > from && tokens->at[i].first && !token_in(tokens, i, "+ . ? : && ||") &&
+			 tokens->at[i - 1].kind != TOKEN_MARK)
 			break; /* JavaScript without a semicolon */
 	}
 	return i;
@@ -243,16 +256,18 @@ static bool goes_before_command(const struct tokens *tokens, uint32_t i)
 
 	if (token_in(tokens, i, "then do else elif if while until time ! sudo exec command env nohup doas"))
 		return true;
-	return equals && equals > tokens->text + token->start && strspn(tokens->text + token->start,
-	       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == (size_t)(equals - (tokens->text + token->start));
+	return equals && equals > tokens->text + token->start &&
+	       strspn(tokens->text + token->start, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+		       (size_t)(equals - (tokens->text + token->start));
 }
 
 static uint32_t command_name(const struct tokens *tokens, uint32_t at)
 {
 	bool prefixed = false;
 
-	while (at < tokens->count && (token_in(tokens, at, "{ ( !") || (tokens->at[at].kind != TOKEN_END && goes_before_command(tokens, at)) ||
-				      (prefixed && token_kind_is(tokens, at, TOKEN_NAME) && tokens->text[tokens->at[at].start] == '-'))) {
+	while (at < tokens->count &&
+	       (token_in(tokens, at, "{ ( !") || (tokens->at[at].kind != TOKEN_END && goes_before_command(tokens, at)) ||
+		(prefixed && token_kind_is(tokens, at, TOKEN_NAME) && tokens->text[tokens->at[at].start] == '-'))) {
 		prefixed = true; /* options of sudo or env */
 		at++;
 	}
@@ -271,7 +286,8 @@ static uint32_t try_command(struct finder *finder, uint32_t first)
 	if (name == NO_TOKEN)
 		return first;
 	site = site_at(finder, name);
-	for (i = name + 1; i < tokens->count && tokens->at[i].kind != TOKEN_END && !token_in(tokens, i, "| || && & |& ( ) }"); i++) {
+	for (i = name + 1; i < tokens->count && tokens->at[i].kind != TOKEN_END && !token_in(tokens, i, "| || && & |& ( ) }");
+	     i++) {
 		if (tokens->at[i].kind == TOKEN_MARK)
 			i++; /* a redirection and its file */
 		else
@@ -313,9 +329,11 @@ static void find_calls(struct finder *finder)
 	}
 }
 
-int calls_find(enum lexed language, const struct tokens *tokens, const struct functions *functions, call_found found, void *context)
+int calls_find(enum lexed language, const struct tokens *tokens, const struct functions *functions, call_found found,
+	       void *context)
 {
-	struct finder finder = {.language = language, .tokens = tokens, .functions = functions, .found = found, .context = context};
+	struct finder finder = {
+		.language = language, .tokens = tokens, .functions = functions, .found = found, .context = context};
 
 	finder.names = call_names_find(language, tokens);
 	if (!finder.names)

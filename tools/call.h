@@ -51,12 +51,12 @@ struct span {
 struct call_site {
 	const struct tokens *tokens;
 	enum lexed language;
-	uint32_t name;                /* the token that is reported */
-	struct span whole;            /* name, arguments and brackets */
+	uint32_t name;     /* the token that is reported */
+	struct span whole; /* name, arguments and brackets */
 	struct span argument[CALL_ARGUMENTS_MAX];
 	uint32_t arguments;
 	const struct function *function; /* around it, or NULL */
-	uint32_t piped_into;          /* of a command: the name of the command that reads its output, or NO_TOKEN */
+	uint32_t piped_into;             /* of a command: the name of the command that reads its output, or NO_TOKEN */
 };
 
 /* True if the condition holds for a site that a rule's name matched. */
@@ -65,7 +65,8 @@ bool call_condition_holds(const struct call_rule *rule, const struct call_site *
 /* Called for each rule that holds at a site. Not 0: stop. */
 typedef int (*call_found)(const struct call_rule *rule, const struct call_site *site, void *context);
 
-int calls_find(enum lexed language, const struct tokens *tokens, const struct functions *functions, call_found found, void *context);
+int calls_find(enum lexed language, const struct tokens *tokens, const struct functions *functions, call_found found,
+	       void *context);
 
 /* What names mean in a text after its imports: `sp.run` is subprocess.run, `exec` is child_process.exec. */
 struct call_names;

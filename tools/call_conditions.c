@@ -34,8 +34,8 @@ static const struct span *argument_of(const struct call_site *site, uint32_t num
 /* `name=value` in Python: such an argument has no number. */
 static bool is_named(const struct call_site *site, const struct span *span)
 {
-	return site->language == LEXED_PYTHON && span->to > span->from + 1 && token_kind_is(site->tokens, span->from, TOKEN_NAME) &&
-	       token_is(site->tokens, span->from + 1, "=");
+	return site->language == LEXED_PYTHON && span->to > span->from + 1 &&
+	       token_kind_is(site->tokens, span->from, TOKEN_NAME) && token_is(site->tokens, span->from + 1, "=");
 }
 
 static bool is_translation(const struct tokens *tokens, uint32_t i)
@@ -65,7 +65,8 @@ static bool token_constant(const struct call_site *site, uint32_t i)
 	case TOKEN_TEMPLATE:
 		return false;
 	case TOKEN_NAME:
-		if (site->language == LEXED_SHELL || token_is_capitals(tokens, i) || is_translation(tokens, i) || is_format_macro(tokens, i))
+		if (site->language == LEXED_SHELL || token_is_capitals(tokens, i) || is_translation(tokens, i) ||
+		    is_format_macro(tokens, i))
 			return true;
 		return token_in(tokens, i, "True False None true false null undefined nullptr sizeof");
 	case TOKEN_MARK:
@@ -96,7 +97,8 @@ static bool span_constant(const struct call_site *site, const struct span *span)
 		return true;
 	/* Of `condition ? "a" : "b"` only what comes out counts. */
 	for (uint32_t i = span->from; i < span->to && site->language != LEXED_PYTHON; i++) {
-		if (token_in(site->tokens, i, "( [ {") && site->tokens->at[i].match != NO_TOKEN && site->tokens->at[i].match < span->to)
+		if (token_in(site->tokens, i, "( [ {") && site->tokens->at[i].match != NO_TOKEN &&
+		    site->tokens->at[i].match < span->to)
 			i = site->tokens->at[i].match;
 		else if (token_is(site->tokens, i, "?"))
 			from = i + 1;
@@ -373,8 +375,9 @@ static bool others_write(const struct call_rule *rule, const struct call_site *s
 
 static bool is_secure_word(const char *text, size_t bytes)
 {
-	static const char *const parts[] = {"token", "nonce", "salt", "session", "passw", "passphrase", "secret", "crypt", "csrf", "apikey",
-					    "api_key", "privkey", "private_key", "privatekey", "otp", NULL};
+	static const char *const parts[] = {"token",       "nonce",      "salt", "session", "passw",   "passphrase",
+					    "secret",      "crypt",      "csrf", "apikey",  "api_key", "privkey",
+					    "private_key", "privatekey", "otp",  NULL};
 	char lower[128];
 
 	if (bytes >= sizeof(lower))
@@ -403,7 +406,8 @@ static bool security_name(const struct call_rule *rule, const struct call_site *
 	(void)rule;
 	if (site->function && is_secure_word(site->function->name, strlen(site->function->name)))
 		return true;
-	while (from > 0 && !token_in(tokens, from - 1, "; { }") && tokens->at[from - 1].kind != TOKEN_END && site->name - from < 60)
+	while (from > 0 && !token_in(tokens, from - 1, "; { }") && tokens->at[from - 1].kind != TOKEN_END &&
+	       site->name - from < 60)
 		from--;
 	while (to < tokens->count && !token_in(tokens, to, "; { }") && tokens->at[to].kind != TOKEN_END && to - site->name < 60)
 		to++;
@@ -417,8 +421,9 @@ static bool security_name(const struct call_rule *rule, const struct call_site *
 /* The text of a string begins, after its quotes, with a keyword of SQL and goes on like a statement. */
 static bool is_statement(const struct tokens *tokens, uint32_t i)
 {
-	static const char *const verbs[] = {"select ", "insert into ", "update ", "delete from ", "replace into ", "drop ", "alter table ",
-					    "create ", "with ", "call ", NULL};
+	static const char *const verbs[] = {"select ", "insert into ", "update ", "delete from ", "replace into ",
+					    "drop ",   "alter table ", "create ", "with ",        "call ",
+					    NULL};
 	const struct token *token = &tokens->at[i];
 	const char *at = tokens->text + token->start, *end = at + token->bytes;
 
@@ -457,8 +462,9 @@ static bool from_request(const struct call_rule *rule, const struct call_site *s
 	for (uint32_t i = site->whole.from + 1; i + 2 < site->whole.to; i++) {
 		if (!token_in(tokens, i, "req request ctx") || token_is(tokens, i - 1, ".") || !token_is(tokens, i + 1, "."))
 			continue;
-		if (token_in(tokens, i + 2, site->language == LEXED_PYTHON ? "args form values GET POST cookies json data query_params files"
-									     : "query params body cookies headers hostname originalUrl"))
+		if (token_in(tokens, i + 2,
+			     site->language == LEXED_PYTHON ? "args form values GET POST cookies json data query_params files"
+							    : "query params body cookies headers hostname originalUrl"))
 			return true;
 	}
 	return false;
@@ -510,7 +516,8 @@ static bool object_sized(const struct call_site *site, struct span object, bool 
 			continue;
 		if (by_allocation && token_is(tokens, i, "=") && allocates(tokens, i + 1))
 			return true;
-		if (token_is(tokens, i, ")") && i >= length + 2 && token_is(tokens, i - length - 1, "(") && token_is(tokens, i - length - 2, "strlen"))
+		if (token_is(tokens, i, ")") && i >= length + 2 && token_is(tokens, i - length - 1, "(") &&
+		    token_is(tokens, i - length - 2, "strlen"))
 			return true;
 	}
 	return false;
@@ -552,7 +559,8 @@ static bool option_is(const char *text, const char *option)
 	if (strncmp(text, option, bytes) == 0 && (text[bytes] == 0 || text[bytes] == '='))
 		return true;
 	return bytes == 2 && text[0] == '-' && text[1] != '-' && isalpha((unsigned char)text[1]) && strlen(text) <= 8 &&
-	       strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#") == strlen(text) - 1 && strchr(text, option[1]);
+	       strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#") == strlen(text) - 1 &&
+	       strchr(text, option[1]);
 }
 
 static bool has_option(const struct call_rule *rule, const struct call_site *site)

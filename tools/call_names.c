@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMPORTS_MAX 512u
+#define IMPORTS_MAX    512u
 #define NAME_MAX_BYTES 64u
 #define FULL_MAX_BYTES 128u
-#define PARTS_MAX 8u
+#define PARTS_MAX      8u
 
 struct import {
 	char name[NAME_MAX_BYTES]; /* as it stands in the text */
@@ -69,7 +69,8 @@ static uint32_t dotted_copy(const struct tokens *tokens, uint32_t at, char *out,
 	while (token_kind_is(tokens, at, TOKEN_NAME) || token_in(tokens, at, ". ...")) {
 		if (token_in(tokens, at, "import as"))
 			break;
-		used += (size_t)snprintf(out + used, room - used, "%.*s", (int)tokens->at[at].bytes, tokens->text + tokens->at[at].start);
+		used += (size_t)snprintf(out + used, room - used, "%.*s", (int)tokens->at[at].bytes,
+					 tokens->text + tokens->at[at].start);
 		if (used >= room)
 			used = room - 1;
 		at++;
@@ -132,8 +133,8 @@ static void javascript_require(struct call_names *names, const struct tokens *to
 	char module[FULL_MAX_BYTES];
 	uint32_t member = NO_TOKEN;
 
-	if (at < 2 || !token_is(tokens, at + 1, "(") || !token_kind_is(tokens, at + 2, TOKEN_STRING) || !token_is(tokens, at + 3, ")") ||
-	    !token_is(tokens, at - 1, "="))
+	if (at < 2 || !token_is(tokens, at + 1, "(") || !token_kind_is(tokens, at + 2, TOKEN_STRING) ||
+	    !token_is(tokens, at + 3, ")") || !token_is(tokens, at - 1, "="))
 		return;
 	module_copy(tokens, at + 2, module, sizeof(module));
 	if (token_is(tokens, at + 4, ".") && token_kind_is(tokens, at + 5, TOKEN_NAME))
@@ -174,7 +175,8 @@ static void javascript_promisify(struct call_names *names, const struct tokens *
 
 	if (begin >= 2 && token_is(tokens, begin - 1, "."))
 		begin -= 2;
-	if (begin < 2 || !token_is(tokens, at + 1, "(") || !token_is(tokens, begin - 1, "=") || !token_kind_is(tokens, begin - 2, TOKEN_NAME))
+	if (begin < 2 || !token_is(tokens, at + 1, "(") || !token_is(tokens, begin - 1, "=") ||
+	    !token_kind_is(tokens, begin - 2, TOKEN_NAME))
 		return;
 	while (token_is(tokens, last + 1, "."))
 		last += 2;

@@ -22,10 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COPY_TO "/work"
+#define COPY_TO        "/work"
 #define COPY_DEPTH_MAX 200
 #define LINK_BYTES_MAX 4096
-#define PART_BYTES (1u << 30)
+#define PART_BYTES     (1u << 30)
 
 static int fail(const char *name)
 {
@@ -198,7 +198,8 @@ static int copy_commit(const char *revision)
 		goto out;
 	options.checkout_strategy = GIT_CHECKOUT_FORCE;
 	if (git_checkout_head(copy, &options) != 0)
-		rc = tool_fail("copy", "%s", git_error_last() ? git_error_last()->message : "the commit could not be checked out");
+		rc = tool_fail("copy", "%s",
+			       git_error_last() ? git_error_last()->message : "the commit could not be checked out");
 out:
 	git_commit_free(commit);
 	git_repository_free(copy);

@@ -85,7 +85,8 @@ static void span_add(struct reader *reader, uint32_t line, const char *literal)
 	documents->spans = spans ? spans : documents->spans;
 	documents->no_memory |= !spans;
 	if (spans && text != NAMES_NONE)
-		documents->spans[documents->span_count++] = (struct span){.document = reader->document, .line = line, .text = text};
+		documents->spans[documents->span_count++] =
+			(struct span){.document = reader->document, .line = line, .text = text};
 }
 
 static void anchor_add(struct reader *reader, const char *anchor, size_t bytes)
@@ -103,7 +104,8 @@ bool document_has_anchor(const struct documents *documents, const char *path, co
 	char whole[2 * LINK_BYTES_MAX];
 	int length = snprintf(whole, sizeof(whole), "%s#%s", path, anchor);
 
-	return length > 0 && (size_t)length < sizeof(whole) && names_find(documents->anchors, whole, (size_t)length) != NAMES_NONE;
+	return length > 0 && (size_t)length < sizeof(whole) &&
+	       names_find(documents->anchors, whole, (size_t)length) != NAMES_NONE;
 }
 
 /* Bytes of the UTF-8 character at `at`, and whether it is punctuation or a picture, which anchors do not keep. */
@@ -205,7 +207,8 @@ static void html_attribute(struct reader *reader, const char *html, uint32_t lin
 
 	while ((at = strcasestr(at, attribute))) {
 		const char *value = at + length + 1;
-		bool begins = at > html && isspace((unsigned char)at[-1]) && at[length] == '=' && (value[0] == '"' || value[0] == '\'');
+		bool begins =
+			at > html && isspace((unsigned char)at[-1]) && at[length] == '=' && (value[0] == '"' || value[0] == '\'');
 		const char *end = begins ? strchr(value + 1, value[0]) : NULL;
 		uint32_t down = 0;
 
@@ -279,8 +282,8 @@ static bool says(const char *text, size_t bytes, const char *const *words)
 
 static bool document_add(struct documents *documents, const char *path, const char *text, size_t bytes)
 {
-	static const char *const builds[] = {"build", "compil", "make", "cmake", "npm run", "cargo", "meson", "bazel", "gradle", "mvn",
-					     NULL};
+	static const char *const builds[] = {"build", "compil", "make",   "cmake", "npm run", "cargo",
+					     "meson", "bazel",  "gradle", "mvn",   NULL};
 	static const char *const tests[] = {"test", "pytest", "ctest", "tox", "runtest", NULL};
 	static const char *const installs[] = {"install", "npm i ", "pip ", "docker", "download", "apt-get", "brew", NULL};
 	static const char *const licences[] = {"license", "licence", "copyright", NULL};

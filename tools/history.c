@@ -25,10 +25,10 @@
 
 #include "tools/tool.h"
 
-#define FILES_MAX 20000u
-#define AUTHORS_MAX 100u
-#define PAIRS_MAX 3000u
-#define PAIRS_LEAST 3u
+#define FILES_MAX       20000u
+#define AUTHORS_MAX     100u
+#define PAIRS_MAX       3000u
+#define PAIRS_LEAST     3u
 #define GONE_LISTED_MAX 3000u
 
 static json_t *path_json(const struct history *history, uint32_t path)
@@ -50,8 +50,8 @@ static json_t *file_json(struct history *history, uint32_t path)
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "path", path_json(history, path), "commits",
 			 (json_int_t)past->commits, "commits_365d", (json_int_t)past->commits_year, "small_commits",
 			 (json_int_t)past->small_commits, "authors", (json_int_t)past->share_count, "bus_factor",
-			 (json_int_t)bus_factor, "owner", name, "owner_commits", (json_int_t)(owner ? owner->commits : 0), "first",
-			 (json_int_t)past->first, "last", (json_int_t)past->last);
+			 (json_int_t)bus_factor, "owner", name, "owner_commits", (json_int_t)(owner ? owner->commits : 0),
+			 "first", (json_int_t)past->first, "last", (json_int_t)past->last);
 }
 
 /* Returns how many files have an owner. */
@@ -98,9 +98,11 @@ static void list_authors(struct history *history, size_t owned)
 		const struct author *author = &history->authors[i];
 
 		reading_append(&history->reading, list,
-			       json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "name", reading_text(names_text(history->names, author->name)),
-					 "commits", (json_int_t)author->commits, "commits_365d", (json_int_t)author->commits_year, "first",
-					 (json_int_t)author->first, "last", (json_int_t)author->last, "owned", (json_int_t)author->owned));
+			       json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "name",
+					 reading_text(names_text(history->names, author->name)), "commits",
+					 (json_int_t)author->commits, "commits_365d", (json_int_t)author->commits_year, "first",
+					 (json_int_t)author->first, "last", (json_int_t)author->last, "owned",
+					 (json_int_t)author->owned));
 	}
 	for (; bus_factor < count && lost * 2 <= owned && owned; bus_factor++)
 		lost += history->authors[bus_factor].owned;
@@ -118,8 +120,8 @@ static void list_pairs(struct history *history)
 	for (size_t i = 0; i < count && i < PAIRS_MAX; i++)
 		reading_append(&history->reading, list,
 			       json_pack("{s:o, s:o, s:I, s:I, s:I}", "a", path_json(history, pairs[i].a), "b",
-					 path_json(history, pairs[i].b), "together", (json_int_t)pairs[i].together, "together_365d",
-					 (json_int_t)pairs[i].together_year, "last", (json_int_t)pairs[i].last));
+					 path_json(history, pairs[i].b), "together", (json_int_t)pairs[i].together,
+					 "together_365d", (json_int_t)pairs[i].together_year, "last", (json_int_t)pairs[i].last));
 	if (count > PAIRS_MAX)
 		reading_left_out(&history->reading, "%zu pairs of files that changed together least often are not listed.",
 				 count - PAIRS_MAX);
@@ -137,7 +139,8 @@ static void list_gone(struct history *history)
 
 		reading_append(&history->reading, list,
 			       json_pack("{s:o, s:o, s:I, s:s}", "path", path_json(history, gone->path), "renamed_to",
-					 path_json(history, gone->renamed_to), "when", (json_int_t)gone->when, "commit", gone->commit));
+					 path_json(history, gone->renamed_to), "when", (json_int_t)gone->when, "commit",
+					 gone->commit));
 	}
 	if (history->gone_count > GONE_LISTED_MAX)
 		reading_left_out(&history->reading, "%zu files that are gone longest are not listed.",
@@ -152,11 +155,13 @@ static void say_extent(struct history *history)
 	reading_set(&history->reading, answer, "oldest", json_integer(history->oldest));
 	reading_set(&history->reading, answer, "complete", json_boolean(history->complete));
 	reading_set(&history->reading, answer, "commits",
-		    json_pack("{s:I, s:I, s:I, s:I}", "walked", (json_int_t)history->commits, "merges", (json_int_t)history->merges,
-			      "large", (json_int_t)history->large, "unreadable", (json_int_t)history->unreadable));
+		    json_pack("{s:I, s:I, s:I, s:I}", "walked", (json_int_t)history->commits, "merges",
+			      (json_int_t)history->merges, "large", (json_int_t)history->large, "unreadable",
+			      (json_int_t)history->unreadable));
 	if (!history->complete)
 		reading_left_out(&history->reading, "The walk ended after %zu commits: %s.", history->commits,
-				 reading_spent(&history->reading) ? "the time was over" : "older ones could not be read (a shallow clone?)");
+				 reading_spent(&history->reading) ? "the time was over"
+								  : "older ones could not be read (a shallow clone?)");
 	if (history->unreadable)
 		reading_left_out(&history->reading, "%zu commits could not be compared with their parent.", history->unreadable);
 }

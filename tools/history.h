@@ -15,9 +15,9 @@
 #include "clones/names.h"
 #include "tools/reading.h"
 
-#define HISTORY_COMMIT_FILES_MAX 30u   /* a commit that changes more tells little about any of them */
-#define HISTORY_PAIRS_MAX 1000000u
-#define HISTORY_YEAR_SECONDS (365 * 86400ll)
+#define HISTORY_COMMIT_FILES_MAX 30u /* a commit that changes more tells little about any of them */
+#define HISTORY_PAIRS_MAX        1000000u
+#define HISTORY_YEAR_SECONDS     (365 * 86400ll)
 
 /* How often an author changed a file. */
 struct share {
@@ -26,13 +26,13 @@ struct share {
 };
 
 struct past {
-	uint32_t commits;      /* no merges; renames followed */
-	uint32_t commits_year; /* within 365 days of the newest commit */
+	uint32_t commits;       /* no merges; renames followed */
+	uint32_t commits_year;  /* within 365 days of the newest commit */
 	uint32_t small_commits; /* of at most HISTORY_COMMIT_FILES_MAX files */
-	int64_t first, last;   /* commit times */
+	int64_t first, last;    /* commit times */
 	struct share *shares;
 	uint32_t share_count;
-	bool living;           /* in the tree that was asked for */
+	bool living; /* in the tree that was asked for */
 };
 
 /* Two files that changed in one commit. */
@@ -61,7 +61,7 @@ struct author {
 };
 
 struct gone {
-	uint32_t path;      /* in paths */
+	uint32_t path;       /* in paths */
 	uint32_t renamed_to; /* in paths, or NAMES_NONE */
 	int64_t when;
 	char commit[GIT_OID_HEXSZ + 1];

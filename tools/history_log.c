@@ -14,10 +14,10 @@
 
 #include "tools/tool.h"
 
-#define TAGS_MAX 5000u
-#define TAGS_LISTED_MAX 200u
+#define TAGS_MAX          5000u
+#define TAGS_LISTED_MAX   200u
 #define TAGS_COMPARED_MAX 16u
-#define LOG_PATHS_MAX 12u
+#define LOG_PATHS_MAX     12u
 
 struct tag {
 	char name[200];
@@ -126,8 +126,9 @@ static void list_tags(struct history *history, const struct tags *tags)
 	json_t *list = reading_array(&history->reading, "tags");
 
 	for (size_t i = 0; i < tags->count && i < TAGS_LISTED_MAX; i++)
-		reading_append(&history->reading, list,
-			       json_pack("{s:o, s:I}", "name", reading_text(tags->at[i].name), "when", (json_int_t)tags->at[i].when));
+		reading_append(
+			&history->reading, list,
+			json_pack("{s:o, s:I}", "name", reading_text(tags->at[i].name), "when", (json_int_t)tags->at[i].when));
 	if (tags->over)
 		reading_left_out(&history->reading, "%zu tags were not looked at.", tags->over);
 }
@@ -183,9 +184,10 @@ static void log_commit(struct history *history, json_t *log, const git_commit *c
 		author = NULL;
 	git_oid_tostr(id, sizeof(id), git_commit_id(commit));
 	reading_append(&history->reading, log,
-		       json_pack("{s:s, s:I, s:o, s:o, s:b, s:b, s:o, s:I}", "id", id, "when", (json_int_t)git_commit_time(commit), "author",
-				 author ? reading_text(author->name) : json_null(), "summary", reading_text(summary ? summary : ""), "merge",
-				 merge, "breaking", breaking(commit), "paths", paths, "paths_total", (json_int_t)total));
+		       json_pack("{s:s, s:I, s:o, s:o, s:b, s:b, s:o, s:I}", "id", id, "when",
+				 (json_int_t)git_commit_time(commit), "author", author ? reading_text(author->name) : json_null(),
+				 "summary", reading_text(summary ? summary : ""), "merge", merge, "breaking", breaking(commit),
+				 "paths", paths, "paths_total", (json_int_t)total));
 	git_signature_free(author);
 }
 
@@ -211,7 +213,8 @@ static int list_log(struct history *history, const struct tag *from, bool *out_c
 		git_commit_free(commit);
 	}
 	git_revwalk_free(walk);
-	return rc ? tool_fail("history", "the log could not be read: %s", git_error_last() ? git_error_last()->message : "no reason given")
+	return rc ? tool_fail("history", "the log could not be read: %s",
+			      git_error_last() ? git_error_last()->message : "no reason given")
 		  : 0;
 }
 

@@ -11,7 +11,7 @@
 #include "tools/tool.h"
 
 #define RENAMES_COMPARED_MAX 60u /* came times went: more are matched by equal content alone */
-#define GONE_MAX 20000u
+#define GONE_MAX             20000u
 
 static bool grow_paths(struct history *history, uint32_t least)
 {
@@ -181,7 +181,8 @@ struct occasion {
 	bool small;
 };
 
-static void count_delta(struct history *history, const git_diff_delta *delta, const struct occasion *occasion, struct change *change)
+static void count_delta(struct history *history, const git_diff_delta *delta, const struct occasion *occasion,
+			struct change *change)
 {
 	uint32_t new_path = history_path(history, delta->new_file.path);
 	uint32_t old_path = history_path(history, delta->old_file.path);
@@ -356,7 +357,8 @@ int history_walk(struct history *history)
 		rc = git_revwalk_sorting(walk, GIT_SORT_TIME);
 	if (!rc)
 		rc = git_revwalk_push(walk, git_commit_id(history->reading.commit));
-	rc = rc ? tool_fail("history", "the history could not be read: %s", git_error_last() ? git_error_last()->message : "no reason given")
+	rc = rc ? tool_fail("history", "the history could not be read: %s",
+			    git_error_last() ? git_error_last()->message : "no reason given")
 		: walk_back(history, walk);
 	git_revwalk_free(walk);
 	return rc;

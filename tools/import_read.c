@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCKS_MAX 64u
+#define BLOCKS_MAX        64u
 #define CLAUSE_TOKENS_MAX 4096u /* of one import clause */
 
 struct text {
@@ -202,7 +202,8 @@ static void read_from(struct python *python, uint32_t at)
 	while (token_kind_is(tokens, at, TOKEN_NAME) || token_is(tokens, at, "*")) {
 		bool all = token_is(tokens, at, "*");
 
-		import_add(python->imports, python_import(python, at), text_of(tokens, first, end), text_of(tokens, at, all ? at : at + 1));
+		import_add(python->imports, python_import(python, at), text_of(tokens, first, end),
+			   text_of(tokens, at, all ? at : at + 1));
 		at = skip_alias(tokens, at + 1);
 		if (token_is(tokens, at, ","))
 			at++;

@@ -192,9 +192,8 @@ void tree_index_add_package(struct tree_index *index, const char *path, const ch
 
 	if (packages) {
 		index->packages = packages;
-		package = (struct package){.name = strdup(name),
-					   .folder = strndup(path, path_folder(path)),
-					   .main = main ? strdup(main) : NULL};
+		package = (struct package){
+			.name = strdup(name), .folder = strndup(path, path_folder(path)), .main = main ? strdup(main) : NULL};
 		if (package.name && package.folder)
 			packages[index->package_count++] = package;
 		else
@@ -293,14 +292,16 @@ static bool folder_known(const struct tree_index *index, const char *spec)
 	return false;
 }
 
-static enum resolution resolve_c(const struct tree_index *index, const char *from, const char *spec, bool angled, uint32_t *out_file)
+static enum resolution resolve_c(const struct tree_index *index, const char *from, const char *spec, bool angled,
+				 uint32_t *out_file)
 {
 	char path[PATH_ROOM];
 	enum resolution resolution;
 
 	if (angled && system_header(spec))
 		return EXTERNAL;
-	if (!angled && path_join(from, path_folder(from), spec, strlen(spec), path, sizeof(path)) && has_file(index, path, out_file))
+	if (!angled && path_join(from, path_folder(from), spec, strlen(spec), path, sizeof(path)) &&
+	    has_file(index, path, out_file))
 		return RESOLVED;
 	if (has_file(index, spec, out_file))
 		return RESOLVED;
@@ -330,7 +331,8 @@ static bool python_module(const struct tree_index *index, const char *folder, si
 		for (size_t c = 0; c < dotted_bytes; c++)
 			relative[c] = dotted[c] == '.' ? '/' : dotted[c];
 		memcpy(relative + dotted_bytes, endings[i], strlen(endings[i]) + 1);
-		if (path_join(folder, folder_bytes, relative, strlen(relative), path, sizeof(path)) && has_file(index, path, out_file))
+		if (path_join(folder, folder_bytes, relative, strlen(relative), path, sizeof(path)) &&
+		    has_file(index, path, out_file))
 			return true;
 	}
 	return false;
@@ -449,8 +451,7 @@ static bool script_folder(const struct tree_index *index, const char *base, uint
 	const struct package *package = package_at(index, base);
 	char path[PATH_ROOM];
 
-	if (package && package->main &&
-	    path_join(base, strlen(base), package->main, strlen(package->main), path, sizeof(path)) &&
+	if (package && package->main && path_join(base, strlen(base), package->main, strlen(package->main), path, sizeof(path)) &&
 	    (script_file(index, path, out_file) || script_endings(index, path, "/index", out_file)))
 		return true;
 	return script_endings(index, base, "/index", out_file);

@@ -24,11 +24,11 @@
 #include "tools/source.h"
 #include "tools/tool.h"
 
-#define FILES_MAX 20000u
-#define EDGES_MAX 200000u
+#define FILES_MAX      20000u
+#define EDGES_MAX      200000u
 #define UNRESOLVED_MAX 1000u
-#define EXTERNAL_MAX 500u
-#define NOT_READ_MAX 500u
+#define EXTERNAL_MAX   500u
+#define NOT_READ_MAX   500u
 
 struct file {
 	const char *language; /* NULL: only needed by others */
@@ -86,7 +86,8 @@ static struct file *file_add(struct map *map, const char *path, uint32_t *out_nu
 static void note_unread(struct map *map, const char *path, const char *reason)
 {
 	if (map->unread++ < NOT_READ_MAX)
-		reading_append(&map->reading, map->not_read, json_pack("{s:o, s:s}", "path", reading_text(path), "reason", reason));
+		reading_append(&map->reading, map->not_read,
+			       json_pack("{s:o, s:s}", "path", reading_text(path), "reason", reason));
 }
 
 static void read_source(struct map *map, struct file *file, uint32_t number, const struct source *source, enum lexed lexed)
@@ -179,8 +180,8 @@ static void note_unresolved(struct map *map, json_t *list, const struct import *
 
 	if (json_array_size(list) < UNRESOLVED_MAX)
 		reading_append(&map->reading, list,
-			       json_pack("{s:o, s:i, s:o, s:s}", "path", reading_text(names_text(map->paths, import->file)), "line",
-					 import->line, "spec", reading_text(spec), "reason", reason));
+			       json_pack("{s:o, s:i, s:o, s:s}", "path", reading_text(names_text(map->paths, import->file)),
+					 "line", import->line, "spec", reading_text(spec), "reason", reason));
 }
 
 /* Whether a file belongs into the graph: code, or something that C code includes. */
@@ -260,8 +261,8 @@ static void list_files(struct map *map)
 		}
 		file->listed = ++count;
 		reading_append(&map->reading, list,
-			       json_pack("{s:o, s:s?, s:I, s:I, s:I}", "path", reading_text(names_text(map->paths, i)), "language",
-					 file->language, "lines", (json_int_t)file->lines, "code_lines",
+			       json_pack("{s:o, s:s?, s:I, s:I, s:I}", "path", reading_text(names_text(map->paths, i)),
+					 "language", file->language, "lines", (json_int_t)file->lines, "code_lines",
 					 (json_int_t)file->code_lines, "decisions", (json_int_t)file->decisions));
 	}
 	if (over)

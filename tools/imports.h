@@ -34,7 +34,7 @@ enum import_time {
 struct import {
 	enum import_form form;
 	enum import_time time;
-	uint32_t file;   /* that holds it */
+	uint32_t file; /* that holds it */
 	uint32_t line;
 	uint32_t spec;   /* in specs */
 	uint32_t member; /* in specs, or NAMES_NONE */
@@ -69,9 +69,9 @@ void tree_index_add_package(struct tree_index *index, const char *path, const ch
 
 enum resolution {
 	RESOLVED,
-	EXTERNAL,   /* the standard library, a dependency, a header of the system */
-	MISSING,    /* meant for this tree, and not there (generated, perhaps) */
-	AMBIGUOUS,  /* several files answer equally well */
+	EXTERNAL,  /* the standard library, a dependency, a header of the system */
+	MISSING,   /* meant for this tree, and not there (generated, perhaps) */
+	AMBIGUOUS, /* several files answer equally well */
 };
 
 /* Which file an import means. `out_file` is a number in paths, written if RESOLVED. `out_external` (room for IMPORT_SPEC_MAX) gets

@@ -23,9 +23,9 @@
 #include "tools/manifest.h"
 
 #define INVENTORY_FILES_MAX 50000u
-#define INVENTORY_BLOB_MAX (4u << 20)          /* a larger file is listed, its lines are not counted */
-#define INVENTORY_READ_MAX (1024ull << 20)     /* of all contents together */
-#define INVENTORY_PATH_MAX 1024u
+#define INVENTORY_BLOB_MAX  (4u << 20)      /* a larger file is listed, its lines are not counted */
+#define INVENTORY_READ_MAX  (1024ull << 20) /* of all contents together */
+#define INVENTORY_PATH_MAX  1024u
 
 struct inventory {
 	git_repository *repository;
@@ -220,7 +220,8 @@ static json_t *head_id(git_repository *repository)
 {
 	char text[GIT_OID_HEXSZ + 1];
 	git_oid id;
-	return git_reference_name_to_id(&id, repository, "HEAD") == 0 ? json_string(git_oid_tostr(text, sizeof(text), &id)) : json_null();
+	return git_reference_name_to_id(&id, repository, "HEAD") == 0 ? json_string(git_oid_tostr(text, sizeof(text), &id))
+								      : json_null();
 }
 
 static json_t *inventory_json(struct inventory *inventory, git_commit *commit)
@@ -229,18 +230,18 @@ static json_t *inventory_json(struct inventory *inventory, git_commit *commit)
 	char tree[GIT_OID_HEXSZ + 1];
 	git_oid_tostr(id, sizeof(id), git_commit_id(commit));
 	git_oid_tostr(tree, sizeof(tree), git_commit_tree_id(commit));
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:O, s:O, s:O, s:O, s:I, s:I, s:o}", "commit", id, "tree", tree, "branch",
-			 branch_name(inventory->repository), "head", head_id(inventory->repository), "dirty", folder_dirty(inventory->repository), "bare",
-			 git_repository_is_bare(inventory->repository), "files", inventory->files, "languages",
-			 inventory->languages, "manifests", inventory->manifests, "submodules", inventory->submodules, "files_total",
-			 (json_int_t)inventory->files_total, "bytes_total", (json_int_t)inventory->bytes_total, "left_out",
-			 sentences_left_out(inventory));
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:O, s:O, s:O, s:O, s:I, s:I, s:o}", "commit", id, "tree", tree,
+			 "branch", branch_name(inventory->repository), "head", head_id(inventory->repository), "dirty",
+			 folder_dirty(inventory->repository), "bare", git_repository_is_bare(inventory->repository), "files",
+			 inventory->files, "languages", inventory->languages, "manifests", inventory->manifests, "submodules",
+			 inventory->submodules, "files_total", (json_int_t)inventory->files_total, "bytes_total",
+			 (json_int_t)inventory->bytes_total, "left_out", sentences_left_out(inventory));
 }
 
 static int take_inventory(const char *revision)
 {
-	struct inventory inventory = {.files = json_array(), .languages = json_object(), .submodules = json_array(),
-				     .manifests = json_object()};
+	struct inventory inventory = {
+		.files = json_array(), .languages = json_object(), .submodules = json_array(), .manifests = json_object()};
 	git_commit *commit = NULL;
 	git_tree *tree = NULL;
 	json_t *answer = NULL;
@@ -252,7 +253,9 @@ static int take_inventory(const char *revision)
 	if (git_commit_tree(&tree, commit) != 0 || git_tree_walk(tree, GIT_TREEWALK_PRE, visit, &inventory) != 0) {
 		const git_error *error = git_error_last();
 		rc = tool_fail("inventory", "the tree of the commit could not be read: %s",
-			       inventory.out_of_memory ? "out of memory" : error ? error->message : "no reason given");
+			       inventory.out_of_memory ? "out of memory"
+			       : error                 ? error->message
+						       : "no reason given");
 		goto out;
 	}
 	answer = inventory_json(&inventory, commit);

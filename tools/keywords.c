@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define WORDS_MAX 64u
-#define ALPHABET 256u
+#define ALPHABET  256u
 
 struct state {
 	uint16_t next[ALPHABET];

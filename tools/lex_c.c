@@ -8,8 +8,8 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const long_marks[] = {"<<=", ">>=", "...", "->*", "->", "::", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
-					 "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "##", NULL};
+static const char *const long_marks[] = {"<<=", ">>=", "...", "->*", "->", "::", "++", "--", "<<", ">>", "<=", ">=", "==",
+					 "!=",  "&&",  "||",  "+=",  "-=", "*=", "/=", "%=", "&=", "|=", "^=", "##", NULL};
 
 /* Behind the end of a logical line: a backslash carries on. */
 static size_t line_end(const struct tokens *tokens, size_t at)

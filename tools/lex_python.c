@@ -7,8 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const long_marks[] = {"**=", "//=", ">>=", "<<=", "...", "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "->", ":=", "+=",
-					 "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@=", NULL};
+static const char *const long_marks[] = {"**=", "//=", ">>=", "<<=", "...", "**", "//", "<<", ">>", "<=", ">=", "==", "!=",
+					 "->",  ":=",  "+=",  "-=",  "*=",  "/=", "%=", "&=", "|=", "^=", "@=", NULL};
 
 /* An f-string inserts where a brace is not doubled. */
 static bool inserts(const char *at, size_t bytes)

@@ -29,17 +29,17 @@
 #include "tools/source.h"
 #include "tools/tool.h"
 
-#define BROKEN_MAX 2000u
-#define DRIFT_MAX 1000u
-#define NOT_READ_MAX 500u
+#define BROKEN_MAX           2000u
+#define DRIFT_MAX            1000u
+#define NOT_READ_MAX         500u
 #define DOCUMENTS_LISTED_MAX 2000u
 
 struct check {
 	struct reading reading;
 	struct documents documents;
-	struct names *paths;   /* files, links and submodules */
+	struct names *paths; /* files, links and submodules */
 	struct names *folders;
-	struct names *lower;   /* paths in lower case, same numbers as paths unless two fall together */
+	struct names *lower; /* paths in lower case, same numbers as paths unless two fall together */
 	json_t *broken, *not_read;
 	size_t unread, checked, external, outside, broken_over;
 };
@@ -90,7 +90,8 @@ static bool is_guide(const char *path)
 	const char *slash = strrchr(path, '/');
 	const char *language = language_of_path(path);
 
-	if (language && strcmp(language, "Text") != 0 && strcmp(language, "reStructuredText") != 0 && strcmp(language, "AsciiDoc") != 0)
+	if (language && strcmp(language, "Text") != 0 && strcmp(language, "reStructuredText") != 0 &&
+	    strcmp(language, "AsciiDoc") != 0)
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncasecmp(slash ? slash + 1 : path, names[i], strlen(names[i])) == 0)
@@ -161,7 +162,8 @@ static const char *same_letters(const struct check *check, const char *path)
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	number = names_find(check->lower, lower, strlen(lower));
-	return number != NAMES_NONE && names_count(check->lower) == names_count(check->paths) ? names_text(check->paths, number) : NULL;
+	return number != NAMES_NONE && names_count(check->lower) == names_count(check->paths) ? names_text(check->paths, number)
+											      : NULL;
 }
 
 /* The only other file with that name. */
@@ -184,7 +186,8 @@ static const char *same_name(const struct check *check, const char *path)
 	return match;
 }
 
-static void broken(struct check *check, const struct link *link, const char *target, const char *reason, const char *hint, bool absolute)
+static void broken(struct check *check, const struct link *link, const char *target, const char *reason, const char *hint,
+		   bool absolute)
 {
 	const char *path = names_text(check->documents.texts, check->documents.at[link->document].path);
 
@@ -193,9 +196,10 @@ static void broken(struct check *check, const struct link *link, const char *tar
 		return;
 	}
 	reading_append(&check->reading, check->broken,
-		       json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:b}", "path", reading_text(path), "line", (json_int_t)link->line, "url",
-				 reading_text(names_text(check->documents.texts, link->url)), "target", reading_text(target), "reason",
-				 reason, "hint", hint ? reading_text(hint) : json_null(), "absolute", absolute));
+		       json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:b}", "path", reading_text(path), "line",
+				 (json_int_t)link->line, "url", reading_text(names_text(check->documents.texts, link->url)),
+				 "target", reading_text(target), "reason", reason, "hint",
+				 hint ? reading_text(hint) : json_null(), "absolute", absolute));
 }
 
 /* Letters that GitHub changes in ways of their own (other than ASCII) must not count. */
@@ -303,8 +307,9 @@ static void list_drift(struct check *check, const struct drift *drift)
 		const char *path = names_text(check->documents.texts, check->documents.at[span->document].path);
 
 		reading_append(&check->reading, list,
-			       json_pack("{s:o, s:I, s:o, s:s, s:o, s:o, s:I}", "path", reading_text(path), "line", (json_int_t)span->line,
-					 "span", reading_text(names_text(check->documents.texts, span->text)), "kind",
+			       json_pack("{s:o, s:I, s:o, s:s, s:o, s:o, s:I}", "path", reading_text(path), "line",
+					 (json_int_t)span->line, "span",
+					 reading_text(names_text(check->documents.texts, span->text)), "kind",
 					 drifted->is_path ? "path" : "symbol", "name", reading_text(drifted->name), "seen",
 					 drifted->seen[0] ? json_string(drifted->seen) : json_null(), "seen_when",
 					 (json_int_t)drifted->seen_when));

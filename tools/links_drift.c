@@ -24,7 +24,8 @@ bool span_path(const char *span, char *out)
 	if (strncmp(span, "./", 2) == 0)
 		span += 2;
 	bytes = strlen(span);
-	if (!slash || !slash[1] || bytes >= 200 || span[0] == '/' || span[0] == '.' || strstr(span, "//") || !language_of_path(span))
+	if (!slash || !slash[1] || bytes >= 200 || span[0] == '/' || span[0] == '.' || strstr(span, "//") ||
+	    !language_of_path(span))
 		return false;
 	for (size_t i = 0; i < bytes; i++)
 		if (!isalnum((unsigned char)span[i]) && !strchr("_./-+", span[i]))
@@ -64,8 +65,8 @@ bool span_call(const char *span, char *out)
 /* Documents about other times name what was or will be. */
 static bool about_the_past(const char *path)
 {
-	static const char *const words[] = {"change", "history", "news", "release", "migrat", "upgrad", "roadmap", "todo", "archive",
-					    "deprecat", "proposal", "rfc"};
+	static const char *const words[] = {"change",  "history", "news",    "release",  "migrat",   "upgrad",
+					    "roadmap", "todo",    "archive", "deprecat", "proposal", "rfc"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcasestr(path, words[i]))

@@ -11,10 +11,10 @@
 #include "tools/reading.h"
 
 struct drifted {
-	size_t span;  /* in the documents */
+	size_t span; /* in the documents */
 	bool is_path;
-	char name[200]; /* of the file or function */
-	uint32_t word; /* of a function, among those looked for */
+	char name[200];               /* of the file or function */
+	uint32_t word;                /* of a function, among those looked for */
 	char seen[GIT_OID_HEXSZ + 1]; /* "": in no tree that was looked at */
 	int64_t seen_when;
 };

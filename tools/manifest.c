@@ -8,10 +8,11 @@
 #include <string.h>
 
 static const char *const manifests[] = {
-	"CMakeLists.txt", "CMakePresets.json", "configure.ac", "configure.in", "Makefile", "makefile", "GNUmakefile", "Makefile.am",
-	"meson.build", "package.json", "pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "pytest.ini", "conftest.py",
-	"noxfile.py", "requirements.txt", "go.mod", "Cargo.toml", "Rakefile", "Gemfile", "pom.xml", "build.gradle",
-	"build.gradle.kts", "composer.json", ".travis.yml", ".gitlab-ci.yml", "appveyor.yml", ".cirrus.yml",
+	"CMakeLists.txt",   "CMakePresets.json", "configure.ac", "configure.in",   "Makefile",       "makefile",
+	"GNUmakefile",      "Makefile.am",       "meson.build",  "package.json",   "pyproject.toml", "setup.cfg",
+	"setup.py",         "tox.ini",           "pytest.ini",   "conftest.py",    "noxfile.py",     "requirements.txt",
+	"go.mod",           "Cargo.toml",        "Rakefile",     "Gemfile",        "pom.xml",        "build.gradle",
+	"build.gradle.kts", "composer.json",     ".travis.yml",  ".gitlab-ci.yml", "appveyor.yml",   ".cirrus.yml",
 };
 
 static bool ci_description(const char *path)

@@ -64,8 +64,8 @@ static bool is_sequence(const char *value, size_t bytes)
 
 bool placeholder_is_template(const char *value, size_t bytes)
 {
-	static const char *const parts[] = {"changeme", "change_me", "change-me", "${", "{{", "$(", "your_", "your-", "xxxx", "***", "...",
-					    "put your", "replace", NULL};
+	static const char *const parts[] = {"changeme", "change_me", "change-me", "${",  "{{",       "$(",      "your_",
+					    "your-",    "xxxx",      "***",       "...", "put your", "replace", NULL};
 	static const char *const whole[] = {"null", "none", "true", "false", "undefined", "yes", "no", "on", "off", NULL};
 	char text[VALUE_BYTES_MAX];
 
@@ -76,17 +76,19 @@ bool placeholder_is_template(const char *value, size_t bytes)
 
 bool placeholder_is(const char *value, size_t bytes)
 {
-	static const char *const parts[] = {"example", "changeme", "change_me", "change-me", "changethis", "placeholder", "your_",
-					    "your-",   "yourpass", "yourtoken", "yoursecret", "yourkey",   "dummy",       "xxxx",
-					    "todo",    "fixme",    "replace",   "redacted",   "insert",    "<",           "${",
-					    "{{",      "$(",       "%(",        "#{",         "...",       "***",         "sample",
-					    "foobar",  "lorem",    "notasecret", "not-a-",    "not_a_",    "\xE2\x80\xA6", "some-",
-					    "some_",   "my-secret", "my_secret", "mysecret",   "fake",      "supersecret", NULL};
-	static const char *const whole[] = {"null",    "none",     "undefined", "true",   "false",    "test",   "testing", "password",
-					    "passwd",  "pass",     "secret",    "token",  "user",     "foo",    "bar",     "baz",
-					    "key",     "string",   "default",   "empty",  "required", "enabled", "disabled", "username",
-					    "optional", "hidden",  "unset",     "mypassword", "mypass", "pwd",  "anonymous", "nobody",
-					    "basic",   "bearer",   "optional",  "no",     "yes",      NULL};
+	static const char *const parts[] = {"example",    "changeme",  "change_me", "change-me",    "changethis",  "placeholder",
+					    "your_",      "your-",     "yourpass",  "yourtoken",    "yoursecret",  "yourkey",
+					    "dummy",      "xxxx",      "todo",      "fixme",        "replace",     "redacted",
+					    "insert",     "<",         "${",        "{{",           "$(",          "%(",
+					    "#{",         "...",       "***",       "sample",       "foobar",      "lorem",
+					    "notasecret", "not-a-",    "not_a_",    "\xE2\x80\xA6", "some-",       "some_",
+					    "my-secret",  "my_secret", "mysecret",  "fake",         "supersecret", NULL};
+	static const char *const whole[] = {"null",     "none",     "undefined", "true",     "false",   "test",   "testing",
+					    "password", "passwd",   "pass",      "secret",   "token",   "user",   "foo",
+					    "bar",      "baz",      "key",       "string",   "default", "empty",  "required",
+					    "enabled",  "disabled", "username",  "optional", "hidden",  "unset",  "mypassword",
+					    "mypass",   "pwd",      "anonymous", "nobody",   "basic",   "bearer", "optional",
+					    "no",       "yes",      NULL};
 	char text[VALUE_BYTES_MAX];
 
 	if (bytes == 0 || value[0] == '$' || value[0] == '%' || value[0] == '{' || value[0] == '[' || value[0] == '&')
@@ -107,14 +109,15 @@ static bool only(const char *value, size_t bytes, const char *allowed)
 
 bool placeholder_is_code(const char *value, size_t bytes)
 {
-	static const char *const parts[] = {"process.env", "environ", "getenv", "self.", "this.", "config.", "settings.", "request.",
-					    "req.",        "://",     "::",     "->",    "/*",    "\\",      NULL};
+	static const char *const parts[] = {"process.env", "environ",   "getenv",   "self.", "this.",
+					    "config.",     "settings.", "request.", "req.",  "://",
+					    "::",          "->",        "/*",       "\\",    NULL};
 	char text[VALUE_BYTES_MAX];
 
 	if (!lowered(value, bytes, text))
 		return true;
-	if (has_any(text, parts) || memchr(value, '(', bytes) || memchr(value, '[', bytes) || value[0] == '/' || value[0] == '.' ||
-	    value[0] == '@' || value[0] == '#' || value[0] == '*')
+	if (has_any(text, parts) || memchr(value, '(', bytes) || memchr(value, '[', bytes) || value[0] == '/' ||
+	    value[0] == '.' || value[0] == '@' || value[0] == '#' || value[0] == '*')
 		return true;
 	/* A name, a path or prose: no digit, and words joined by one kind of mark. */
 	return only(value, bytes, "_") || only(value, bytes, ".") || only(value, bytes, "-") || only(value, bytes, "./-_:,;=");
@@ -122,10 +125,11 @@ bool placeholder_is_code(const char *value, size_t bytes)
 
 bool placeholder_is_name(const char *name, size_t bytes)
 {
-	static const char *const parts[] = {"_url",    "_uri",  "_file",   "_path",   "_name", "_field", "_regex", "_length", "_type",
-					    "_header", "label", "_prompt", "_error",  "_env",  "public", "_re_",   "_len",    "_size",
-					    "csrf",    "hint",  "message", "tokeniz", "max_",  "num_",   "next_",  "page_",   "reset",
-					    "forgot",  "_id_",  "placeholder", "valid", "confirm", "show", "hide", NULL};
+	static const char *const parts[] = {"_url",    "_uri",        "_file",   "_path",   "_name",   "_field", "_regex",
+					    "_length", "_type",       "_header", "label",   "_prompt", "_error", "_env",
+					    "public",  "_re_",        "_len",    "_size",   "csrf",    "hint",   "message",
+					    "tokeniz", "max_",        "num_",    "next_",   "page_",   "reset",  "forgot",
+					    "_id_",    "placeholder", "valid",   "confirm", "show",    "hide",   NULL};
 	char text[VALUE_BYTES_MAX];
 
 	return !lowered(name, bytes, text) || has_any(text, parts);

@@ -16,35 +16,43 @@
 #include "tools/keywords.h"
 #include "tools/placeholder.h"
 
-#define WINDOW_BEFORE 160u
-#define WINDOW_AFTER 600u
-#define WINDOW_AFTER_LINES 6000u
-#define WORDS_MAX 64u
-#define MATCH_LIMIT 200000u
-#define JIT_STACK_BYTES (32u << 10)
+#define WINDOW_BEFORE       160u
+#define WINDOW_AFTER        600u
+#define WINDOW_AFTER_LINES  6000u
+#define WORDS_MAX           64u
+#define MATCH_LIMIT         200000u
+#define JIT_STACK_BYTES     (32u << 10)
 #define JIT_STACK_BYTES_MAX (1u << 20)
 
 static const struct secret_rule rules[] = {
-#define SECRET_ROW(id_, kind_, pattern_, files_, entropy_, confidence_, severity_, cwe_, guess_, lines_)                                  \
-	{.id = (id_), .kind = (kind_), .pattern = (pattern_), .files = (files_), .entropy_min = (entropy_), .confidence = (confidence_),  \
-	 .severity = (severity_), .cwe = (cwe_), .guess = (guess_), .lines = (lines_)},
-#define SECRET(id, words, kind, pattern, entropy, confidence, severity, cwe)                                                              \
+#define SECRET_ROW(id_, kind_, pattern_, files_, entropy_, confidence_, severity_, cwe_, guess_, lines_)                         \
+	{.id = (id_),                                                                                                            \
+	 .kind = (kind_),                                                                                                        \
+	 .pattern = (pattern_),                                                                                                  \
+	 .files = (files_),                                                                                                      \
+	 .entropy_min = (entropy_),                                                                                              \
+	 .confidence = (confidence_),                                                                                            \
+	 .severity = (severity_),                                                                                                \
+	 .cwe = (cwe_),                                                                                                          \
+	 .guess = (guess_),                                                                                                      \
+	 .lines = (lines_)},
+#define SECRET(id, words, kind, pattern, entropy, confidence, severity, cwe)                                                     \
 	SECRET_ROW(id, kind, pattern, NULL, entropy, confidence, severity, cwe, false, false)
-#define SECRET_LINES(id, words, kind, pattern, entropy, confidence, severity, cwe)                                                        \
+#define SECRET_LINES(id, words, kind, pattern, entropy, confidence, severity, cwe)                                               \
 	SECRET_ROW(id, kind, pattern, NULL, entropy, confidence, severity, cwe, false, true)
-#define SECRET_GUESS(id, words, kind, pattern, entropy, confidence, severity, cwe)                                                        \
+#define SECRET_GUESS(id, words, kind, pattern, entropy, confidence, severity, cwe)                                               \
 	SECRET_ROW(id, kind, pattern, NULL, entropy, confidence, severity, cwe, true, false)
-#define SECRET_FILE(id, files, kind, pattern, entropy, confidence, severity, cwe)                                                         \
+#define SECRET_FILE(id, files, kind, pattern, entropy, confidence, severity, cwe)                                                \
 	SECRET_ROW(id, kind, pattern, files, entropy, confidence, severity, cwe, true, true)
 #include "tools/secret_rules.def"
 #undef SECRET_ROW
 };
 
 static const char *const rule_words[] = {
-#define SECRET(id, words, kind, pattern, entropy, confidence, severity, cwe) words,
+#define SECRET(id, words, kind, pattern, entropy, confidence, severity, cwe)       words,
 #define SECRET_LINES(id, words, kind, pattern, entropy, confidence, severity, cwe) words,
 #define SECRET_GUESS(id, words, kind, pattern, entropy, confidence, severity, cwe) words,
-#define SECRET_FILE(id, files, kind, pattern, entropy, confidence, severity, cwe) NULL,
+#define SECRET_FILE(id, files, kind, pattern, entropy, confidence, severity, cwe)  NULL,
 #include "tools/secret_rules.def"
 };
 
@@ -76,7 +84,8 @@ static bool scanner_words(struct secret_scanner *scanner)
 		if (!rule_words[i])
 			continue;
 		text[i] = strdup(rule_words[i]);
-		for (char *word = text[i] ? strtok_r(text[i], " ", &rest) : NULL; word && fits; word = strtok_r(NULL, " ", &rest)) {
+		for (char *word = text[i] ? strtok_r(text[i], " ", &rest) : NULL; word && fits;
+		     word = strtok_r(NULL, " ", &rest)) {
 			fits = count < WORDS_MAX;
 			if (fits) {
 				scanner->word_rule[count] = i;
@@ -382,7 +391,7 @@ void secret_masked_line(const struct source *source, const struct secret_hits *h
 
 	out[0] = 0;
 	if (hits && hits->cut)
-		return; /* what was not scanned to the end is not shown */
+		return;               /* what was not scanned to the end is not shown */
 	if (offset - next > room / 2) /* a long line: begin near the place */
 		next = offset - room / 2;
 	for (size_t i = 0; hits && i < hits->count && next < end; i++) {

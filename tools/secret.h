@@ -15,16 +15,16 @@
 #include "clones/digest.h"
 #include "tools/source.h"
 
-#define SECRET_HITS_MAX 200u /* per file */
-#define SECRET_SHOWN_BYTES 5u /* at most four characters and NUL */
+#define SECRET_HITS_MAX    200u /* per file */
+#define SECRET_SHOWN_BYTES 5u   /* at most four characters and NUL */
 
 struct secret_rule {
-	const char *id;         /* "aws-access-key-id" */
-	const char *kind;       /* for people: "AWS access key id" */
-	const char *pattern;    /* PCRE2; the last group is the secret, one before it its name */
-	const char *files;      /* shell patterns of file names, separated by blanks; NULL: wherever a word stands */
-	double entropy_min;     /* bits per character; 0: not asked */
-	double confidence;      /* 0…1 */
+	const char *id;      /* "aws-access-key-id" */
+	const char *kind;    /* for people: "AWS access key id" */
+	const char *pattern; /* PCRE2; the last group is the secret, one before it its name */
+	const char *files;   /* shell patterns of file names, separated by blanks; NULL: wherever a word stands */
+	double entropy_min;  /* bits per character; 0: not asked */
+	double confidence;   /* 0…1 */
 	const char *severity;
 	uint32_t cwe;
 	bool guess; /* no fixed shape: placeholders and code are left out with care */

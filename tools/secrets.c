@@ -24,10 +24,10 @@
 #include "tools/source.h"
 #include "tools/tool.h"
 
-#define FINDINGS_MAX 2000u
-#define SKIPPED_MAX 2000u
+#define FINDINGS_MAX   2000u
+#define SKIPPED_MAX    2000u
 #define HISTORY_MS_MAX 600000u
-#define SNIPPET_ROOM 200u
+#define SNIPPET_ROOM   200u
 
 struct search {
 	git_repository *repository;
@@ -36,8 +36,8 @@ struct search {
 	const char *commit; /* of the history being read, or NULL */
 	json_t *findings;
 	json_t *skipped;
-	json_t *seen;   /* set: hashes that are reported already; history tells only what is new */
-	json_t *blobs;  /* set: blobs that have been read */
+	json_t *seen;  /* set: hashes that are reported already; history tells only what is new */
+	json_t *blobs; /* set: blobs that have been read */
 	size_t files_total, files_scanned, findings_cut;
 	size_t history_commits, history_blobs;
 	uint64_t history_end_ms;
@@ -78,8 +78,8 @@ static json_t *real_of(double value)
 	return json_real((double)(long)(value * 1000 + 0.5) / 1000);
 }
 
-static json_t *hit_json(struct search *search, const struct source *source, const struct secret_hits *hits, const struct secret_hit *hit,
-			struct source_place *place, const char *hash)
+static json_t *hit_json(struct search *search, const struct source *source, const struct secret_hits *hits,
+			const struct secret_hit *hit, struct source_place *place, const char *hash)
 {
 	char shown[SECRET_SHOWN_BYTES];
 	char snippet[SNIPPET_ROOM];
@@ -89,11 +89,12 @@ static json_t *hit_json(struct search *search, const struct source *source, cons
 
 	secret_shown(source, hit, shown);
 	secret_masked_line(source, hits, hit->start, snippet, sizeof(snippet));
-	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:s, s:s, s:I, s:o, s:s, s:o, s:s?}", "rule", hit->rule->id, "kind",
-			 hit->rule->kind, "severity", hit->rule->severity, "confidence", real_of(hit->confidence), "cwe",
-			 (json_int_t)hit->rule->cwe, "path", text_of(source->path), "line", (json_int_t)place->line, "column",
-			 (json_int_t)column, "end_column", one_line ? json_integer((json_int_t)(column + bytes)) : json_null(), "blob",
-			 source->blob, "shown", shown, "bytes", (json_int_t)bytes, "entropy", real_of(hit->entropy), "hash", hash, "snippet",
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:s, s:s, s:I, s:o, s:s, s:o, s:s?}", "rule",
+			 hit->rule->id, "kind", hit->rule->kind, "severity", hit->rule->severity, "confidence",
+			 real_of(hit->confidence), "cwe", (json_int_t)hit->rule->cwe, "path", text_of(source->path), "line",
+			 (json_int_t)place->line, "column", (json_int_t)column, "end_column",
+			 one_line ? json_integer((json_int_t)(column + bytes)) : json_null(), "blob", source->blob, "shown",
+			 shown, "bytes", (json_int_t)bytes, "entropy", real_of(hit->entropy), "hash", hash, "snippet",
 			 text_of(snippet), "commit", search->commit);
 }
 
@@ -225,11 +226,13 @@ static int arguments_read(int argc, char **argv, struct arguments *out)
 		else if (value && strcmp(argv[i], "--key") == 0 && strlen(value) == (size_t)2 * DIGEST_KEY_BYTES &&
 			 strspn(value, "0123456789abcdefABCDEF") == strlen(value))
 			out->key = value;
-		else if (value && strcmp(argv[i], "--history") == 0 && strtoul(value, &end, 10) <= HISTORY_MS_MAX && end != value && !*end)
+		else if (value && strcmp(argv[i], "--history") == 0 && strtoul(value, &end, 10) <= HISTORY_MS_MAX &&
+			 end != value && !*end)
 			out->history_ms = (uint32_t)strtoul(value, NULL, 10);
 		else
-			return tool_fail("secrets", "'%s' was not understood; accepted are --commit REV, --worktree, --history "
-						    "MILLISECONDS (up to %u) and --key with 64 hexadecimal digits",
+			return tool_fail("secrets",
+					 "'%s' was not understood; accepted are --commit REV, --worktree, --history "
+					 "MILLISECONDS (up to %u) and --key with 64 hexadecimal digits",
 					 argv[i], HISTORY_MS_MAX);
 		i++;
 	}
@@ -272,11 +275,11 @@ static void search_release(struct search *search)
 static int search_print(struct search *search, const git_commit *commit, const char *source, json_t *history)
 {
 	char id[GIT_OID_HEXSZ + 1];
-	json_t *answer = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:I, s:o}", "tool", "secrets", "version", BUNSHIN_VERSION, "commit",
-				   git_oid_tostr(id, sizeof(id), git_commit_id(commit)), "source", source, "files_total",
-				   (json_int_t)search->files_total, "files_scanned", (json_int_t)search->files_scanned, "skipped",
-				   search->skipped, "findings", search->findings, "findings_cut", (json_int_t)search->findings_cut,
-				   "history", history);
+	json_t *answer = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:I, s:o}", "tool", "secrets", "version",
+				   BUNSHIN_VERSION, "commit", git_oid_tostr(id, sizeof(id), git_commit_id(commit)), "source",
+				   source, "files_total", (json_int_t)search->files_total, "files_scanned",
+				   (json_int_t)search->files_scanned, "skipped", search->skipped, "findings", search->findings,
+				   "findings_cut", (json_int_t)search->findings_cut, "history", history);
 	int rc;
 
 	if (!answer || search->no_memory)

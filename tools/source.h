@@ -15,17 +15,17 @@
 
 #include "protocol/error.h"
 
-#define SOURCE_BYTES_MAX (2u << 20)        /* a larger file is skipped */
-#define SOURCE_FILES_MAX 100000u
-#define SOURCE_TOTAL_BYTES_MAX (1u << 30)  /* of all files together */
-#define SOURCE_PATH_MAX 1024u
+#define SOURCE_BYTES_MAX       (2u << 20) /* a larger file is skipped */
+#define SOURCE_FILES_MAX       100000u
+#define SOURCE_TOTAL_BYTES_MAX (1u << 30) /* of all files together */
+#define SOURCE_PATH_MAX        1024u
 
 struct source {
-	const char *path;     /* UTF-8, from the root of the repository */
-	const char *text;     /* borrowed; a NUL follows it. NULL if the file was not read */
+	const char *path; /* UTF-8, from the root of the repository */
+	const char *text; /* borrowed; a NUL follows it. NULL if the file was not read */
 	size_t bytes;
 	char blob[GIT_OID_HEXSZ + 1];
-	const char *skipped;  /* why it was not read: "larger than 2 MiB", "binary"; NULL if it was read */
+	const char *skipped; /* why it was not read: "larger than 2 MiB", "binary"; NULL if it was read */
 };
 
 /* Called once per file, in the order of the tree. Not 0: stop, and source_each returns it. */

@@ -169,8 +169,8 @@ static void collect(struct script *script)
 	}
 }
 
-static void add(struct script *script, enum symbol_kind kind, uint32_t first, uint32_t name, uint32_t name_end, const char *prefix,
-		bool exported)
+static void add(struct script *script, enum symbol_kind kind, uint32_t first, uint32_t name, uint32_t name_end,
+		const char *prefix, bool exported)
 {
 	struct symbol symbol = {.kind = kind, .file = script->file, .exported = exported};
 

@@ -22,7 +22,6 @@ void tokens_release(struct tokens *tokens)
 	*tokens = (struct tokens){0};
 }
 
-
 static bool tokens_grow(struct tokens *tokens)
 {
 	uint32_t room = tokens->room ? tokens->room * 2 : 1024;
@@ -263,7 +262,8 @@ size_t lex_mark(const struct tokens *tokens, size_t at, const char *const *long_
 
 size_t lex_until(const struct tokens *tokens, size_t at, const char *text)
 {
-	const char *found = at < tokens->text_bytes ? memmem(tokens->text + at, tokens->text_bytes - at, text, strlen(text)) : NULL;
+	const char *found =
+		at < tokens->text_bytes ? memmem(tokens->text + at, tokens->text_bytes - at, text, strlen(text)) : NULL;
 
 	return found ? (size_t)(found - tokens->text) + strlen(text) : tokens->text_bytes;
 }

@@ -25,7 +25,7 @@ struct tool {
 #define TOOL(name, function, sentence) int function(int argc, char **argv);
 #include "tools/tools.def"
 
-const struct tool *tool_at(size_t index); /* NULL past the end */
+const struct tool *tool_at(size_t index);       /* NULL past the end */
 const struct tool *tool_find(const char *name); /* NULL: there is none of that name */
 
 /* `bunshin tool …`: argv[0] is "tool", argv[1] the name. Without a name, or with an unknown one, it lists the tools on

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define INSIDE_REAPER 1
-#define INSIDE_INNER 2
+#define INSIDE_INNER  2
 
 static bool belongs(int proc, const char *pid, uint64_t pid_namespace)
 {

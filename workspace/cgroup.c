@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_PREFIX "bunshin-run-"
-#define REMOVE_TRIES 200
+#define NAME_PREFIX     "bunshin-run-"
+#define REMOVE_TRIES    200
 #define REMOVE_PAUSE_US 1000
 
 static bool file_write(const char *folder, const char *name, const char *text)

@@ -17,9 +17,9 @@
 #include "workspace/filter.h"
 #include "workspace/inner.h"
 
-#define INSIDE_UID "60000"
+#define INSIDE_UID          "60000"
 #define SHARED_MEMORY_BYTES "67108864"
-#define CPU_MARGIN_S 5u
+#define CPU_MARGIN_S        5u
 
 struct etc_file {
 	const char *path;
@@ -37,9 +37,9 @@ static const struct etc_file etc_files[ENCLOSURE_FILES] = {
 
 /* Settings of installed programs that hold nothing private. */
 static const char *const etc_shared[] = {
-	"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/services",
-	"/etc/protocols",    "/etc/mime.types",  "/etc/python3*",   "/etc/perl",	 "/etc/java-*",
-	"/etc/fonts",	     "/etc/ssl/certs",	 "/etc/ssl/openssl.cnf",
+	"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",      "/etc/ld.so.conf.d", "/etc/services",
+	"/etc/protocols",    "/etc/mime.types",  "/etc/python3*",        "/etc/perl",         "/etc/java-*",
+	"/etc/fonts",        "/etc/ssl/certs",   "/etc/ssl/openssl.cnf",
 };
 
 static const char *const system_folders[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
@@ -226,8 +226,12 @@ static uint64_t cpu_seconds(const struct sandbox_job *job)
 
 static int write_command(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure)
 {
-	const uint64_t values[] = {(uint64_t)enclosure->arguments_fd, (uint64_t)enclosure->report_pipe[1],
-				   job->limits.processes, data_bytes, job->limits.file_bytes, cpu_seconds(job)};
+	const uint64_t values[] = {(uint64_t)enclosure->arguments_fd,
+				   (uint64_t)enclosure->report_pipe[1],
+				   job->limits.processes,
+				   data_bytes,
+				   job->limits.file_bytes,
+				   cpu_seconds(job)};
 	for (size_t i = 0; i < COUNT(values); i++)
 		snprintf(enclosure->numbers[i], sizeof(enclosure->numbers[i]), "%llu", (unsigned long long)values[i]);
 	const char *const head[] = {"bwrap",
@@ -258,7 +262,8 @@ static int find_programs(const struct sandbox_job *job, struct enclosure *enclos
 {
 	const char *folders = getenv("PATH");
 	if (!program_find("bwrap", folders ? folders : ENCLOSURE_PATH, enclosure->bwrap)) {
-		snprintf(out_why, 256, "bubblewrap (bwrap) is not installed, and nothing runs without it; apt-get install bubblewrap");
+		snprintf(out_why, 256,
+			 "bubblewrap (bwrap) is not installed, and nothing runs without it; apt-get install bubblewrap");
 		return ERR_SANDBOX;
 	}
 	if (job->program) {

@@ -10,9 +10,9 @@
 
 #include "workspace/sandbox.h"
 
-#define ENCLOSURE_FILES 4u
+#define ENCLOSURE_FILES    4u
 #define ENCLOSURE_ARGV_MAX 4096u
-#define ENCLOSURE_PATH "/usr/local/bin:/usr/bin:/bin:/opt/bunshin"
+#define ENCLOSURE_PATH     "/usr/local/bin:/usr/bin:/bin:/opt/bunshin"
 
 /* With AddressSanitizer a program of ours maps more than any limit of memory as soon as it starts, and looks for leaks by
  * tracing, which is refused inside. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define INNER_MAGIC 0x62736e31u
-#define INNER_TOOL "sandbox-inner"
+#define INNER_TOOL  "sandbox-inner"
 
 enum inner_kind {
 	INNER_MISSING = 1, /* the program could not be started; `status` is the errno */

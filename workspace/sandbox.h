@@ -23,17 +23,17 @@
 
 #include "protocol/error.h"
 
-#define SANDBOX_NAME "bunshin"
-#define SANDBOX_PROGRAM "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
+#define SANDBOX_NAME     "bunshin"
+#define SANDBOX_PROGRAM  "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
 #define SANDBOX_WATCH_MS 50u
 
 /* None may be 0. */
 struct sandbox_limits {
-	uint32_t wall_ms;      /* then everything inside is killed */
-	uint64_t memory_bytes; /* of all processes together */
-	uint64_t output_bytes; /* of stdout, and again of stderr; the rest is counted, not kept */
-	uint64_t file_bytes;   /* largest file written */
-	uint32_t processes;    /* at the same time; threads count too */
+	uint32_t wall_ms;       /* then everything inside is killed */
+	uint64_t memory_bytes;  /* of all processes together */
+	uint64_t output_bytes;  /* of stdout, and again of stderr; the rest is counted, not kept */
+	uint64_t file_bytes;    /* largest file written */
+	uint32_t processes;     /* at the same time; threads count too */
 	uint64_t scratch_bytes; /* size of /tmp inside */
 };
 
@@ -53,13 +53,13 @@ struct sandbox_job {
 };
 
 struct sandbox_result {
-	int exit_status;  /* 0…255, or -1 if a signal ended it */
-	int signal;       /* or 0 */
+	int exit_status; /* 0…255, or -1 if a signal ended it */
+	int signal;      /* or 0 */
 	bool timed_out;
 	bool cancelled;
 	bool limit_reached; /* memory or processes; see why */
-	bool output_cut; /* more was written than kept */
-	uint8_t *out;    /* NUL follows */
+	bool output_cut;    /* more was written than kept */
+	uint8_t *out;       /* NUL follows */
 	size_t out_bytes;
 	uint8_t *err;
 	size_t err_bytes;
@@ -67,10 +67,10 @@ struct sandbox_result {
 	uint64_t err_total;
 	uint64_t wall_ms;
 	uint64_t cpu_ms;
-	uint64_t peak_rss_kb; /* of the largest process */
+	uint64_t peak_rss_kb;     /* of the largest process */
 	uint32_t processes_ended; /* that had to be killed */
 	uint32_t processes_left;  /* still alive afterwards; always 0 unless the kernel refuses */
-	char why[256]; /* a sentence if a limit, the cancel or an error ended it; else empty */
+	char why[256];            /* a sentence if a limit, the cancel or an error ended it; else empty */
 };
 
 /* 0 if programs can be run here; ERR_SANDBOX with a sentence saying what is missing and how to get it. Runs bwrap once. */

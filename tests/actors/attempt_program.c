@@ -55,7 +55,8 @@ static int plan_look(const struct target *target, struct arena *arena, struct pl
 	(void)target;
 	(void)arena;
 	(void)why;
-	PLAN_ONE(plan, "read-only", "sh", "-c", "pwd; cat file; git log --format=%s -1 2>&1 || true; echo x > made 2>/dev/null || echo refused");
+	PLAN_ONE(plan, "read-only", "sh", "-c",
+		 "pwd; cat file; git log --format=%s -1 2>&1 || true; echo x > made 2>/dev/null || echo refused");
 	PLAN_ONE(plan, "writable", "sh", "-c", "pwd; cat file; cat ignored 2>/dev/null; echo x > made && echo written");
 	plan->step[1].writes = true;
 	PLAN_ONE(plan, "again", "sh", "-c", "cat made; exit 3");
@@ -70,7 +71,8 @@ static json_t *conclude_look(const struct target *target, const struct plan *pla
 	json_t *result = conclude_runs(target, plan, outputs);
 	for (size_t i = 0; i < plan->count; i++)
 		json_object_set_new(result, plan->step[i].name,
-				    outputs[i].ran ? text_json((const char *)outputs[i].out.at, outputs[i].out.bytes, 1000) : json_string(outputs[i].why));
+				    outputs[i].ran ? text_json((const char *)outputs[i].out.at, outputs[i].out.bytes, 1000)
+						   : json_string(outputs[i].why));
 	return result;
 }
 
@@ -93,7 +95,8 @@ static json_t *conclude_large(const struct target *target, const struct plan *pl
 	for (int i = 0; i < 1500; i++) {
 		char title[64];
 		snprintf(title, sizeof(title), "finding %d of a great many, each with some words", i);
-		result_add_finding(result, &(struct finding){.rule = "fake", .title = title, .path = "file", .line = (uint32_t)i + 1});
+		result_add_finding(result,
+				   &(struct finding){.rule = "fake", .title = title, .path = "file", .line = (uint32_t)i + 1});
 	}
 	return result_end(result);
 }
@@ -109,7 +112,7 @@ static int plan_refused(const struct target *target, struct arena *arena, struct
 
 static const struct specialist specialists[] = {
 	{"fake", "endless", "", plan_endless, conclude_runs}, {"fake", "missing", "", plan_missing, conclude_runs},
-	{"fake", "look", "", plan_look, conclude_look},	      {"fake", "large", "", plan_large, conclude_large},
+	{"fake", "look", "", plan_look, conclude_look},       {"fake", "large", "", plan_large, conclude_large},
 	{"fake", "refused", "", plan_refused, conclude_runs},
 };
 

@@ -24,7 +24,7 @@
 #include "workspace/sandbox.h"
 
 #define PROGRAM BUILD_DIR "/tests/actors/attempt_program"
-#define GIT "git -c user.name=T -c user.email=t@example.org -c init.defaultBranch=main -c commit.gpgsign=false "
+#define GIT     "git -c user.name=T -c user.email=t@example.org -c init.defaultBranch=main -c commit.gpgsign=false "
 
 struct scene {
 	char folder[64];
@@ -40,7 +40,8 @@ struct scene {
 static void shell(const struct scene *scene, const char *script)
 {
 	char *command = NULL;
-	assert_true(asprintf(&command, "set -e; export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1; cd '%s'; %s", scene->repository, script) > 0);
+	assert_true(asprintf(&command, "set -e; export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1; cd '%s'; %s", scene->repository,
+			     script) > 0);
 	assert_int_equal(system(command), 0);
 	free(command);
 }
@@ -69,11 +70,12 @@ static int scene_remove(void **state)
 	return system(command);
 }
 
-static json_t *assignment(const struct scene *scene, const char *type, const char *repository, int timeout_ms, const char *parameters)
+static json_t *assignment(const struct scene *scene, const char *type, const char *repository, int timeout_ms,
+			  const char *parameters)
 {
-	json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:{s:s}}", "task_id", "0199aa00-0000-7000-8000-000000000001", "task_type", type,
-				 "attempt", 1, "timeout_ms", timeout_ms, "remaining_ms", timeout_ms, "work", scene->work, "parameters", "repo",
-				 repository);
+	json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:{s:s}}", "task_id", "0199aa00-0000-7000-8000-000000000001",
+				 "task_type", type, "attempt", 1, "timeout_ms", timeout_ms, "remaining_ms", timeout_ms, "work",
+				 scene->work, "parameters", "repo", repository);
 	json_t *more = json_loads(parameters, 0, NULL);
 	json_object_update(json_object_get(json, "parameters"), more);
 	json_decref(more);
@@ -171,7 +173,7 @@ static double metric(const json_t *result, const char *name)
 {
 	size_t index;
 	json_t *one;
-	json_array_foreach(json_object_get(result, "metrics"), index, one)
+	json_array_foreach (json_object_get(result, "metrics"), index, one)
 		if (strcmp(text_of(one, "name"), name) == 0)
 			return json_number_value(json_object_get(one, "value"));
 	return -1;
@@ -211,8 +213,8 @@ static void test_a_cmake_project_with_one_failing_test(void **state)
 	struct scene *scene = *state;
 	shell(scene, "printf 'cmake_minimum_required(VERSION 3.10)\\nproject(x C)\\nenable_testing()\\nadd_executable(t t.c)\\n"
 		     "add_test(NAME good COMMAND t)\\nadd_test(NAME bad COMMAND t x)\\n' > CMakeLists.txt; "
-		     "printf '#include <stdio.h>\\nint main(int n, char **v) { (void)v; if (n > 1) printf(\"t.c:2: expected one\\\\n\"); return n - 1; }\\n' > t.c; "
-		GIT "init -q .; " GIT "add .; " GIT "commit -qm one");
+		     "printf '#include <stdio.h>\\nint main(int n, char **v) { (void)v; if (n > 1) printf(\"t.c:2: expected "
+		     "one\\\\n\"); return n - 1; }\\n' > t.c; " GIT "init -q .; " GIT "add .; " GIT "commit -qm one");
 	const json_t *result = attempt(scene, "test-strategy", 120000, "{}");
 	assert_string_equal(text_of(result, "status"), "complete");
 	assert_true(metric(result, "passed") == 1 && metric(result, "failed") == 1);
@@ -228,9 +230,10 @@ static void test_a_cmake_project_with_one_failing_test(void **state)
 static void test_a_project_in_python(void **state)
 {
 	struct scene *scene = *state;
-	shell(scene, "mkdir tests; printf 'import unittest\\nclass T(unittest.TestCase):\\n  def test_good(self): print(\"{}\")\\n"
-		     "  def test_bad(self):\\n    self.assertEqual(1, 2)\\n  @unittest.skip(\"later\")\\n  def test_later(self): pass\\n' > tests/test_t.py; " GIT
-		     "init -q .; " GIT "add .; " GIT "commit -qm one");
+	shell(scene,
+	      "mkdir tests; printf 'import unittest\\nclass T(unittest.TestCase):\\n  def test_good(self): print(\"{}\")\\n"
+	      "  def test_bad(self):\\n    self.assertEqual(1, 2)\\n  @unittest.skip(\"later\")\\n  def test_later(self): "
+	      "pass\\n' > tests/test_t.py; " GIT "init -q .; " GIT "add .; " GIT "commit -qm one");
 	const json_t *result = attempt(scene, "test-strategy", 60000, "{}");
 	assert_string_equal(text_of(result, "status"), "complete");
 	assert_true(metric(result, "passed") == 1 && metric(result, "failed") == 1 && metric(result, "skipped") == 1);
@@ -242,8 +245,8 @@ static void test_a_project_in_python(void **state)
 static void test_a_project_with_make_check(void **state)
 {
 	struct scene *scene = *state;
-	shell(scene, "printf 'check:\\n\\t@echo ok 1 - starts\\n\\t@echo not ok 2 - stops\\n\\t@false\\n' > Makefile; " GIT "init -q .; " GIT "add .; " GIT
-		     "commit -qm one");
+	shell(scene, "printf 'check:\\n\\t@echo ok 1 - starts\\n\\t@echo not ok 2 - stops\\n\\t@false\\n' > Makefile; " GIT
+		     "init -q .; " GIT "add .; " GIT "commit -qm one");
 	const json_t *result = attempt(scene, "test-strategy", 60000, "{}");
 	assert_string_equal(text_of(result, "status"), "complete");
 	assert_true(metric(result, "passed") == 1 && metric(result, "failed") == 1);
@@ -254,9 +257,11 @@ static void test_a_project_in_node(void **state)
 	struct scene *scene = *state;
 	if (!sandbox_has("npm"))
 		skip();
-	shell(scene, "mkdir test; echo '{\"name\": \"x\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node --test\"}}' > package.json; "
+	shell(scene, "mkdir test; echo '{\"name\": \"x\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node --test\"}}' > "
+		     "package.json; "
 		     "printf \"const t = require('node:test'); const assert = require('node:assert');\\nt('good', () => {});\\n"
-		     "t('bad', () => { assert.strictEqual(1, 2); });\\n\" > test/a.test.js; " GIT "init -q .; " GIT "add .; " GIT "commit -qm one");
+		     "t('bad', () => { assert.strictEqual(1, 2); });\\n\" > test/a.test.js; " GIT "init -q .; " GIT "add .; " GIT
+		     "commit -qm one");
 	const json_t *result = attempt(scene, "test-strategy", 60000, "{}");
 	assert_string_equal(text_of(result, "status"), "complete");
 	assert_true(metric(result, "passed") == 1 && metric(result, "failed") == 1);
@@ -276,9 +281,10 @@ static void test_a_project_without_any_test_is_blocked(void **state)
 static void test_a_project_that_does_not_compile_is_blocked(void **state)
 {
 	struct scene *scene = *state;
-	shell(scene, "printf 'cmake_minimum_required(VERSION 3.10)\\nproject(x C)\\nenable_testing()\\nadd_executable(t t.c)\\nadd_test(NAME a COMMAND t)\\n' "
-		     "> CMakeLists.txt; printf '#include <no/such/header.h>\\nint main(void) { return 0; }\\n' > t.c; " GIT "init -q .; " GIT "add .; " GIT
-		     "commit -qm one");
+	shell(scene, "printf 'cmake_minimum_required(VERSION 3.10)\\nproject(x C)\\nenable_testing()\\nadd_executable(t "
+		     "t.c)\\nadd_test(NAME a COMMAND t)\\n' "
+		     "> CMakeLists.txt; printf '#include <no/such/header.h>\\nint main(void) { return 0; }\\n' > t.c; " GIT
+		     "init -q .; " GIT "add .; " GIT "commit -qm one");
 	const json_t *result = attempt(scene, "test-strategy", 120000, "{}");
 	assert_string_equal(text_of(result, "status"), "blocked");
 	assert_non_null(strstr(text_of(result, "status_reason"), "no/such/header.h"));
@@ -288,8 +294,9 @@ static void test_a_project_that_does_not_compile_is_blocked(void **state)
 
 static void small_repository(struct scene *scene)
 {
-	shell(scene, GIT "init -q .; echo old > file; echo ignored > .gitignore; " GIT "add .; " GIT "commit -qm first; echo new > file; " GIT "commit -qam "
-		     "second; echo kept > ignored; mkfifo pipe; ln -s /etc/shadow link");
+	shell(scene, GIT "init -q .; echo old > file; echo ignored > .gitignore; " GIT "add .; " GIT
+			 "commit -qm first; echo new > file; " GIT "commit -qam "
+			 "second; echo kept > ignored; mkfifo pipe; ln -s /etc/shadow link");
 }
 
 static void test_the_folder_is_looked_at_as_it_stands(void **state)
@@ -336,12 +343,15 @@ static void test_what_is_wrong_with_the_parameters_is_said(void **state)
 	struct scene *scene = *state;
 	small_repository(scene);
 	assert_failure(scene, assignment(scene, "look", "relative/path", 30000, "{}"), "invalid_parameters", "absolute");
-	assert_failure(scene, assignment(scene, "look", "/no/such/folder", 30000, "{}"), "invalid_parameters", "there is no folder");
+	assert_failure(scene, assignment(scene, "look", "/no/such/folder", 30000, "{}"), "invalid_parameters",
+		       "there is no folder");
 	assert_failure(scene, assignment(scene, "look", scene->work, 30000, "{}"), "invalid_parameters", "no git repository");
-	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"commit\": \"--upload-pack=x\"}"), "invalid_parameters", "revision");
-	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"commit\": \"no-such-branch\"}"), "invalid_parameters",
-		       "no-such-branch");
-	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"repo\": 7}"), "invalid_parameters", "parameters.repo is missing");
+	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"commit\": \"--upload-pack=x\"}"),
+		       "invalid_parameters", "revision");
+	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"commit\": \"no-such-branch\"}"),
+		       "invalid_parameters", "no-such-branch");
+	assert_failure(scene, assignment(scene, "look", scene->repository, 30000, "{\"repo\": 7}"), "invalid_parameters",
+		       "parameters.repo is missing");
 	assert_failure(scene, assignment(scene, "unknown", scene->repository, 30000, "{}"), "unknown_type", "unknown");
 	assert_failure(scene, assignment(scene, "refused", scene->repository, 30000, "{}"), "invalid_parameters", "colour");
 	assert_failure(scene, json_array(), "malformed", "no JSON object");
@@ -455,7 +465,8 @@ static void test_a_large_result_is_shortened_and_kept_whole_in_a_file(void **sta
 	small_repository(scene);
 	const json_t *result = attempt(scene, "large", 30000, "{}");
 	assert_true(json_dumpb(result, NULL, 0, JSON_COMPACT) <= 49152);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json_object_get(result, "cut"), "sizes"), "findings")), 1500);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(json_object_get(result, "cut"), "sizes"), "findings")), 1500);
 	assert_true(json_array_size(json_object_get(result, "findings")) > 20);
 	snprintf(path, sizeof(path), "%s/result.json", scene->work);
 	json_t *whole = json_load_file(path, 0, NULL);

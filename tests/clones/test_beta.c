@@ -161,10 +161,11 @@ static void describe(const json_t *finding, char out[256])
 {
 	const json_t *place = json_object_get(finding, "loc"), *evidence;
 	size_t index;
-	int used = snprintf(out, 256, "%s %s %s:%d %s", text_of(finding, "severity"), text_of(json_object_get(finding, "rule"), "family"),
-			    text_of(place, "path"), (int)json_integer_value(json_object_get(place, "line")), text_of(place, "function"));
+	int used = snprintf(out, 256, "%s %s %s:%d %s", text_of(finding, "severity"),
+			    text_of(json_object_get(finding, "rule"), "family"), text_of(place, "path"),
+			    (int)json_integer_value(json_object_get(place, "line")), text_of(place, "function"));
 
-	json_array_foreach(json_object_get(finding, "evidence"), index, evidence)
+	json_array_foreach (json_object_get(finding, "evidence"), index, evidence)
 		used += snprintf(out + used, 256 - (size_t)used, " %s", text_of(evidence, "rule"));
 }
 
@@ -215,9 +216,10 @@ static void test_no_credential_is_in_the_result_or_the_report(void **state)
 /* Older or newer versions of bandit quote the password they found, in code and message. */
 static void test_a_password_that_only_bandit_found_is_not_quoted(void **state)
 {
-	static const char text[] =
-		"{\"errors\": [], \"metrics\": {\"_totals\": {}}, \"results\": [{\"code\": \"4 key = 'correcthorse'\\n\", \"filename\": \"./app.py\","
-		"\"issue_severity\": \"LOW\", \"issue_text\": \"Possible hardcoded password: 'correcthorse'\", \"line_number\": 4, \"test_id\": \"B105\"}]}";
+	static const char text[] = "{\"errors\": [], \"metrics\": {\"_totals\": {}}, \"results\": [{\"code\": \"4 key = "
+				   "'correcthorse'\\n\", \"filename\": \"./app.py\","
+				   "\"issue_severity\": \"LOW\", \"issue_text\": \"Possible hardcoded password: "
+				   "'correcthorse'\", \"line_number\": 4, \"test_id\": \"B105\"}]}";
 	struct world *world = *state;
 	json_t *result;
 
@@ -264,7 +266,8 @@ static void test_what_our_own_rule_judged_harmless_is_a_note(void **state)
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "findings")); i++) {
 		const json_t *place = json_object_get(json_array_get(json_object_get(result, "findings"), i), "loc");
 
-		assert_false(strcmp(text_of(place, "path"), "copy.c") == 0 && json_integer_value(json_object_get(place, "line")) == 4);
+		assert_false(strcmp(text_of(place, "path"), "copy.c") == 0 &&
+			     json_integer_value(json_object_get(place, "line")) == 4);
 	}
 	json_decref(result);
 }
@@ -344,7 +347,8 @@ static void test_a_file_that_bandit_skipped_is_not_analysed(void **state)
 
 static void test_findings_outside_of_commit_or_scope_are_left_out(void **state)
 {
-	static const char text[] = "{\"comments\": [{\"file\": \"./stray.sh\", \"line\": 1, \"code\": 2115, \"level\": \"warning\", \"message\": \"m\"}]}";
+	static const char text[] = "{\"comments\": [{\"file\": \"./stray.sh\", \"line\": 1, \"code\": 2115, \"level\": "
+				   "\"warning\", \"message\": \"m\"}]}";
 	struct world *world = *state;
 	json_t *result;
 
@@ -352,7 +356,9 @@ static void test_findings_outside_of_commit_or_scope_are_left_out(void **state)
 	json_object_set_new(world->target.parameters, "scope", json_pack("[s, s]", "run.sh", "tests/"));
 	result = conclude(world);
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "findings")); i++)
-		assert_string_equal(text_of(json_object_get(json_array_get(json_object_get(result, "findings"), i), "loc"), "path"), "run.sh");
+		assert_string_equal(
+			text_of(json_object_get(json_array_get(json_object_get(result, "findings"), i), "loc"), "path"),
+			"run.sh");
 	assert_int_equal(json_array_size(json_object_get(result, "findings")), 1);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(result, "coverage"), "files_total")), 2);
 	json_decref(result);
@@ -390,13 +396,15 @@ static void test_an_output_cut_at_any_byte_is_noticed(void **state)
 	for (size_t t = 0; t < TOOLS; t++) {
 		for (size_t cut = 0; cut < world->bytes[t]; cut++) {
 			char *copy = malloc(cut + 1); /* exactly as large, so that reading on is seen */
-			bool record_ends = strcmp(recorded[t].step, "flawfinder") == 0 && cut > 0 && world->data[t][cut - 1] == '\n';
+			bool record_ends =
+				strcmp(recorded[t].step, "flawfinder") == 0 && cut > 0 && world->data[t][cut - 1] == '\n';
 			json_t *result;
 
 			assert_non_null(copy);
 			memcpy(copy, world->data[t], cut);
 			result = alone(world, recorded[t].step, copy, cut);
-			if (!record_ends && strspn(world->data[t] + cut, " \n") != world->bytes[t] - cut && !said_unreadable(result, recorded[t].step))
+			if (!record_ends && strspn(world->data[t] + cut, " \n") != world->bytes[t] - cut &&
+			    !said_unreadable(result, recorded[t].step))
 				fail_msg("%s cut at byte %zu: %s", recorded[t].step, cut, text_of(result, "status_reason"));
 			json_decref(result);
 			free(copy);
@@ -423,9 +431,15 @@ static void test_a_spoilt_byte_never_harms(void **state)
 static void test_members_of_other_types_never_harm(void **state)
 {
 	static const char *const odd[] = {
-		"[]", "3", "{\"findings\": {}}", "{\"findings\": [3, null, [], {}]}", "{\"findings\": [{\"path\": 3, \"rule\": {}, \"hash\": []}]}",
-		"{\"results\": [{\"test_id\": \"B101\", \"filename\": \"app.py\", \"line_number\": -7}], \"errors\": 4, \"metrics\": []}",
-		"{\"comments\": [{\"code\": 1e30, \"file\": \"run.sh\", \"line\": 99999999999}]}", "{\"functions\": [], \"lines\": 3, \"names\": 5}",
+		"[]",
+		"3",
+		"{\"findings\": {}}",
+		"{\"findings\": [3, null, [], {}]}",
+		"{\"findings\": [{\"path\": 3, \"rule\": {}, \"hash\": []}]}",
+		"{\"results\": [{\"test_id\": \"B101\", \"filename\": \"app.py\", \"line_number\": -7}], \"errors\": 4, "
+		"\"metrics\": []}",
+		"{\"comments\": [{\"code\": 1e30, \"file\": \"run.sh\", \"line\": 99999999999}]}",
+		"{\"functions\": [], \"lines\": 3, \"names\": 5}",
 		"{\"findings\": [], \"functions\": {\"app.py\": [3, [], [\"x\"]]}, \"lines\": {\"run.sh\": {}}}",
 		"{\"findings\": [], \"history\": {\"complete\": false}, \"skipped\": [{\"path\": \"app.py\"}, 7]}",
 	};

@@ -40,15 +40,20 @@ static void assert_case(const struct cases *cases, size_t index, const char *sui
 	assert_string_equal(verdict_name(cases->at[index].verdict), verdict_name(verdict));
 }
 
-static const char junit_ctest[] =
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	"<testsuite name=\"Linux-c++\"\n\ttests=\"4\"\n\tfailures=\"1\"\n\tdisabled=\"1\"\n\tskipped=\"1\"\n\thostname=\"\"\n\ttime=\"0\"\n>\n"
-	"\t<testcase name=\"adds\" classname=\"adds\" time=\"0.0125\" status=\"run\">\n\t\t<properties/>\n\t\t<system-out>fine\n</system-out>\n\t</testcase>\n"
-	"\t<testcase name=\"breaks\" classname=\"breaks\" time=\"0.5\" status=\"fail\">\n\t\t<failure message=\"\"/>\n\t\t<properties/>\n"
-	"\t\t<system-out>/work/t.c:12: 1 &lt; 0\n</system-out>\n\t</testcase>\n"
-	"\t<testcase name=\"off\" classname=\"off\" time=\"0\" status=\"disabled\">\n\t\t<skipped message=\"Disabled\"/>\n\t</testcase>\n"
-	"\t<testcase name=\"later\" classname=\"later\" time=\"0\" status=\"notrun\">\n\t\t<skipped message=\"SKIP_RETURN_CODE=77\"/>\n\t</testcase>\n"
-	"</testsuite>\n";
+static const char junit_ctest[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+				  "<testsuite "
+				  "name=\"Linux-c++\"\n\ttests=\"4\"\n\tfailures=\"1\"\n\tdisabled=\"1\"\n\tskipped="
+				  "\"1\"\n\thostname=\"\"\n\ttime=\"0\"\n>\n"
+				  "\t<testcase name=\"adds\" classname=\"adds\" time=\"0.0125\" "
+				  "status=\"run\">\n\t\t<properties/>\n\t\t<system-out>fine\n</system-out>\n\t</testcase>\n"
+				  "\t<testcase name=\"breaks\" classname=\"breaks\" time=\"0.5\" status=\"fail\">\n\t\t<failure "
+				  "message=\"\"/>\n\t\t<properties/>\n"
+				  "\t\t<system-out>/work/t.c:12: 1 &lt; 0\n</system-out>\n\t</testcase>\n"
+				  "\t<testcase name=\"off\" classname=\"off\" time=\"0\" status=\"disabled\">\n\t\t<skipped "
+				  "message=\"Disabled\"/>\n\t</testcase>\n"
+				  "\t<testcase name=\"later\" classname=\"later\" time=\"0\" status=\"notrun\">\n\t\t<skipped "
+				  "message=\"SKIP_RETURN_CODE=77\"/>\n\t</testcase>\n"
+				  "</testsuite>\n";
 
 static void test_junit_of_ctest_is_read(void **state)
 {
@@ -65,15 +70,19 @@ static void test_junit_of_ctest_is_read(void **state)
 	cases_release(&cases);
 }
 
-static const char junit_pytest[] =
-	"<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites><testsuite name=\"pytest\" errors=\"1\" failures=\"1\" skipped=\"1\" tests=\"4\" "
-	"time=\"0.05\"><testcase classname=\"tests.test_a.TestA\" name=\"test_ok[1]\" file=\"tests/test_a.py\" line=\"3\" time=\"0.001\" />"
-	"<testcase classname=\"tests.test_a\" name=\"test_bad\" time=\"0.002\"><failure message=\"AssertionError: assert 1 == 2\">def test_bad():\n"
-	"&gt;       assert 1 == 2\n\ntests/test_a.py:9: AssertionError</failure></testcase>"
-	"<testcase classname=\"tests.test_a\" name=\"test_later\" time=\"0.0\"><skipped type=\"pytest.skip\" message=\"not now\">tests/test_a.py:11: not "
-	"now</skipped></testcase>"
-	"<testcase classname=\"\" name=\"tests.test_b\" time=\"0.000\"><error message=\"collection failure\">ImportError while importing test "
-	"module</error></testcase></testsuite></testsuites>";
+static const char junit_pytest[] = "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites><testsuite name=\"pytest\" "
+				   "errors=\"1\" failures=\"1\" skipped=\"1\" tests=\"4\" "
+				   "time=\"0.05\"><testcase classname=\"tests.test_a.TestA\" name=\"test_ok[1]\" "
+				   "file=\"tests/test_a.py\" line=\"3\" time=\"0.001\" />"
+				   "<testcase classname=\"tests.test_a\" name=\"test_bad\" time=\"0.002\"><failure "
+				   "message=\"AssertionError: assert 1 == 2\">def test_bad():\n"
+				   "&gt;       assert 1 == 2\n\ntests/test_a.py:9: AssertionError</failure></testcase>"
+				   "<testcase classname=\"tests.test_a\" name=\"test_later\" time=\"0.0\"><skipped "
+				   "type=\"pytest.skip\" message=\"not now\">tests/test_a.py:11: not "
+				   "now</skipped></testcase>"
+				   "<testcase classname=\"\" name=\"tests.test_b\" time=\"0.000\"><error message=\"collection "
+				   "failure\">ImportError while importing test "
+				   "module</error></testcase></testsuite></testsuites>";
 
 static void test_junit_of_pytest_is_read(void **state)
 {
@@ -92,7 +101,8 @@ static void test_junit_of_pytest_is_read(void **state)
 static void test_a_report_that_breaks_off_passes_nothing_it_did_not_finish(void **state)
 {
 	(void)state;
-	struct cases cases = read_text(read_junit, "<testsuite><testcase name=\"whole\"/><testcase name=\"half\" time=\"1\"><system-out>and th");
+	struct cases cases = read_text(
+		read_junit, "<testsuite><testcase name=\"whole\"/><testcase name=\"half\" time=\"1\"><system-out>and th");
 	assert_int_equal(cases.count, 2);
 	assert_case(&cases, 0, "", "whole", VERDICT_PASSED);
 	assert_case(&cases, 1, "", "half", VERDICT_ERROR);
@@ -102,8 +112,9 @@ static void test_a_report_that_breaks_off_passes_nothing_it_did_not_finish(void 
 static void test_a_report_names_no_file_that_is_then_read(void **state)
 {
 	(void)state;
-	struct cases cases = read_text(read_junit, "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><testsuite><testcase name=\"a\">"
-						   "<failure>&e;</failure></testcase></testsuite>");
+	struct cases cases =
+		read_text(read_junit, "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><testsuite><testcase name=\"a\">"
+				      "<failure>&e;</failure></testcase></testsuite>");
 	for (size_t i = 0; i < cases.count; i++) {
 		assert_null(strstr(cases.at[i].output, "root:"));
 		assert_null(strstr(cases.at[i].message, "root:"));
@@ -112,17 +123,20 @@ static void test_a_report_names_no_file_that_is_then_read(void **state)
 }
 
 /* node 20.20.2, `node --test`, not on a terminal. */
-static const char tap_node[] = "TAP version 13\n"
-			       "# Subtest: adds\nok 1 - adds\n  ---\n  duration_ms: 1.5\n  ...\n"
-			       "# Subtest: arithmetic\n"
-			       "    # Subtest: subtracts\n    ok 1 - subtracts\n      ---\n      duration_ms: 0.2\n      ...\n"
-			       "    # Subtest: divides\n    not ok 2 - divides\n      ---\n      duration_ms: 12.25\n      location: '/work/test/a.test.js:9:3'\n"
-			       "      failureType: 'testCodeFailure'\n      error: |-\n        Expected values to be strictly equal:\n        \n        1 !== 2\n"
-			       "        \n      code: 'ERR_ASSERTION'\n      ...\n"
-			       "    # Subtest: later\n    ok 3 - later # SKIP not now\n      ---\n      duration_ms: 0.1\n      ...\n"
-			       "    # Subtest: wish\n    not ok 4 - wish # TODO some day\n      ---\n      duration_ms: 0.1\n      ...\n"
-			       "    1..4\nnot ok 2 - arithmetic\n  ---\n  duration_ms: 14\n  type: 'suite'\n  error: '1 subtest failed'\n  ...\n"
-			       "1..2\n# tests 5\n# pass 2\n# fail 1\n";
+static const char tap_node[] =
+	"TAP version 13\n"
+	"# Subtest: adds\nok 1 - adds\n  ---\n  duration_ms: 1.5\n  ...\n"
+	"# Subtest: arithmetic\n"
+	"    # Subtest: subtracts\n    ok 1 - subtracts\n      ---\n      duration_ms: 0.2\n      ...\n"
+	"    # Subtest: divides\n    not ok 2 - divides\n      ---\n      duration_ms: 12.25\n      location: "
+	"'/work/test/a.test.js:9:3'\n"
+	"      failureType: 'testCodeFailure'\n      error: |-\n        Expected values to be strictly equal:\n        \n        "
+	"1 !== 2\n"
+	"        \n      code: 'ERR_ASSERTION'\n      ...\n"
+	"    # Subtest: later\n    ok 3 - later # SKIP not now\n      ---\n      duration_ms: 0.1\n      ...\n"
+	"    # Subtest: wish\n    not ok 4 - wish # TODO some day\n      ---\n      duration_ms: 0.1\n      ...\n"
+	"    1..4\nnot ok 2 - arithmetic\n  ---\n  duration_ms: 14\n  type: 'suite'\n  error: '1 subtest failed'\n  ...\n"
+	"1..2\n# tests 5\n# pass 2\n# fail 1\n";
 
 static void test_tap_with_subtests_is_read(void **state)
 {
@@ -143,8 +157,9 @@ static void test_tap_with_subtests_is_read(void **state)
 static void test_plain_tap_is_read_and_other_lines_are_not(void **state)
 {
 	(void)state;
-	struct cases cases = read_text(read_tap, "1..4\nok 1 - opens # file\nnot ok 2\nokay is no point\n--- a/file\n+++ b/file\nok 3 - still read\n"
-						 "ok 4 # skip no network\nnotes\n");
+	struct cases cases = read_text(
+		read_tap, "1..4\nok 1 - opens # file\nnot ok 2\nokay is no point\n--- a/file\n+++ b/file\nok 3 - still read\n"
+			  "ok 4 # skip no network\nnotes\n");
 	assert_int_equal(cases.count, 4);
 	assert_case(&cases, 0, "", "opens # file", VERDICT_PASSED);
 	assert_case(&cases, 1, "", "", VERDICT_FAILED);
@@ -156,7 +171,9 @@ static void test_plain_tap_is_read_and_other_lines_are_not(void **state)
 static void test_a_parent_that_fails_alone_is_a_case(void **state)
 {
 	(void)state;
-	struct cases cases = read_text(read_tap, "# Subtest: group\n    ok 1 - inner\n    1..1\nnot ok 1 - group\n  ---\n  error: 'after hook'\n  ...\n");
+	struct cases cases = read_text(
+		read_tap,
+		"# Subtest: group\n    ok 1 - inner\n    1..1\nnot ok 1 - group\n  ---\n  error: 'after hook'\n  ...\n");
 	assert_int_equal(cases.count, 2);
 	assert_case(&cases, 1, "", "group", VERDICT_FAILED);
 	cases_release(&cases);
@@ -189,11 +206,12 @@ static void test_events_of_go_are_read(void **state)
 	cases_release(&cases);
 }
 
-static const char cargo_text[] = "   Compiling m v0.1.0 (/work)\n    Finished test [unoptimized] target(s) in 1.02s\n"
-				 "     Running unittests src/lib.rs (target/debug/deps/m-0123)\n\nrunning 3 tests\n"
-				 "test tests::adds ... ok\ntest tests::later ... ignored\ntest tests::breaks - should panic ... FAILED\n\nfailures:\n\n"
-				 "---- tests::breaks stdout ----\ntest failed, to rerun pass `--lib`\n\n"
-				 "     Running tests/whole.rs (target/debug/deps/whole-0123)\n\nrunning 1 test\ntest whole ... ok\n";
+static const char cargo_text[] =
+	"   Compiling m v0.1.0 (/work)\n    Finished test [unoptimized] target(s) in 1.02s\n"
+	"     Running unittests src/lib.rs (target/debug/deps/m-0123)\n\nrunning 3 tests\n"
+	"test tests::adds ... ok\ntest tests::later ... ignored\ntest tests::breaks - should panic ... FAILED\n\nfailures:\n\n"
+	"---- tests::breaks stdout ----\ntest failed, to rerun pass `--lib`\n\n"
+	"     Running tests/whole.rs (target/debug/deps/whole-0123)\n\nrunning 1 test\ntest whole ... ok\n";
 
 static void test_text_of_cargo_is_read(void **state)
 {
@@ -207,8 +225,9 @@ static void test_text_of_cargo_is_read(void **state)
 	cases_release(&cases);
 }
 
-static const char trs_lines[] = "./tests/adds.trs::test-result: PASS\ntests/known.trs::test-result: XFAIL\ntests/lucky.trs::test-result: XPASS\n"
-				"tests/many.trs::test-result: FAIL 2 - divides\ntests/none.trs::test-result: SKIP\ntests/odd.trs::test-result: HMM\n";
+static const char trs_lines[] =
+	"./tests/adds.trs::test-result: PASS\ntests/known.trs::test-result: XFAIL\ntests/lucky.trs::test-result: XPASS\n"
+	"tests/many.trs::test-result: FAIL 2 - divides\ntests/none.trs::test-result: SKIP\ntests/odd.trs::test-result: HMM\n";
 
 static void test_results_of_automake_are_read(void **state)
 {
@@ -223,9 +242,11 @@ static void test_results_of_automake_are_read(void **state)
 	cases_release(&cases);
 }
 
-static const char ctest_text[] = "Test project /work/.bunshin/cmake\n    Start 1: adds\n1/3 Test #1: adds .............................   Passed    0.02 sec\n"
-				 " 2/3 Test  #2: breaks ...........................***Failed    1.50 sec\n"
-				 " 3/3 Test  #3: crashes ..........................***Exception: SegFault  0.11 sec\n\n67% tests passed\n";
+static const char ctest_text[] =
+	"Test project /work/.bunshin/cmake\n    Start 1: adds\n1/3 Test #1: adds .............................   Passed    0.02 "
+	"sec\n"
+	" 2/3 Test  #2: breaks ...........................***Failed    1.50 sec\n"
+	" 3/3 Test  #3: crashes ..........................***Exception: SegFault  0.11 sec\n\n67% tests passed\n";
 
 static void test_an_interrupted_ctest_is_read_from_its_text(void **state)
 {
@@ -239,8 +260,9 @@ static void test_an_interrupted_ctest_is_read_from_its_text(void **state)
 	cases_release(&cases);
 }
 
-static const char ticks[] = "\n  arithmetic\n    \xe2\x9c\x93 adds (12ms)\n    \xe2\x9c\x93 subtracts\n    1) divides\n    - later\n\n  2 passing\n"
-			    "  \xe2\x9c\x95 multiplies (3 ms)\n";
+static const char ticks[] =
+	"\n  arithmetic\n    \xe2\x9c\x93 adds (12ms)\n    \xe2\x9c\x93 subtracts\n    1) divides\n    - later\n\n  2 passing\n"
+	"  \xe2\x9c\x95 multiplies (3 ms)\n";
 
 static void test_ticks_and_crosses_are_read(void **state)
 {
@@ -255,9 +277,10 @@ static void test_ticks_and_crosses_are_read(void **state)
 	cases_release(&cases);
 }
 
-static const char json_lines[] = "{\"suite\": \"tests.A\", \"name\": \"test_a\", \"verdict\": \"passed\", \"message\": \"\", \"seconds\": 0.5}\n"
-				 "{\"suite\": \"tests.A\", \"name\": \"test_b\", \"verdict\": \"wonderful\"}\n"
-				 "{\"name\": \"test_c\", \"verdict\": \"error\", \"message\": \"Traceback\"}\n";
+static const char json_lines[] =
+	"{\"suite\": \"tests.A\", \"name\": \"test_a\", \"verdict\": \"passed\", \"message\": \"\", \"seconds\": 0.5}\n"
+	"{\"suite\": \"tests.A\", \"name\": \"test_b\", \"verdict\": \"wonderful\"}\n"
+	"{\"name\": \"test_c\", \"verdict\": \"error\", \"message\": \"Traceback\"}\n";
 
 static void test_json_lines_are_read_and_unknown_verdicts_are_not(void **state)
 {
@@ -275,9 +298,9 @@ static void test_every_cut_of_every_report_is_harmless(void **state)
 	static const struct {
 		reader *read;
 		const char *text;
-	} all[] = {{read_junit, junit_ctest}, {read_junit, junit_pytest}, {read_tap, tap_node},	   {read_go, go_events},
-		   {read_cargo, cargo_text},  {read_trs, trs_lines},	  {read_ctest_text, ctest_text}, {read_ticks, ticks},
-		   {read_lines, json_lines}};
+	} all[] = {{read_junit, junit_ctest},     {read_junit, junit_pytest}, {read_tap, tap_node},
+		   {read_go, go_events},          {read_cargo, cargo_text},   {read_trs, trs_lines},
+		   {read_ctest_text, ctest_text}, {read_ticks, ticks},        {read_lines, json_lines}};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct cases whole = read_text(all[i].read, all[i].text);
 		for (size_t bytes = 0; bytes < strlen(all[i].text); bytes++) {

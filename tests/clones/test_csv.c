@@ -57,7 +57,8 @@ static void test_a_record_without_an_end_says_so(void **state)
 static void test_fields_past_the_bound_are_dropped(void **state)
 {
 	struct arena *arena = arena_new();
-	struct csv csv = csv_of("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34\nx\n", arena);
+	struct csv csv = csv_of(
+		"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34\nx\n", arena);
 
 	(void)state;
 	assert_true(csv_next(&csv));

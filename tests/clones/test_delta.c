@@ -39,8 +39,11 @@ static struct sample sample_of(const char *inventory, const char *parameters)
 
 static int sample_plan(struct sample *sample)
 {
-	sample->target = (struct target){.repository = "/somewhere", .inventory = sample->inventory, .parameters = sample->parameters,
-					 .task_id = "0", .started = "2026-01-01T00:00:00Z"};
+	sample->target = (struct target){.repository = "/somewhere",
+					 .inventory = sample->inventory,
+					 .parameters = sample->parameters,
+					 .task_id = "0",
+					 .started = "2026-01-01T00:00:00Z"};
 	return delta_specialist.plan(&sample->target, sample->arena, &sample->plan, sample->why);
 }
 
@@ -69,18 +72,22 @@ static void assert_steps(const char *inventory, const char *const *names)
 static void test_every_system_is_recognised(void **state)
 {
 	(void)state;
-	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}], \"manifests\": {\"CMakeLists.txt\": \"enable_testing()\"}}", "cmake/configure",
-		     "cmake/build", "cmake/test", "cmake/cases");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"meson.build\"}], \"manifests\": {}}", "meson/configure", "meson/build", "meson/test", "meson/cases");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"configure.ac\"}, {\"path\": \"Makefile.am\"}], \"manifests\": {}}", "autotools/generate",
+	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}], \"manifests\": {\"CMakeLists.txt\": \"enable_testing()\"}}",
+		     "cmake/configure", "cmake/build", "cmake/test", "cmake/cases");
+	ASSERT_STEPS("{\"files\": [{\"path\": \"meson.build\"}], \"manifests\": {}}", "meson/configure", "meson/build",
+		     "meson/test", "meson/cases");
+	ASSERT_STEPS("{\"files\": [{\"path\": \"configure.ac\"}, {\"path\": \"Makefile.am\"}], \"manifests\": {}}",
+		     "autotools/generate", "autotools/configure", "autotools/build", "autotools/test", "autotools/cases");
+	ASSERT_STEPS("{\"files\": [{\"path\": \"configure\"}, {\"path\": \"Makefile.in\"}], \"manifests\": {}}",
 		     "autotools/configure", "autotools/build", "autotools/test", "autotools/cases");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"configure\"}, {\"path\": \"Makefile.in\"}], \"manifests\": {}}", "autotools/configure",
-		     "autotools/build", "autotools/test", "autotools/cases");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"Makefile\"}], \"manifests\": {\"Makefile\": \"all: x\\n\\ntest: x\\n\\t./x\\n\"}}", "make/test");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"tests/test_a.py\"}, {\"path\": \"tests/conftest.py\"}], \"manifests\": {}}", "pytest/test",
-		     "pytest/cases");
+	ASSERT_STEPS(
+		"{\"files\": [{\"path\": \"Makefile\"}], \"manifests\": {\"Makefile\": \"all: x\\n\\ntest: x\\n\\t./x\\n\"}}",
+		"make/test");
+	ASSERT_STEPS("{\"files\": [{\"path\": \"tests/test_a.py\"}, {\"path\": \"tests/conftest.py\"}], \"manifests\": {}}",
+		     "pytest/test", "pytest/cases");
 	ASSERT_STEPS("{\"files\": [{\"path\": \"tests/test_a.py\"}], \"manifests\": {}}", "unittest/test", "unittest/cases");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": \"{\\\"scripts\\\": {\\\"test\\\": \\\"node --test\\\"}}\"}}",
+	ASSERT_STEPS("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": \"{\\\"scripts\\\": "
+		     "{\\\"test\\\": \\\"node --test\\\"}}\"}}",
 		     "npm/dependencies", "npm/test");
 	ASSERT_STEPS("{\"files\": [{\"path\": \"go.mod\"}, {\"path\": \"a_test.go\"}], \"manifests\": {}}", "go/test");
 	ASSERT_STEPS("{\"files\": [{\"path\": \"Cargo.toml\"}], \"manifests\": {}}", "cargo/test");
@@ -89,10 +96,12 @@ static void test_every_system_is_recognised(void **state)
 static void test_of_several_native_systems_the_one_with_tests_is_used(void **state)
 {
 	(void)state;
-	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"Makefile\"}], \"manifests\": {\"CMakeLists.txt\": \"project(x)\", "
+	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"Makefile\"}], \"manifests\": "
+		     "{\"CMakeLists.txt\": \"project(x)\", "
 		     "\"Makefile\": \"check:\\n\\t./run\\n\"}}",
 		     "make/test");
-	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"Makefile\"}], \"manifests\": {\"CMakeLists.txt\": \"include(CTest)\", "
+	ASSERT_STEPS("{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"Makefile\"}], \"manifests\": "
+		     "{\"CMakeLists.txt\": \"include(CTest)\", "
 		     "\"Makefile\": \"check:\\n\\t./run\\n\"}}",
 		     "cmake/configure", "cmake/build", "cmake/test", "cmake/cases");
 }
@@ -100,7 +109,8 @@ static void test_of_several_native_systems_the_one_with_tests_is_used(void **sta
 static void test_a_default_script_of_npm_is_no_test(void **state)
 {
 	(void)state;
-	struct sample sample = sample_of("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": \"{\\\"scripts\\\": {\\\"test\\\": "
+	struct sample sample = sample_of("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": "
+					 "\"{\\\"scripts\\\": {\\\"test\\\": "
 					 "\\\"echo \\\\\\\"Error: no test specified\\\\\\\" && exit 1\\\"}}\"}}",
 					 "{}");
 	assert_int_equal(sample_plan(&sample), 0);
@@ -111,10 +121,11 @@ static void test_a_default_script_of_npm_is_no_test(void **state)
 static void test_switches_are_taken_where_the_ci_agrees(void **state)
 {
 	(void)state;
-	struct sample sample = sample_of("{\"files\": [{\"path\": \"CMakeLists.txt\"}], \"manifests\": {\"CMakeLists.txt\": \"enable_testing()\", "
-					 "\".github/workflows/ci.yml\": \"cmake -DWITH_UTILS=ON -DENABLE_SANITIZERS=ON -DODD=ON\\ncmake -D WITH_UTILS=On "
-					 "-DODD=OFF -DPATH_TO=/x\"}}",
-					 "{}");
+	struct sample sample = sample_of(
+		"{\"files\": [{\"path\": \"CMakeLists.txt\"}], \"manifests\": {\"CMakeLists.txt\": \"enable_testing()\", "
+		"\".github/workflows/ci.yml\": \"cmake -DWITH_UTILS=ON -DENABLE_SANITIZERS=ON -DODD=ON\\ncmake -D WITH_UTILS=On "
+		"-DODD=OFF -DPATH_TO=/x\"}}",
+		"{}");
 	assert_int_equal(sample_plan(&sample), 0);
 	const char *command = sample.plan.step[1].argv[2];
 	assert_non_null(command);
@@ -128,7 +139,8 @@ static void test_switches_are_taken_where_the_ci_agrees(void **state)
 static void test_a_named_system_is_used_and_an_unknown_one_refused(void **state)
 {
 	(void)state;
-	struct sample sample = sample_of("{\"files\": [], \"manifests\": {}}", "{\"system\": \"make\", \"make_target\": \"verify\"}");
+	struct sample sample =
+		sample_of("{\"files\": [], \"manifests\": {}}", "{\"system\": \"make\", \"make_target\": \"verify\"}");
 	assert_int_equal(sample_plan(&sample), 0);
 	assert_string_equal(sample.plan.step[1].argv[3], "verify");
 	sample_release(&sample);
@@ -143,7 +155,8 @@ static void test_unittest_starts_where_packages_begin(void **state)
 {
 	(void)state;
 	struct sample sample = sample_of("{\"files\": [{\"path\": \"pkg/__init__.py\"}, {\"path\": \"pkg/tests/__init__.py\"}, "
-					 "{\"path\": \"pkg/tests/test_a.py\"}, {\"path\": \"checks/test_b.py\"}, {\"path\": \"checks/test_c.py\"}, {\"path\": "
+					 "{\"path\": \"pkg/tests/test_a.py\"}, {\"path\": \"checks/test_b.py\"}, {\"path\": "
+					 "\"checks/test_c.py\"}, {\"path\": "
 					 "\"checks/d_test.py\"}], \"manifests\": {}}",
 					 "{}");
 	assert_int_equal(sample_plan(&sample), 0);
@@ -167,8 +180,9 @@ static struct output output_of(int exit_status, const char *out, const char *err
 	return (struct output){.ran = true, .exit_status = exit_status, .out = bytes_of(out), .err = bytes_of(err), .wall_ms = 5};
 }
 
-static const char cmake_inventory[] = "{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"tests/t.c\"}, {\"path\": \"src/a.c\"}], "
-				      "\"manifests\": {\"CMakeLists.txt\": \"enable_testing()\"}, \"commit\": \"c\", \"tree\": \"t\", \"dirty\": false}";
+static const char cmake_inventory[] =
+	"{\"files\": [{\"path\": \"CMakeLists.txt\"}, {\"path\": \"tests/t.c\"}, {\"path\": \"src/a.c\"}], "
+	"\"manifests\": {\"CMakeLists.txt\": \"enable_testing()\"}, \"commit\": \"c\", \"tree\": \"t\", \"dirty\": false}";
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -180,7 +194,7 @@ static double metric(const json_t *result, const char *name)
 {
 	size_t index;
 	json_t *one;
-	json_array_foreach(json_object_get(result, "metrics"), index, one)
+	json_array_foreach (json_object_get(result, "metrics"), index, one)
 		if (strcmp(text_of(one, "name"), name) == 0)
 			return json_number_value(json_object_get(one, "value"));
 	return -1;
@@ -198,11 +212,13 @@ static void test_a_failing_test_is_a_finding_with_its_place(void **state)
 {
 	(void)state;
 	struct sample sample = sample_of(cmake_inventory, "{}");
-	const struct output outputs[] = {output_of(0, "", ""), output_of(0, "", ""), output_of(0, "", ""), output_of(8, "", ""),
-					 output_of(0,
-						   "<testsuite><testcase name=\"good\" time=\"0.5\" status=\"run\"/><testcase name=\"bad\" time=\"1\" "
-						   "status=\"fail\"><failure message=\"\"/><system-out>../tests/t.c:12: expected 1</system-out></testcase></testsuite>",
-						   "")};
+	const struct output outputs[] = {
+		output_of(0, "", ""), output_of(0, "", ""), output_of(0, "", ""), output_of(8, "", ""),
+		output_of(0,
+			  "<testsuite><testcase name=\"good\" time=\"0.5\" status=\"run\"/><testcase name=\"bad\" time=\"1\" "
+			  "status=\"fail\"><failure message=\"\"/><system-out>../tests/t.c:12: expected "
+			  "1</system-out></testcase></testsuite>",
+			  "")};
 	json_t *result = conclude(&sample, outputs);
 	const json_t *finding = json_array_get(json_object_get(result, "findings"), 0);
 	assert_string_equal(text_of(result, "status"), "complete");
@@ -221,10 +237,13 @@ static void test_a_missing_header_blocks_and_is_named(void **state)
 {
 	(void)state;
 	struct sample sample = sample_of(cmake_inventory, "{}");
-	const struct output outputs[] = {output_of(0, "", ""), output_of(0, "", ""),
-					 output_of(2, "/work/src/a.c:3:10: fatal error: zlib.h: No such file or directory\n    3 | #include <zlib.h>\n", ""),
-					 {.ran = false, .why = "the step before it did not succeed"},
-					 output_of(1, "", "cat: /work/.bunshin/ctest.xml: No such file or directory\n")};
+	const struct output outputs[] = {
+		output_of(0, "", ""),
+		output_of(0, "", ""),
+		output_of(2, "/work/src/a.c:3:10: fatal error: zlib.h: No such file or directory\n    3 | #include <zlib.h>\n",
+			  ""),
+		{.ran = false, .why = "the step before it did not succeed"},
+		output_of(1, "", "cat: /work/.bunshin/ctest.xml: No such file or directory\n")};
 	json_t *result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "blocked");
 	assert_non_null(strstr(text_of(result, "status_reason"), "missing header zlib.h"));
@@ -239,9 +258,11 @@ static void test_a_missing_program_blocks_and_is_named(void **state)
 {
 	(void)state;
 	struct sample sample = sample_of(cmake_inventory, "{}");
-	const struct output outputs[] = {output_of(0, "", ""), {.ran = false, .why = "cmake is not installed"},
+	const struct output outputs[] = {output_of(0, "", ""),
+					 {.ran = false, .why = "cmake is not installed"},
 					 {.ran = false, .why = "the step before it did not succeed"},
-					 {.ran = false, .why = "the step before it did not succeed"}, output_of(1, "", "cat: no such file\n")};
+					 {.ran = false, .why = "the step before it did not succeed"},
+					 output_of(1, "", "cat: no such file\n")};
 	json_t *result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "blocked");
 	assert_non_null(strstr(text_of(result, "status_reason"), "cmake is not installed"));
@@ -253,15 +274,19 @@ static void test_a_run_cut_short_is_partial_and_keeps_what_was_seen(void **state
 {
 	(void)state;
 	struct sample sample = sample_of(cmake_inventory, "{}");
-	struct output outputs[] = {output_of(0, "", ""), output_of(0, "", ""), output_of(0, "", ""),
-				   output_of(-1, " 1/9 Test  #1: quick ....   Passed    0.02 sec\n", ""), {.ran = false, .why = "no time left"}};
+	struct output outputs[] = {output_of(0, "", ""),
+				   output_of(0, "", ""),
+				   output_of(0, "", ""),
+				   output_of(-1, " 1/9 Test  #1: quick ....   Passed    0.02 sec\n", ""),
+				   {.ran = false, .why = "no time left"}};
 	outputs[3].timed_out = true;
 	outputs[3].signal = 9;
 	json_t *result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "partial");
 	assert_true(metric(result, "passed") == 1);
 	assert_non_null(strstr(text_of(result, "status_reason"), "ran out of time"));
-	assert_non_null(strstr(text_of(json_object_get(result, "synthesis"), "text"), "1 of 1 cases that ended before the time was over"));
+	assert_non_null(strstr(text_of(json_object_get(result, "synthesis"), "text"),
+			       "1 of 1 cases that ended before the time was over"));
 	json_decref(result);
 	sample_release(&sample);
 }
@@ -284,7 +309,8 @@ static void test_no_case_is_no_success(void **state)
 	(void)state;
 	struct sample sample = sample_of(cmake_inventory, "{}");
 	const struct output outputs[] = {output_of(0, "", ""), output_of(0, "", ""), output_of(0, "", ""),
-					 output_of(0, "No tests were found!!!\n", ""), output_of(0, "<testsuite tests=\"0\"></testsuite>", "")};
+					 output_of(0, "No tests were found!!!\n", ""),
+					 output_of(0, "<testsuite tests=\"0\"></testsuite>", "")};
 	json_t *result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "blocked");
 	assert_non_null(strstr(text_of(result, "status_reason"), "no test case"));
@@ -307,10 +333,13 @@ static void test_a_project_without_tests_is_blocked_with_what_was_looked_for(voi
 static void test_missing_npm_dependencies_are_the_reason(void **state)
 {
 	(void)state;
-	struct sample sample = sample_of("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": \"{\\\"scripts\\\": {\\\"test\\\": "
+	struct sample sample = sample_of("{\"files\": [{\"path\": \"package.json\"}], \"manifests\": {\"package.json\": "
+					 "\"{\\\"scripts\\\": {\\\"test\\\": "
 					 "\\\"mocha\\\"}}\"}}",
 					 "{}");
-	const struct output outputs[] = {output_of(0, "", ""), output_of(1, "", ""), output_of(127, "\n> x@1.0.0 test\n> mocha --reporter tap\n\n", "sh: 1: mocha: not found\n")};
+	const struct output outputs[] = {
+		output_of(0, "", ""), output_of(1, "", ""),
+		output_of(127, "\n> x@1.0.0 test\n> mocha --reporter tap\n\n", "sh: 1: mocha: not found\n")};
 	json_t *result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "blocked");
 	assert_non_null(strstr(text_of(result, "status_reason"), "no node_modules folder"));
@@ -323,10 +352,12 @@ static void test_missing_npm_dependencies_are_the_reason(void **state)
 static void test_cases_that_lack_a_module_say_nothing_about_the_code(void **state)
 {
 	(void)state;
-	struct sample sample = sample_of("{\"files\": [{\"path\": \"test_a.py\"}, {\"path\": \"conftest.py\"}], \"manifests\": {}}", "{}");
+	struct sample sample =
+		sample_of("{\"files\": [{\"path\": \"test_a.py\"}, {\"path\": \"conftest.py\"}], \"manifests\": {}}", "{}");
 	struct output outputs[] = {output_of(0, "", ""), output_of(2, "", ""),
 				   output_of(0,
-					     "<testsuite><testcase name=\"test_a\"><error message=\"collection failure\">E   ModuleNotFoundError: No module "
+					     "<testsuite><testcase name=\"test_a\"><error message=\"collection failure\">E   "
+					     "ModuleNotFoundError: No module "
 					     "named 'freezegun'</error></testcase></testsuite>",
 					     "")};
 	json_t *result = conclude(&sample, outputs);
@@ -334,10 +365,11 @@ static void test_cases_that_lack_a_module_say_nothing_about_the_code(void **stat
 	assert_non_null(strstr(text_of(result, "status_reason"), "freezegun"));
 	assert_int_equal(json_array_size(json_object_get(result, "findings")), 0);
 	json_decref(result);
-	outputs[2] = output_of(0,
-			       "<testsuite><testcase name=\"test_b\"/><testcase name=\"test_a\"><error message=\"x\">No module named 'freezegun'"
-			       "</error></testcase></testsuite>",
-			       "");
+	outputs[2] = output_of(
+		0,
+		"<testsuite><testcase name=\"test_b\"/><testcase name=\"test_a\"><error message=\"x\">No module named 'freezegun'"
+		"</error></testcase></testsuite>",
+		"");
 	sample.plan.count = 0;
 	result = conclude(&sample, outputs);
 	assert_string_equal(text_of(result, "status"), "partial");
@@ -354,7 +386,9 @@ static void test_what_is_missing_is_recognised_in_many_words(void **state)
 	} samples[] = {
 		{"x.c:1:10: fatal error: 'openssl/evp.h' file not found", "openssl/evp.h"},
 		{"/usr/bin/ld: cannot find -lz: No such file or directory", "library z"},
-		{"CMake Error at CMakeLists.txt:1 (cmake_minimum_required):\n  CMake 3.30 or higher is required.  You are running version 3.25.1", "3.30"},
+		{"CMake Error at CMakeLists.txt:1 (cmake_minimum_required):\n  CMake 3.30 or higher is required.  You are "
+		 "running version 3.25.1",
+		 "3.30"},
 		{"  Could not find a package configuration file provided by \"Boost\" with any of", "Boost"},
 		{"-- Could NOT find ZLIB (missing: ZLIB_LIBRARY ZLIB_INCLUDE_DIR)", "ZLIB"},
 		{"meson.build:5:0: ERROR: Dependency \"glib-2.0\" not found, tried pkgconfig", "glib-2.0"},

@@ -16,7 +16,11 @@
 
 static char *report_of(const struct finding *finding, const char *repository)
 {
-	struct target target = {.repository = repository, .inventory = json_object(), .parameters = json_object(), .task_id = "t", .started = "s"};
+	struct target target = {.repository = repository,
+				.inventory = json_object(),
+				.parameters = json_object(),
+				.task_id = "t",
+				.started = "s"};
 	struct result *result = result_begin(&target, "beta", "security-analysis");
 	json_t *root;
 	char *report;
@@ -47,8 +51,16 @@ static void test_a_report_begins_with_the_status_and_its_reason(void **state)
 
 static void test_a_finding_is_shown_with_place_fix_and_evidence(void **state)
 {
-	struct finding finding = {.rule = "c.gets", .title = "gets() reads a line of any length", .severity = "high", .cwe = {242}, .path = "a.c",
-				  .line = 3, .column = 2, .function = "main", .snippet = "gets(b);", .fix_hint = "Use fgets()."};
+	struct finding finding = {.rule = "c.gets",
+				  .title = "gets() reads a line of any length",
+				  .severity = "high",
+				  .cwe = {242},
+				  .path = "a.c",
+				  .line = 3,
+				  .column = 2,
+				  .function = "main",
+				  .snippet = "gets(b);",
+				  .fix_hint = "Use fgets()."};
 	char *report;
 
 	(void)state;
@@ -64,8 +76,12 @@ static void test_a_finding_is_shown_with_place_fix_and_evidence(void **state)
 
 static void test_text_of_the_repository_cannot_become_markup(void **state)
 {
-	struct finding finding = {.rule = "r", .title = "<script>alert(1)</script> ![x](http://evil/) # big", .severity = "high",
-				  .path = "a`b``.c", .line = 1, .snippet = "x = `y`; \x1b[31m <img src=x>\nsecond"};
+	struct finding finding = {.rule = "r",
+				  .title = "<script>alert(1)</script> ![x](http://evil/) # big",
+				  .severity = "high",
+				  .path = "a`b``.c",
+				  .line = 1,
+				  .snippet = "x = `y`; \x1b[31m <img src=x>\nsecond"};
 	char *report = report_of(&finding, "](javascript:x)\n# title");
 
 	(void)state;
@@ -80,7 +96,11 @@ static void test_text_of_the_repository_cannot_become_markup(void **state)
 
 static void test_marks_that_turn_the_direction_of_text_are_shown(void **state)
 {
-	struct finding finding = {.rule = "r", .title = "a\xE2\x80\xAE" "b", .severity = "high", .path = "x\xE2\x81\xA6y.c"};
+	struct finding finding = {.rule = "r",
+				  .title = "a\xE2\x80\xAE"
+					   "b",
+				  .severity = "high",
+				  .path = "x\xE2\x81\xA6y.c"};
 	char *report = report_of(&finding, "/x");
 
 	(void)state;
@@ -91,8 +111,9 @@ static void test_marks_that_turn_the_direction_of_text_are_shown(void **state)
 
 static void test_any_object_gives_a_report(void **state)
 {
-	static const char *const odd[] = {"{}", "{\"findings\": 3, \"runs\": {}, \"coverage\": []}", "{\"findings\": [1, null, {\"loc\": 2}]}",
-					  "{\"entities\": [{\"a\": [1]}, 4], \"metrics\": [null]}", "{\"runs\": [{}, 5], \"synthesis\": \"x\"}"};
+	static const char *const odd[] = {
+		"{}", "{\"findings\": 3, \"runs\": {}, \"coverage\": []}", "{\"findings\": [1, null, {\"loc\": 2}]}",
+		"{\"entities\": [{\"a\": [1]}, 4], \"metrics\": [null]}", "{\"runs\": [{}, 5], \"synthesis\": \"x\"}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {

@@ -17,8 +17,8 @@ static struct target target_make(void)
 {
 	return (struct target){
 		.repository = "/srv/project",
-		.inventory = json_pack("{s:s, s:s, s:b, s:{s:i}, s:[{s:s},{s:s},{s:s}]}", "commit", "c0", "tree", "t0", "dirty", 0, "languages",
-				       "C", 7, "files", "path", "a.c", "path", "b.c", "path", "c.c"),
+		.inventory = json_pack("{s:s, s:s, s:b, s:{s:i}, s:[{s:s},{s:s},{s:s}]}", "commit", "c0", "tree", "t0", "dirty",
+				       0, "languages", "C", 7, "files", "path", "a.c", "path", "b.c", "path", "c.c"),
 		.parameters = json_object(),
 		.task_id = "018f",
 		.started = "2026-01-01T00:00:00Z",
@@ -78,10 +78,17 @@ static void test_findings_come_out_sorted_by_score_times_confidence(void **state
 	json_t *root;
 
 	(void)state;
-	result_add_finding(result, &(struct finding){.rule = "low", .title = "l", .path = "a.c", .line = 1, .score = 90, .confidence = 0.1});
-	result_add_finding(result, &(struct finding){.rule = "high", .title = "h", .path = "a.c", .line = 2, .score = 40, .confidence = 0.9});
-	result_add_finding(result, &(struct finding){.rule = "same-b", .title = "s", .path = "b.c", .line = 2, .score = 30, .confidence = 0.5});
-	result_add_finding(result, &(struct finding){.rule = "same-a", .title = "s", .path = "a.c", .line = 9, .score = 30, .confidence = 0.5});
+	result_add_finding(
+		result, &(struct finding){.rule = "low", .title = "l", .path = "a.c", .line = 1, .score = 90, .confidence = 0.1});
+	result_add_finding(
+		result,
+		&(struct finding){.rule = "high", .title = "h", .path = "a.c", .line = 2, .score = 40, .confidence = 0.9});
+	result_add_finding(
+		result,
+		&(struct finding){.rule = "same-b", .title = "s", .path = "b.c", .line = 2, .score = 30, .confidence = 0.5});
+	result_add_finding(
+		result,
+		&(struct finding){.rule = "same-a", .title = "s", .path = "a.c", .line = 9, .score = 30, .confidence = 0.5});
 	root = end(result, &target);
 	assert_string_equal(text_at(root, "findings", 0, "rule", "id"), "high");
 	assert_string_equal(text_at(root, "findings", 1, "rule", "id"), "same-a");
@@ -97,7 +104,9 @@ static void fingerprint_at(char out[FINGERPRINT_BYTES], uint32_t number, const c
 	struct result *result = begin(&target);
 	json_t *root;
 
-	result_add_finding(result, &(struct finding){.rule = "r", .title = "t", .path = "a.c", .line = number, .function = function, .snippet = line});
+	result_add_finding(
+		result, &(struct finding){
+				.rule = "r", .title = "t", .path = "a.c", .line = number, .function = function, .snippet = line});
 	root = end(result, &target);
 	strcpy(out, text_at(root, "findings", 0, NULL, "fingerprint"));
 	assert_memory_equal(out, text_at(root, "findings", 0, NULL, "id"), 12);
@@ -128,7 +137,8 @@ static void test_equal_lines_are_told_apart_by_their_number(void **state)
 	(void)state;
 	/* Added in the wrong order: the number follows the lines, not the tools. */
 	for (uint32_t line = 20; line >= 10; line -= 10)
-		result_add_finding(result, &(struct finding){.rule = "r", .title = "t", .path = "a.c", .line = line, .snippet = "gets(b);"});
+		result_add_finding(
+			result, &(struct finding){.rule = "r", .title = "t", .path = "a.c", .line = line, .snippet = "gets(b);"});
 	root = end(result, &target);
 	assert_true(fingerprint_of("r", "a.c", NULL, "gets(b);", 0, first));
 	assert_true(fingerprint_of("r", "a.c", NULL, "gets(b);", 1, second));
@@ -209,7 +219,8 @@ static void test_a_confidential_output_leaves_no_digest(void **state)
 	root = end(result, &target);
 	assert_true(digest_of("secret", 6, digest));
 	assert_string_equal(text_at(root, "runs", 0, "raw", "sha256"), digest);
-	assert_true(json_is_null(json_object_get(json_object_get(json_array_get(json_object_get(root, "runs"), 1), "raw"), "sha256")));
+	assert_true(json_is_null(
+		json_object_get(json_object_get(json_array_get(json_object_get(root, "runs"), 1), "raw"), "sha256")));
 	json_decref(root);
 }
 
@@ -221,8 +232,9 @@ static void test_text_of_any_bytes_becomes_valid_and_bounded(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	assert_string_equal(json_string_value(text), "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xC3\xA4"
-						     "\xEF\xBF\xBD\xEF\xBF\xBD");
+	assert_string_equal(json_string_value(text),
+			    "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xC3\xA4"
+			    "\xEF\xBF\xBD\xEF\xBF\xBD");
 	assert_string_equal(json_string_value(cut), "abc\xE2\x80\xA6");
 	json_decref(text);
 	json_decref(cut);
@@ -236,7 +248,9 @@ static void test_a_result_is_bounded_and_says_what_is_missing(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < RESULT_FINDINGS_MAX + 7; i++)
-		result_add_finding(result, &(struct finding){.rule = "r", .title = "t", .path = "a.c", .line = i + 1, .score = 1 + (i % 50)});
+		result_add_finding(
+			result,
+			&(struct finding){.rule = "r", .title = "t", .path = "a.c", .line = i + 1, .score = 1 + (i % 50)});
 	root = end(result, &target);
 	assert_int_equal(json_array_size(json_object_get(root, "findings")), RESULT_FINDINGS_MAX);
 	assert_string_equal(json_string_value(json_object_get(root, "status")), "partial");

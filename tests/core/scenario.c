@@ -21,7 +21,7 @@
 #include "routing/conf.h"
 #include "tests/core/twin.h"
 
-#define TASKS 64
+#define TASKS    64
 #define ATTEMPTS 32
 
 struct scenario {
@@ -79,7 +79,8 @@ static void print_task(FILE *out, const struct id *id)
 
 static void print_assignment(FILE *out, const struct task_assignment *facts)
 {
-	fprintf(out, " attempt=%u timeout=%u remaining=%u %s", facts->attempt, facts->timeout_ms, facts->remaining_ms, priority_name(facts->priority));
+	fprintf(out, " attempt=%u timeout=%u remaining=%u %s", facts->attempt, facts->timeout_ms, facts->remaining_ms,
+		priority_name(facts->priority));
 	if (facts->charged_class != facts->priority)
 		fprintf(out, " as=%s", priority_name(facts->charged_class));
 	if (facts->destination)
@@ -103,14 +104,16 @@ static void print_failure(FILE *out, const struct task_failure *facts)
 
 static void print_retry(FILE *out, const struct retry_scheduled *facts)
 {
-	fprintf(out, " after=%s destination=%u wait=%u failures=%u lost=%u", error_name((int)facts->code), facts->destination, facts->wait_ms, facts->failures, facts->lost);
+	fprintf(out, " after=%s destination=%u wait=%u failures=%u lost=%u", error_name((int)facts->code), facts->destination,
+		facts->wait_ms, facts->failures, facts->lost);
 	if (facts->role.bytes)
 		fprintf(out, " role=%.*s", (int)facts->role.bytes, facts->role.at);
 }
 
 static void print_timer(FILE *out, const struct timer *facts)
 {
-	static const char *const names[] = {"none", "start", "assign", "heartbeat", "timeout", "deadline", "backoff", "lost", "parent", "grace", "breaker", "dispatch"};
+	static const char *const names[] = {"none",    "start", "assign", "heartbeat", "timeout", "deadline",
+					    "backoff", "lost",  "parent", "grace",     "breaker", "dispatch"};
 	fprintf(out, " %s %.*s", names[facts->clock], (int)facts->peer.bytes, facts->peer.at);
 }
 
@@ -121,7 +124,8 @@ static void print_facts(FILE *out, const struct message *message)
 		print_assignment(out, &message->task_assignment);
 		break;
 	case MESSAGE_TASK_ACCEPTED:
-		fprintf(out, "%s state=%s", message->task_accepted.duplicate ? " duplicate" : "", state_name(message->task_accepted.state));
+		fprintf(out, "%s state=%s", message->task_accepted.duplicate ? " duplicate" : "",
+			state_name(message->task_accepted.state));
 		break;
 	case MESSAGE_TASK_COMPLETION:
 		fprintf(out, " attempt=%u", message->task_completion.attempt);
@@ -148,14 +152,17 @@ static void print_facts(FILE *out, const struct message *message)
 		fprintf(out, " %s", verb_name(message->recovery_action.verb));
 		break;
 	case MESSAGE_RECOVERY_RESULT:
-		fprintf(out, " %s %s", verb_name(message->recovery_result.verb), message->recovery_result.code ? error_name((int)message->recovery_result.code) : "done");
+		fprintf(out, " %s %s", verb_name(message->recovery_result.verb),
+			message->recovery_result.code ? error_name((int)message->recovery_result.code) : "done");
 		break;
 	case MESSAGE_ERROR_ESCALATION:
-		fprintf(out, " %s attempts=%u", error_name((int)message->error_escalation.code), message->error_escalation.attempts);
+		fprintf(out, " %s attempts=%u", error_name((int)message->error_escalation.code),
+			message->error_escalation.attempts);
 		break;
 	case MESSAGE_TASK_FOLLOW:
 		if (message->task_follow.known_state)
-			fprintf(out, " known=%s outcome=%llu", state_name(message->task_follow.known_state), (unsigned long long)message->task_follow.known_outcome);
+			fprintf(out, " known=%s outcome=%llu", state_name(message->task_follow.known_state),
+				(unsigned long long)message->task_follow.known_outcome);
 		break;
 	default:
 		break;
@@ -313,16 +320,20 @@ static void say_about_attempt(struct scenario *scenario, const struct words *wor
 		message.task_started = (struct task_started){attempt, lease};
 	} else if (strcmp(word, "progress") == 0) {
 		message.type = MESSAGE_TASK_PROGRESS;
-		message.task_progress = (struct task_progress){.attempt = attempt, .lease = lease, .waiting = has(words, "waiting")};
+		message.task_progress =
+			(struct task_progress){.attempt = attempt, .lease = lease, .waiting = has(words, "waiting")};
 	} else if (strcmp(word, "completed") == 0) {
 		message.type = MESSAGE_TASK_COMPLETION;
-		message.task_completion = (struct task_completion){.attempt = attempt, .lease = lease, .tokens = number(words, "tokens", 0)};
+		message.task_completion =
+			(struct task_completion){.attempt = attempt, .lease = lease, .tokens = number(words, "tokens", 0)};
 	} else if (strcmp(word, "failed") == 0) {
 		message.type = MESSAGE_TASK_FAILURE;
-		message.task_failure = (struct task_failure){.attempt = attempt, .lease = lease, .code = (uint32_t)(code ? error_find(code) : ERROR_TASK_FAILED)};
+		message.task_failure = (struct task_failure){
+			.attempt = attempt, .lease = lease, .code = (uint32_t)(code ? error_find(code) : ERROR_TASK_FAILED)};
 	} else if (strcmp(word, "asks") == 0) {
 		message.type = MESSAGE_ERROR_ESCALATION;
-		message.error_escalation = (struct error_escalation){.severity = SEVERITY_ERROR, .attempt = attempt, .lease = lease, .code = ERROR_TASK_FAILED};
+		message.error_escalation = (struct error_escalation){
+			.severity = SEVERITY_ERROR, .attempt = attempt, .lease = lease, .code = ERROR_TASK_FAILED};
 	} else {
 		stop("started, progress, completed, failed, asks, hello, goodbye, request, cancel, follow, status, recover");
 	}
@@ -334,7 +345,8 @@ static void say_recover(struct scenario *scenario, const struct words *words)
 	struct message message = {.type = MESSAGE_RECOVERY_ACTION};
 	struct recovery_action *facts = &message.recovery_action;
 	facts->verb = verb_find(words->word[2]);
-	const char *to = value(words, "to"), *type = value(words, "type"), *state = value(words, "known"), *client = value(words, "client");
+	const char *to = value(words, "to"), *type = value(words, "type"), *state = value(words, "known"),
+		   *client = value(words, "client");
 	if (words->count > 3 && words->word[3][0] == 'T')
 		message.header.task_id = numbered('t', task_number(words->word[3]));
 	else if (words->count > 3)
@@ -418,7 +430,8 @@ static void load_table(struct scenario *scenario)
 		stop(sentence);
 	assert_int_equal(table_encode(&conf.table, bytes, sizeof(bytes), &used), 0);
 	struct message message = {.type = MESSAGE_ROUTES_LOADED};
-	message.routes_loaded = (struct routes_loaded){.version = ++scenario->table_version, .who = say("omega"), .table = {bytes, (uint32_t)used}};
+	message.routes_loaded = (struct routes_loaded){
+		.version = ++scenario->table_version, .who = say("omega"), .table = {bytes, (uint32_t)used}};
 	step(scenario, "", &message, 0);
 }
 
@@ -450,7 +463,8 @@ static void pass_time(struct scenario *scenario, uint32_t ms)
 static void notice(struct scenario *scenario, const struct words *words)
 {
 	struct message message = {.type = MESSAGE_PRESENCE};
-	message.presence_changed = (struct presence_changed){.peer = say(words->word[1]), .presence = presence_find(words->word[2])};
+	message.presence_changed =
+		(struct presence_changed){.peer = say(words->word[1]), .presence = presence_find(words->word[2])};
 	step(scenario, "", &message, 0);
 }
 

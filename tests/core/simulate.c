@@ -30,17 +30,21 @@ static void test_every_promise_holds_in_every_seed(void **state)
 	for (running = first; running <= last; running++)
 		world_run(running, &tally);
 	running = 0;
-	printf("%llu seeds: %llu records, %llu tasks (%llu of them children), %llu retries, %llu lost attempts, %llu revivals, %llu cancels, %llu refusals for overload, "
-	       "%llu late or false answers; Omega killed %llu times, clones %llu times; %llu connections broken, %llu frames doubled, %llu lies\n",
-	       (unsigned long long)tally.seeds, (unsigned long long)tally.records, (unsigned long long)tally.tasks, (unsigned long long)tally.children,
-	       (unsigned long long)tally.retried, (unsigned long long)tally.lost, (unsigned long long)tally.revived, (unsigned long long)tally.cancelled,
-	       (unsigned long long)tally.refused, (unsigned long long)tally.superseded, (unsigned long long)tally.kills, (unsigned long long)tally.deaths,
+	printf("%llu seeds: %llu records, %llu tasks (%llu of them children), %llu retries, %llu lost attempts, %llu revivals, "
+	       "%llu cancels, %llu refusals for overload, "
+	       "%llu late or false answers; Omega killed %llu times, clones %llu times; %llu connections broken, %llu frames "
+	       "doubled, %llu lies\n",
+	       (unsigned long long)tally.seeds, (unsigned long long)tally.records, (unsigned long long)tally.tasks,
+	       (unsigned long long)tally.children, (unsigned long long)tally.retried, (unsigned long long)tally.lost,
+	       (unsigned long long)tally.revived, (unsigned long long)tally.cancelled, (unsigned long long)tally.refused,
+	       (unsigned long long)tally.superseded, (unsigned long long)tally.kills, (unsigned long long)tally.deaths,
 	       (unsigned long long)tally.breaks, (unsigned long long)tally.doubles, (unsigned long long)tally.lies);
 	if (last - first < 99)
 		return;
 	assert_true(tally.kills > last - first); /* the faults did happen */
 	assert_true(tally.deaths > last - first);
-	assert_true(tally.lost > 0 && tally.retried > 0 && tally.revived > 0 && tally.cancelled > 0 && tally.refused > 0 && tally.superseded > 0 && tally.children > 0);
+	assert_true(tally.lost > 0 && tally.retried > 0 && tally.revived > 0 && tally.cancelled > 0 && tally.refused > 0 &&
+		    tally.superseded > 0 && tally.children > 0);
 }
 
 int main(int argc, char **argv)

@@ -250,7 +250,8 @@ static void test_retries_and_backoff_follow_the_formula(void **state)
 	for (uint32_t i = 0; i < 300; i++) {
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		uint32_t initial = 1 + (uint32_t)(random >> 33) % 5000;
-		struct backoff backoff = {initial, initial + (uint32_t)(random >> 40) % 60000, 1000 + (uint32_t)(random >> 20) % 4000, (uint32_t)(random >> 50) % 1001};
+		struct backoff backoff = {initial, initial + (uint32_t)(random >> 40) % 60000,
+					  1000 + (uint32_t)(random >> 20) % 4000, (uint32_t)(random >> 50) % 1001};
 		check_policy((uint32_t)(random >> 60) % 8, backoff, i * 1000);
 	}
 }

@@ -61,7 +61,8 @@ static struct kept *keep(struct twin *twin, const struct record *record)
 	assert_int_equal(message_encode_header(&record->message, &kept->header), 0);
 	assert_int_equal(message_encode_facts(&record->message, &kept->facts), 0);
 	if (record->message.type == MESSAGE_SNAPSHOT)
-		assert_int_equal(buffer_append(&kept->state, record->message.snapshot.state.at, record->message.snapshot.state.bytes), 0);
+		assert_int_equal(
+			buffer_append(&kept->state, record->message.snapshot.state.at, record->message.snapshot.state.bytes), 0);
 	kept->record.message = (struct message){.type = record->message.type};
 	return kept;
 }
@@ -111,9 +112,11 @@ int twin_step(struct twin *twin, const struct event *event, struct records *out_
 	}
 	const char *wrong = omega_check(twin->live);
 	for (size_t i = 0; wrong && i < out_records->count; i++)
-		fprintf(stderr, "record %llu: %s, direction %d, peer %s, task number %llu, attempt %u, verdict %s\n", (unsigned long long)out_records->item[i].seq,
-			message_name(out_records->item[i].message.type), (int)out_records->item[i].direction, out_records->item[i].peer,
-			(unsigned long long)out_records->item[i].task_number, out_records->item[i].attempt, error_name((int)out_records->item[i].verdict));
+		fprintf(stderr, "record %llu: %s, direction %d, peer %s, task number %llu, attempt %u, verdict %s\n",
+			(unsigned long long)out_records->item[i].seq, message_name(out_records->item[i].message.type),
+			(int)out_records->item[i].direction, out_records->item[i].peer,
+			(unsigned long long)out_records->item[i].task_number, out_records->item[i].attempt,
+			error_name((int)out_records->item[i].verdict));
 	if (wrong)
 		fail_msg("after record %zu, which %s began: %s", twin->kept_count, message_name(event->message->type), wrong);
 	if (twin->compare)
@@ -157,7 +160,8 @@ void twin_snapshot(struct twin *twin, struct records *out_records)
 	size_t bytes;
 	uint8_t *state = saved(twin->live, &bytes);
 	struct message message = {.type = MESSAGE_SNAPSHOT};
-	message.snapshot = (struct snapshot){.core_version = OMEGA_CORE_VERSION, .state_bytes = bytes, .state = {state, (uint32_t)bytes}};
+	message.snapshot =
+		(struct snapshot){.core_version = OMEGA_CORE_VERSION, .state_bytes = bytes, .state = {state, (uint32_t)bytes}};
 	struct event event = {.message = &message, .has_payload = true};
 	assert_int_equal(twin_step(twin, &event, out_records), 0);
 	free(state);

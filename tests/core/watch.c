@@ -23,7 +23,8 @@ struct watched *watch_find_key(struct watch *watch, const struct id *key_hash)
 static void broken(struct watch *watch, const struct record *record, const char *what)
 {
 	if (!watch->wrong[0])
-		snprintf(watch->wrong, sizeof(watch->wrong), "record %llu (%s): %s", (unsigned long long)record->seq, message_name(record->message.type), what);
+		snprintf(watch->wrong, sizeof(watch->wrong), "record %llu (%s): %s", (unsigned long long)record->seq,
+			 message_name(record->message.type), what);
 }
 
 static void watch_request(struct watch *watch, const struct record *record)
@@ -45,7 +46,10 @@ static void watch_request(struct watch *watch, const struct record *record)
 		return;
 	}
 	struct watched *task = &watch->task[watch->count++];
-	*task = (struct watched){.id = record->message.header.task_id, .key_hash = facts->key_hash, .body_hash = facts->body_hash, .number = record->seq};
+	*task = (struct watched){.id = record->message.header.task_id,
+				 .key_hash = facts->key_hash,
+				 .body_hash = facts->body_hash,
+				 .number = record->seq};
 	snprintf(task->client, sizeof(task->client), "%s", record->peer);
 	snprintf(task->task_type, sizeof(task->task_type), "%.*s", (int)facts->task_type.bytes, facts->task_type.at);
 	watch->accepted++;
@@ -92,7 +96,8 @@ static void watch_retry(struct watch *watch, const struct record *record, struct
 		uint64_t least = (uint64_t)route->backoff.initial_ms * (1000 - route->backoff.jitter_permille) / 1000;
 		if (facts->failures > route->retries)
 			broken(watch, record, "more retries than the route allows");
-		if (facts->wait_ms < least && facts->wait_ms < route->backoff.maximum_ms * (1000 - route->backoff.jitter_permille) / 1000)
+		if (facts->wait_ms < least &&
+		    facts->wait_ms < route->backoff.maximum_ms * (1000 - route->backoff.jitter_permille) / 1000)
 			broken(watch, record, "a backoff is shorter than the route says");
 	}
 	if (task->lost >= watch->table.lost_max)
@@ -105,7 +110,8 @@ static void watch_retry(struct watch *watch, const struct record *record, struct
 
 static void watch_outcome(struct watch *watch, const struct record *record, struct watched *task)
 {
-	uint32_t state = record->message.type == MESSAGE_TASK_COMPLETION ? (uint32_t)STATE_COMPLETED : record->message.task_failure.state;
+	uint32_t state =
+		record->message.type == MESSAGE_TASK_COMPLETION ? (uint32_t)STATE_COMPLETED : record->message.task_failure.state;
 	if (task->end_state) {
 		if (task->end_state != state)
 			broken(watch, record, "a task has two different outcomes");

@@ -13,16 +13,16 @@
 #include "tests/core/twin.h"
 #include "tests/core/watch.h"
 
-#define TICK_MS 20u
-#define CLIENTS 3u
-#define CLONES 4u
-#define PEERS (CLIENTS + CLONES + 1u) /* and an operator */
-#define JOBS 4u
-#define OUTBOX 16u
-#define LETTERS 8192u
+#define TICK_MS      20u
+#define CLIENTS      3u
+#define CLONES       4u
+#define PEERS        (CLIENTS + CLONES + 1u) /* and an operator */
+#define JOBS         4u
+#define OUTBOX       16u
+#define LETTERS      8192u
 #define CLIENT_TASKS 24u
 #define HEARTBEAT_MS 500u
-#define SILENCE_MS 1600u
+#define SILENCE_MS   1600u
 
 /* How likely each kind of trouble is in this seed, per mille and occasion. */
 struct trouble {
@@ -36,8 +36,8 @@ struct letter {
 	bool to_host;
 	uint32_t peer;
 	uint64_t epoch;
-	uint64_t seq;     /* of its sender; 0: none */
-	uint64_t durable; /* in heartbeats of Omega */
+	uint64_t seq;       /* of its sender; 0: none */
+	uint64_t durable;   /* in heartbeats of Omega */
 	uint64_t trail_seq; /* of the record it was */
 	struct message message;
 	uint8_t live[JOBS * LIVE_ENTRY_BYTES];
@@ -100,8 +100,8 @@ struct world {
 	struct letter *letter;
 	size_t letters;
 	uint64_t order;
-	size_t watched;  /* records the watch has seen */
-	size_t sent;     /* records whose effects have left */
+	size_t watched; /* records the watch has seen */
+	size_t sent;    /* records whose effects have left */
 	uint64_t commit_ms;
 	uint64_t up_ms; /* Omega is dead until then */
 	bool omega_up;
@@ -115,18 +115,24 @@ static const char *const types[] = {"security", "design", "tests"};
 
 static const char conf_one[] = "network { lost_max = 3 breaker_failures = 4 breaker_open = 3s retry_after = 1s tasks_max = 40 }\n"
 			       "clone beta { instances = 2 }\nclone gamma { instances = 2 }\n"
-			       "route security { destination = beta fallbacks = {gamma} retries = 1 timeout = 4s heartbeat = 2s start = 8s backoff_initial = 200ms "
+			       "route security { destination = beta fallbacks = {gamma} retries = 1 timeout = 4s heartbeat = 2s "
+			       "start = 8s backoff_initial = 200ms "
 			       "backoff_max = 1s deadline = 90s priority = high }\n"
-			       "route design { destination = gamma retries = 2 timeout = 3s heartbeat = 2s start = 8s backoff_initial = 100ms backoff_max = 2s deadline = 60s "
+			       "route design { destination = gamma retries = 2 timeout = 3s heartbeat = 2s start = 8s "
+			       "backoff_initial = 100ms backoff_max = 2s deadline = 60s "
 			       "queue_max = 6 }\n"
-			       "route tests { destination = beta retries = 0 timeout = 6s heartbeat = 2s start = 10s deadline = 60s priority = low non_retryable = {limit} }\n";
+			       "route tests { destination = beta retries = 0 timeout = 6s heartbeat = 2s start = 10s deadline = "
+			       "60s priority = low non_retryable = {limit} }\n";
 static const char conf_two[] = "network { lost_max = 3 breaker_failures = 4 breaker_open = 3s retry_after = 1s tasks_max = 40 }\n"
 			       "clone beta { instances = 2 }\nclone gamma { instances = 2 }\n"
-			       "route security { destination = beta fallbacks = {gamma} retries = 1 timeout = 5s heartbeat = 2s start = 8s backoff_initial = 200ms "
+			       "route security { destination = beta fallbacks = {gamma} retries = 1 timeout = 5s heartbeat = 2s "
+			       "start = 8s backoff_initial = 200ms "
 			       "backoff_max = 1s deadline = 90s priority = urgent }\n"
-			       "route design { destination = gamma fallbacks = {beta} retries = 2 timeout = 3s heartbeat = 2s start = 8s backoff_initial = 100ms backoff_max = 2s "
+			       "route design { destination = gamma fallbacks = {beta} retries = 2 timeout = 3s heartbeat = 2s "
+			       "start = 8s backoff_initial = 100ms backoff_max = 2s "
 			       "deadline = 90s }\n"
-			       "route tests { destination = beta retries = 0 timeout = 6s heartbeat = 2s start = 10s deadline = 60s priority = low non_retryable = {limit} }\n";
+			       "route tests { destination = beta retries = 0 timeout = 6s heartbeat = 2s start = 10s deadline = "
+			       "60s priority = low non_retryable = {limit} }\n";
 
 /* ---- chance ---- */
 
@@ -199,7 +205,8 @@ static uint64_t tell_omega(struct world *world, uint32_t number, const struct me
 
 static void tell_peer(struct world *world, uint32_t number, const struct message *message, uint64_t trail_seq)
 {
-	struct letter letter = {.peer = number, .epoch = world->line[number].epoch, .message = *message, .trail_seq = trail_seq, .durable = 0};
+	struct letter letter = {
+		.peer = number, .epoch = world->line[number].epoch, .message = *message, .trail_seq = trail_seq, .durable = 0};
 	if (message->type == MESSAGE_HEARTBEAT)
 		letter.durable = message->heartbeat.durable_through;
 	post(world, &letter);
@@ -241,7 +248,8 @@ static void host_load(struct world *world, const char *text)
 		fail_msg("%s", sentence);
 	assert_int_equal(table_encode(&conf.table, bytes, sizeof(bytes), &used), 0);
 	struct message message = {.type = MESSAGE_ROUTES_LOADED};
-	message.routes_loaded = (struct routes_loaded){.version = ++world->tables, .who = say("omega"), .table = {bytes, (uint32_t)used}};
+	message.routes_loaded =
+		(struct routes_loaded){.version = ++world->tables, .who = say("omega"), .table = {bytes, (uint32_t)used}};
 	host_step(world, "", &message, false);
 }
 
@@ -481,9 +489,16 @@ static void say_hello(struct world *world, uint32_t number)
 		uint8_t *entry = live + count++ * LIVE_ENTRY_BYTES;
 		memcpy(entry, kept->header.task_id.bytes, 16);
 		memset(entry + 16, 0, 4);
-		memcpy(entry + 20, kept->type == MESSAGE_TASK_COMPLETION ? kept->task_completion.lease.bytes : kept->task_failure.lease.bytes, 16);
+		memcpy(entry + 20,
+		       kept->type == MESSAGE_TASK_COMPLETION ? kept->task_completion.lease.bytes : kept->task_failure.lease.bytes,
+		       16);
 	}
-	message.hello = (struct hello){.role = say(peer->role), .peer = say(peer->name), .slots = peer->slots, .version_min = 1, .version_max = 1, .live = {live, count * LIVE_ENTRY_BYTES}};
+	message.hello = (struct hello){.role = say(peer->role),
+				       .peer = say(peer->name),
+				       .slots = peer->slots,
+				       .version_min = 1,
+				       .version_max = 1,
+				       .live = {live, count * LIVE_ENTRY_BYTES}};
 	tell_omega(world, number, &message);
 }
 
@@ -529,7 +544,8 @@ static void take_job(struct world *world, uint32_t number, const struct message 
 		struct job *job = &peer->job[i];
 		if (job->busy)
 			continue;
-		*job = (struct job){.busy = true, .task_id = message->header.task_id, .lease = facts->lease, .attempt = facts->attempt};
+		*job = (struct job){
+			.busy = true, .task_id = message->header.task_id, .lease = facts->lease, .attempt = facts->attempt};
 		job->done_ms = world->now_ms + 20 + below(world, 1500);
 		job->next_progress_ms = world->now_ms + 500;
 		job->hung = happens(world, world->trouble.hang);
@@ -542,7 +558,8 @@ static void take_job(struct world *world, uint32_t number, const struct message 
 
 static void tell_lie(struct world *world, struct message *message)
 {
-	struct id *lease = message->type == MESSAGE_TASK_COMPLETION ? &message->task_completion.lease : &message->task_failure.lease;
+	struct id *lease =
+		message->type == MESSAGE_TASK_COMPLETION ? &message->task_completion.lease : &message->task_failure.lease;
 	world->tally->lies++;
 	if (below(world, 2))
 		lease->bytes[below(world, 16)] ^= 1;
@@ -552,15 +569,18 @@ static void tell_lie(struct world *world, struct message *message)
 
 static void finish_job(struct world *world, uint32_t number, struct job *job)
 {
-	static const uint32_t kinds[] = {ERROR_TASK_FAILED, ERROR_TASK_FAILED, ERROR_INVALID_PARAMETERS, ERROR_LIMIT, ERROR_TOOL_MISSING};
+	static const uint32_t kinds[] = {ERROR_TASK_FAILED, ERROR_TASK_FAILED, ERROR_INVALID_PARAMETERS, ERROR_LIMIT,
+					 ERROR_TOOL_MISSING};
 	struct message message = {.type = MESSAGE_TASK_COMPLETION};
 	message.header.task_id = job->task_id;
 	if (happens(world, world->trouble.fail)) {
 		message.type = MESSAGE_TASK_FAILURE;
-		message.task_failure = (struct task_failure){.attempt = job->attempt, .lease = job->lease, .code = kinds[below(world, 5)]};
+		message.task_failure =
+			(struct task_failure){.attempt = job->attempt, .lease = job->lease, .code = kinds[below(world, 5)]};
 	} else if (happens(world, world->trouble.ask_person)) {
 		message.type = MESSAGE_ERROR_ESCALATION;
-		message.error_escalation = (struct error_escalation){.severity = SEVERITY_ERROR, .attempt = job->attempt, .lease = job->lease, .code = ERROR_TASK_FAILED};
+		message.error_escalation = (struct error_escalation){
+			.severity = SEVERITY_ERROR, .attempt = job->attempt, .lease = job->lease, .code = ERROR_TASK_FAILED};
 	} else {
 		message.task_completion = (struct task_completion){.attempt = job->attempt, .lease = job->lease};
 	}
@@ -582,7 +602,8 @@ static void stop_job(struct world *world, uint32_t number, const struct message 
 		return; /* deaf: goes on, and answers too late */
 	struct message failure = {.type = MESSAGE_TASK_FAILURE};
 	failure.header.task_id = job->task_id;
-	failure.task_failure = (struct task_failure){.attempt = job->attempt, .lease = job->lease, .code = ERROR_CANCELLED, .processes_ended = 1};
+	failure.task_failure = (struct task_failure){
+		.attempt = job->attempt, .lease = job->lease, .code = ERROR_CANCELLED, .processes_ended = 1};
 	job->busy = false;
 	answer(world, number, &failure);
 }
@@ -610,7 +631,8 @@ static void work(struct world *world, uint32_t number, struct job *job)
 	if (world->now_ms >= job->next_progress_ms) {
 		struct message message = {.type = MESSAGE_TASK_PROGRESS};
 		message.header.task_id = job->task_id;
-		message.task_progress = (struct task_progress){.attempt = job->attempt, .lease = job->lease, .waiting = job->waiting};
+		message.task_progress =
+			(struct task_progress){.attempt = job->attempt, .lease = job->lease, .waiting = job->waiting};
 		job->next_progress_ms += 500;
 		job->waiting = false;
 		tell_omega(world, number, &message);
@@ -701,7 +723,8 @@ static void hear_outcome(struct world *world, uint32_t number, const struct lett
 	struct errand *errand = errand_of(&world->peer[number], &letter->message.header.task_id);
 	if (!errand)
 		return;
-	uint32_t state = letter->message.type == MESSAGE_TASK_COMPLETION ? (uint32_t)STATE_COMPLETED : letter->message.task_failure.state;
+	uint32_t state =
+		letter->message.type == MESSAGE_TASK_COMPLETION ? (uint32_t)STATE_COMPLETED : letter->message.task_failure.state;
 	bool revivable = errand->outcome_state == STATE_FAILED || errand->outcome_state == STATE_EXPIRED;
 	if (errand->outcome_seq && !revivable && errand->outcome_state != state)
 		fail_msg("a client was told two outcomes of one task");
@@ -730,7 +753,8 @@ static void hear_refusal(struct world *world, uint32_t number, const struct lett
 
 static void operator_tick(struct world *world, uint32_t number)
 {
-	static const uint32_t verbs[] = {VERB_RETRY, VERB_REPLAY, VERB_REASSIGN, VERB_RESOLVE, VERB_FAIL, VERB_DRAIN, VERB_RESUME, VERB_QUARANTINE, VERB_REINSTATE, VERB_REINSTATE};
+	static const uint32_t verbs[] = {VERB_RETRY, VERB_REPLAY, VERB_REASSIGN,   VERB_RESOLVE,   VERB_FAIL,
+					 VERB_DRAIN, VERB_RESUME, VERB_QUARANTINE, VERB_REINSTATE, VERB_REINSTATE};
 	struct message message = {.type = MESSAGE_RECOVERY_ACTION};
 	if (!happens(world, world->trouble.drain) || !world->watch.count)
 		return;
@@ -819,7 +843,8 @@ static void deliver(struct world *world)
 	size_t due = world->letters;
 	for (size_t i = 0; i < due; i++) {
 		struct letter letter = world->letter[i];
-		bool lost = world->broken[letter.peer] && !world->healing && letter.message.type != MESSAGE_REFUSAL && letter.epoch == world->peer[letter.peer].epoch;
+		bool lost = world->broken[letter.peer] && !world->healing && letter.message.type != MESSAGE_REFUSAL &&
+			    letter.epoch == world->peer[letter.peer].epoch;
 		if (lost || (letter.to_host && !world->omega_up))
 			continue;
 		if (letter.to_host)
@@ -907,8 +932,9 @@ static void show_what_is_left(struct world *world)
 	struct task_view view;
 	for (size_t i = 0; i < world->watch.count; i++)
 		if (omega_task(world->twin.live, &world->watch.task[i].id, &view) == 0)
-			fprintf(stderr, "task %zu %s is %s%s, attempts %u, clone %s, next clock in %lld ms\n", i, view.task_type, state_name(view.state),
-				view.escalated ? " (escalated)" : "", view.attempts, view.clone, (long long)(view.wake_ms - world->now_ms));
+			fprintf(stderr, "task %zu %s is %s%s, attempts %u, clone %s, next clock in %lld ms\n", i, view.task_type,
+				state_name(view.state), view.escalated ? " (escalated)" : "", view.attempts, view.clone,
+				(long long)(view.wake_ms - world->now_ms));
 	for (uint32_t c = 0; c < CLIENTS; c++)
 		for (uint32_t i = 0; i < world->peer[c].errands; i++) {
 			const struct errand *errand = &world->peer[c].errand[i];
@@ -916,7 +942,9 @@ static void show_what_is_left(struct world *world)
 				continue;
 			const struct watched *task = watch_find(&world->watch, &errand->id);
 			fprintf(stderr, "%s errand %u: accepted %d, in the trail %s\n", world->peer[c].name, i, errand->accepted,
-				!task ? "never" : task->end_state ? state_name(task->end_state) : "live");
+				!task             ? "never"
+				: task->end_state ? state_name(task->end_state)
+						  : "live");
 		}
 }
 
@@ -935,7 +963,9 @@ static void count_up(struct world *world)
 	for (size_t i = 0; i < world->watch.count; i++)
 		tally->lost += world->watch.task[i].lost;
 	if (world->watch.accepted + world->watch.revived != world->watch.ended)
-		fail_msg("%llu tasks were accepted or revived, %llu ended", (unsigned long long)(world->watch.accepted + world->watch.revived), (unsigned long long)world->watch.ended);
+		fail_msg("%llu tasks were accepted or revived, %llu ended",
+			 (unsigned long long)(world->watch.accepted + world->watch.revived),
+			 (unsigned long long)world->watch.ended);
 }
 
 void world_run(uint64_t seed, struct tally *tally)

@@ -15,17 +15,17 @@ struct tally {
 	uint64_t seeds;
 	uint64_t records;
 	uint64_t tasks;
-	uint64_t kills;      /* of Omega */
-	uint64_t deaths;     /* of clones */
+	uint64_t kills;  /* of Omega */
+	uint64_t deaths; /* of clones */
 	uint64_t lies;
-	uint64_t breaks;     /* of connections */
-	uint64_t doubles;    /* frames that came twice */
+	uint64_t breaks;  /* of connections */
+	uint64_t doubles; /* frames that came twice */
 	uint64_t revived;
 	uint64_t superseded; /* answers that came too late, or were lies */
 	uint64_t lost;       /* attempts */
 	uint64_t retried;
 	uint64_t cancelled;
-	uint64_t refused;    /* for overload */
+	uint64_t refused; /* for overload */
 	uint64_t children;
 };
 

@@ -17,7 +17,7 @@
 
 #include "tests/e2e/tally.h"
 
-#define TASKS 1000u
+#define TASKS  1000u
 #define CLONES 4u
 
 /* A task that is lost with its clone again and again would be parked as a dead letter; here nobody but the test is to blame. */
@@ -174,9 +174,9 @@ int main(int argc, char **argv)
 {
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_omega_killed_at_any_moment_loses_and_doubles_nothing),
-	    cmocka_unit_test(test_clones_killed_at_any_moment_lose_and_double_nothing),
-	    cmocka_unit_test(test_both_killed_at_any_moment_lose_and_double_nothing),
+		cmocka_unit_test(test_omega_killed_at_any_moment_loses_and_doubles_nothing),
+		cmocka_unit_test(test_clones_killed_at_any_moment_lose_and_double_nothing),
+		cmocka_unit_test(test_both_killed_at_any_moment_lose_and_double_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

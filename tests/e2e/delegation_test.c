@@ -104,7 +104,7 @@ static void test_an_outcome_can_be_asked_for_by_whoever_may_see_it(void **state)
 {
 	struct instant_clone clone = {0};
 	struct client *client = network_client(&network, "client");
-	struct client *operator = network_client(&network, "operator");
+	struct client *operator= network_client(&network, "operator");
 	struct client *stranger;
 	struct client_options options = {.state_folder = network.state, .name = "eve", .role = "client"};
 	struct request request = {.task_type = "echo"};
@@ -122,7 +122,7 @@ static void test_an_outcome_can_be_asked_for_by_whoever_may_see_it(void **state)
 	assert_int_equal(client_submit(client, &request, LONG_MS, &receipt, &refused), 0);
 	assert_int_equal(client_wait(client, &receipt.task_id, LONG_MS, &outcome), 0);
 	outcome_release(&outcome);
-	assert_int_equal(client_wait(operator, &receipt.task_id, LONG_MS, &outcome), 0);
+	assert_int_equal(client_wait(operator, & receipt.task_id, LONG_MS, &outcome), 0);
 	assert_string_equal(outcome.result, "{\"ok\":true}");
 	outcome_release(&outcome);
 	assert_int_equal(client_open(&options, &stranger, why), 0);
@@ -229,7 +229,7 @@ static void test_a_failed_task_can_be_replayed_by_an_operator(void **state)
 {
 	struct instant_clone clone = {.handler = fail_always};
 	struct client *client = network_client(&network, "client");
-	struct client *operator = network_client(&network, "operator");
+	struct client *operator= network_client(&network, "operator");
 	struct request request = {.task_type = "echo"};
 	struct receipt receipt;
 	struct refused refused;
@@ -247,7 +247,7 @@ static void test_a_failed_task_can_be_replayed_by_an_operator(void **state)
 	clone = (struct instant_clone){0};
 	clone_start(&clone, &network, "echo/2", 4);
 	assert_int_equal(client_recover(operator, VERB_REPLAY, &receipt.task_id, NULL, NULL, LONG_MS, sentence), 0);
-	assert_int_equal(client_wait(operator, &receipt.task_id, LONG_MS, &outcome), 0);
+	assert_int_equal(client_wait(operator, & receipt.task_id, LONG_MS, &outcome), 0);
 	assert_int_equal(outcome.state, STATE_COMPLETED);
 	outcome_release(&outcome);
 	assert_int_equal(client_recover(operator, VERB_REPLAY, &receipt.task_id, NULL, NULL, LONG_MS, sentence), ERR_STATE);
@@ -270,7 +270,7 @@ static void rewrite_routes(const char *text)
 
 static void test_a_bad_table_is_refused_in_words_and_the_old_one_stays(void **state)
 {
-	struct client *operator = network_client(&network, "operator");
+	struct client *operator= network_client(&network, "operator");
 	struct refused refused;
 	char sentence[CLIENT_SENTENCE_BYTES];
 	char *json = NULL;
@@ -351,7 +351,8 @@ static void test_an_artefact_comes_back_as_it_was(void **state)
 		write_bytes(from, sizes[i]);
 		assert_int_equal(client_put_artefact(client, from, LONG_MS, &hash, &bytes), 0);
 		assert_int_equal(bytes, sizes[i]);
-		assert_int_equal(client_put_artefact(client, from, LONG_MS, &hash, &bytes), 0); /* it is there: no piece is sent */
+		assert_int_equal(client_put_artefact(client, from, LONG_MS, &hash, &bytes),
+				 0); /* it is there: no piece is sent */
 		assert_int_equal(client_get_artefact(client, &hash, LONG_MS, to), 0);
 		assert_true(same_file(from, to));
 	}
@@ -404,18 +405,18 @@ int main(int argc, char **argv)
 {
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    CASE(test_a_task_is_accepted_done_and_told_once),
-	    CASE(test_the_same_key_names_the_same_task_for_ever),
-	    CASE(test_an_outcome_can_be_asked_for_by_whoever_may_see_it),
-	    CASE(test_what_cannot_be_done_is_refused_in_words),
-	    cmocka_unit_test_setup_teardown(test_overload_is_refused_with_a_time_to_try_again, open_small, close_network),
-	    CASE(test_a_task_that_waits_can_be_cancelled),
-	    CASE(test_a_failed_task_can_be_replayed_by_an_operator),
-	    CASE(test_a_bad_table_is_refused_in_words_and_the_old_one_stays),
-	    CASE(test_the_network_tells_how_it_is),
-	    CASE(test_an_artefact_comes_back_as_it_was),
-	    CASE(test_a_client_goes_on_when_omega_comes_back),
-	    CASE(test_without_a_network_the_client_says_so),
+		CASE(test_a_task_is_accepted_done_and_told_once),
+		CASE(test_the_same_key_names_the_same_task_for_ever),
+		CASE(test_an_outcome_can_be_asked_for_by_whoever_may_see_it),
+		CASE(test_what_cannot_be_done_is_refused_in_words),
+		cmocka_unit_test_setup_teardown(test_overload_is_refused_with_a_time_to_try_again, open_small, close_network),
+		CASE(test_a_task_that_waits_can_be_cancelled),
+		CASE(test_a_failed_task_can_be_replayed_by_an_operator),
+		CASE(test_a_bad_table_is_refused_in_words_and_the_old_one_stays),
+		CASE(test_the_network_tells_how_it_is),
+		CASE(test_an_artefact_comes_back_as_it_was),
+		CASE(test_a_client_goes_on_when_omega_comes_back),
+		CASE(test_without_a_network_the_client_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@
 #include "actors/state.h"
 #include "tests/e2e/raw_peer.h"
 
-#define LONG_MS 20000u
+#define LONG_MS  20000u
 #define SHORT_MS 300u /* how long is waited for what must not come */
 
 static struct network network;
@@ -74,7 +74,8 @@ static int count_record(void *context, const struct trail_entry *entry)
 {
 	struct wanted *wanted = context;
 
-	wanted->count += (!wanted->peer || strcmp(entry->peer, wanted->peer) == 0) && (!wanted->type || entry->type == wanted->type) &&
+	wanted->count += (!wanted->peer || strcmp(entry->peer, wanted->peer) == 0) &&
+			 (!wanted->type || entry->type == wanted->type) &&
 			 (wanted->verdict == UINT32_MAX || entry->verdict == wanted->verdict);
 	return 0;
 }
@@ -381,17 +382,17 @@ int main(int argc, char **argv)
 {
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    CASE(test_garbage_is_counted_and_answered_but_never_an_event),
-	    CASE(test_a_frame_over_the_limit_ends_the_connection_only),
-	    CASE(test_a_flood_of_garbage_leaves_a_bounded_trail),
-	    CASE(test_an_unknown_key_gets_no_answer_and_leaves_only_a_count),
-	    CASE(test_a_removed_key_is_mute_at_once),
-	    CASE(test_silent_connections_keep_nobody_out),
-	    CASE(test_a_name_that_the_key_does_not_allow_is_refused),
-	    CASE(test_nobody_speaks_before_hello),
-	    CASE(test_nobody_speaks_for_somebody_else),
-	    CASE(test_a_client_has_no_rights_of_an_operator),
-	    CASE(test_only_the_holder_of_the_lease_is_believed),
+		CASE(test_garbage_is_counted_and_answered_but_never_an_event),
+		CASE(test_a_frame_over_the_limit_ends_the_connection_only),
+		CASE(test_a_flood_of_garbage_leaves_a_bounded_trail),
+		CASE(test_an_unknown_key_gets_no_answer_and_leaves_only_a_count),
+		CASE(test_a_removed_key_is_mute_at_once),
+		CASE(test_silent_connections_keep_nobody_out),
+		CASE(test_a_name_that_the_key_does_not_allow_is_refused),
+		CASE(test_nobody_speaks_before_hello),
+		CASE(test_nobody_speaks_for_somebody_else),
+		CASE(test_a_client_has_no_rights_of_an_operator),
+		CASE(test_only_the_holder_of_the_lease_is_believed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static int be_instant(char **argv)
 {
 	static atomic_bool stop;
 	struct clone_run_options options = {
-	    .state_folder = argv[2], .name = argv[3], .slots = (uint32_t)atoi(argv[4]), .handler = clone_echo, .stop = &stop};
+		.state_folder = argv[2], .name = argv[3], .slots = (uint32_t)atoi(argv[4]), .handler = clone_echo, .stop = &stop};
 
 	return clone_run(&options) ? 1 : 0;
 }

@@ -106,7 +106,8 @@ int tally_send(struct tally *tally, const struct request *request)
 	return 0;
 }
 
-int tally_run(struct tally *tally, const struct request *request, size_t total, size_t window, void (*turn)(void *context), void *context)
+int tally_run(struct tally *tally, const struct request *request, size_t total, size_t window, void (*turn)(void *context),
+	      void *context)
 {
 	while (tally->ended + tally->refused < total) {
 		int rc = 0;

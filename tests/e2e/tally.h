@@ -37,6 +37,7 @@ uint64_t tally_now_us(void);
 
 /* Sends until `total` have been sent, with at most `window` open, and waits until every one has ended or was refused. Calls `turn`
  * between pumps. 0, or an error. */
-int tally_run(struct tally *tally, const struct request *request, size_t total, size_t window, void (*turn)(void *context), void *context);
+int tally_run(struct tally *tally, const struct request *request, size_t total, size_t window, void (*turn)(void *context),
+	      void *context);
 
 #endif

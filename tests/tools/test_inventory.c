@@ -89,7 +89,7 @@ static const json_t *file_of(const json_t *json, const char *path)
 {
 	size_t index;
 	json_t *file;
-	json_array_foreach(json_object_get(json, "files"), index, file)
+	json_array_foreach (json_object_get(json, "files"), index, file)
 		if (strcmp(json_string_value(json_object_get(file, "path")), path) == 0)
 			return file;
 	fail_msg("%s is not listed", path);
@@ -111,10 +111,12 @@ static bool is(const json_t *file, const char *what)
 static void test_files_have_language_lines_and_kind(void **state)
 {
 	(void)state;
-	shell(GIT "init -q .; mkdir -p src tests vendor; printf 'int a;\\nint b;\\n' > src/a.c; printf '#!/usr/bin/env -S python3 -u\\nx=1' > run; "
-		  "chmod +x run; printf 'def test_a(): pass\\n' > tests/test_a.py; printf 'int v;\\n' > vendor/v.c; printf 'a\\0b' > data.bin; "
-		  "printf '/* DO NOT EDIT */\\nint g;\\n' > src/made.c; ln -s a.c src/link.c; printf 'all:\\n' > Makefile; " GIT "add .; " GIT
-		  "commit -qm one");
+	shell(GIT "init -q .; mkdir -p src tests vendor; printf 'int a;\\nint b;\\n' > src/a.c; printf '#!/usr/bin/env -S "
+		  "python3 -u\\nx=1' > run; "
+		  "chmod +x run; printf 'def test_a(): pass\\n' > tests/test_a.py; printf 'int v;\\n' > vendor/v.c; printf "
+		  "'a\\0b' > data.bin; "
+		  "printf '/* DO NOT EDIT */\\nint g;\\n' > src/made.c; ln -s a.c src/link.c; printf 'all:\\n' > Makefile; " GIT
+		  "add .; " GIT "commit -qm one");
 	json_t *json = inventory();
 	assert_language(json, "src/a.c", "C", 2);
 	assert_language(json, "run", "Python", 2);
@@ -154,10 +156,12 @@ static void test_another_commit_can_be_named(void **state)
 {
 	(void)state;
 	json_t *json = NULL;
-	shell(GIT "init -q .; echo a > first; " GIT "add .; " GIT "commit -qm one; echo b > second; " GIT "add .; " GIT "commit -qm two");
+	shell(GIT "init -q .; echo a > first; " GIT "add .; " GIT "commit -qm one; echo b > second; " GIT "add .; " GIT
+		  "commit -qm two");
 	assert_int_equal(tool_run("--commit", "HEAD~1", &json), 0);
 	assert_int_equal(json_array_size(json_object_get(json, "files")), 1);
-	assert_string_not_equal(json_string_value(json_object_get(json, "commit")), json_string_value(json_object_get(json, "head")));
+	assert_string_not_equal(json_string_value(json_object_get(json, "commit")),
+				json_string_value(json_object_get(json, "head")));
 	json_decref(json);
 	json = NULL;
 	assert_int_equal(tool_run("--commit", "nonsense", &json), 1);
@@ -212,9 +216,15 @@ static void test_interpreters_are_known_by_their_whole_name(void **state)
 		const char *line;
 		const char *language;
 	} lines[] = {
-		{"#!/bin/sh\n", "Shell"},	       {"#! /usr/bin/env bash\n", "Shell"},	{"#!/usr/bin/python3.11\n", "Python"},
-		{"#!/usr/bin/env -S node --x\n", "JavaScript"}, {"#!/usr/bin/env A=1 perl\n", "Perl"}, {"#!/opt/shiny\n", NULL},
-		{"#!", NULL},			       {"#!\n", NULL},				{"no\n", NULL},
+		{"#!/bin/sh\n", "Shell"},
+		{"#! /usr/bin/env bash\n", "Shell"},
+		{"#!/usr/bin/python3.11\n", "Python"},
+		{"#!/usr/bin/env -S node --x\n", "JavaScript"},
+		{"#!/usr/bin/env A=1 perl\n", "Perl"},
+		{"#!/opt/shiny\n", NULL},
+		{"#!", NULL},
+		{"#!\n", NULL},
+		{"no\n", NULL},
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		const char *found = language_of_shebang(lines[i].line, strlen(lines[i].line));

@@ -306,8 +306,8 @@ static void undying_thread(void)
 
 static int probe_escape(const char *style)
 {
-	static void (*const styles[])(void) = {own_session, grandchild, daemonise,  deaf,	    own_group,
-					       renamed,	    subreaper,	stopped,    respawning, undying_thread};
+	static void (*const styles[])(void) = {own_session, grandchild, daemonise, deaf,       own_group,
+					       renamed,     subreaper,  stopped,   respawning, undying_thread};
 	in_child(styles[atoi(style) % 10]);
 	if (strchr(style, 'x')) { /* the program itself ends, the rest stays */
 		struct timespec pause_time = {0, 20000000};
@@ -321,13 +321,27 @@ static int probe_escape(const char *style)
 }
 
 static const struct probe probes[] = {
-	{"connect", probe_connect},   {"loopback", probe_loopback}, {"read", probe_read},
-	{"write", probe_write},	      {"unshare", probe_unshare},   {"clone", probe_clone},
-	{"mount", probe_mount},	      {"ptrace", probe_ptrace},	    {"syscall", probe_syscall},
-	{"socket", probe_socket},     {"terminal", probe_terminal}, {"report", probe_report},
-	{"kill-inner", probe_kill_inner}, {"descriptors", probe_descriptors}, {"memory", probe_memory},
-	{"bomb", probe_bomb},	      {"flood", probe_flood},	    {"big-file", probe_big_file},
-	{"scratch", probe_scratch},   {"signal", probe_signal},	    {"sleep", probe_sleep},
+	{"connect", probe_connect},
+	{"loopback", probe_loopback},
+	{"read", probe_read},
+	{"write", probe_write},
+	{"unshare", probe_unshare},
+	{"clone", probe_clone},
+	{"mount", probe_mount},
+	{"ptrace", probe_ptrace},
+	{"syscall", probe_syscall},
+	{"socket", probe_socket},
+	{"terminal", probe_terminal},
+	{"report", probe_report},
+	{"kill-inner", probe_kill_inner},
+	{"descriptors", probe_descriptors},
+	{"memory", probe_memory},
+	{"bomb", probe_bomb},
+	{"flood", probe_flood},
+	{"big-file", probe_big_file},
+	{"scratch", probe_scratch},
+	{"signal", probe_signal},
+	{"sleep", probe_sleep},
 	{"escape", probe_escape},
 };
 

@@ -21,7 +21,7 @@
 
 #include "tests/workspace/probe.h"
 
-#define STYLES 10
+#define STYLES  10
 #define GONE_MS 2000
 
 struct trial {

@@ -128,8 +128,15 @@ static void test_the_work_folder_is_writable_and_its_content_stays(void **state)
 static void test_nothing_else_is_writable(void **state)
 {
 	struct sandbox_job job = job_of(state);
-	static const char *const places[] = {"/made", "/usr/made", "/etc/made", "/dev/made", "/opt/made", "/opt/bunshin/bunshin", "/etc/passwd",
-					     "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"};
+	static const char *const places[] = {"/made",
+					     "/usr/made",
+					     "/etc/made",
+					     "/dev/made",
+					     "/opt/made",
+					     "/opt/bunshin/bunshin",
+					     "/etc/passwd",
+					     "/proc/sys/kernel/core_pattern",
+					     "/proc/sysrq-trigger"};
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (probe_status(&job, "write", places[i]) == 0)
 			fail_msg("%s is writable", places[i]);
@@ -141,7 +148,8 @@ static void test_nothing_else_is_writable(void **state)
 static void test_private_files_of_the_machine_are_not_there(void **state)
 {
 	struct sandbox_job job = job_of(state);
-	static const char *const places[] = {"/etc/shadow", "/root", "/home", "/var", "/run", "/sys", "/proc/kcore", "/etc/ssh", "/work", "/boot"};
+	static const char *const places[] = {"/etc/shadow", "/root",       "/home",    "/var",  "/run",
+					     "/sys",        "/proc/kcore", "/etc/ssh", "/work", "/boot"};
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (probe_status(&job, "read", places[i]) == 0)
 			fail_msg("%s can be read", places[i]);
@@ -178,7 +186,8 @@ static void test_the_network_of_the_machine_is_out_of_reach(void **state)
 static void test_namespaces_mounts_and_tracing_are_refused(void **state)
 {
 	struct sandbox_job job = job_of(state);
-	static const unsigned long flags[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
+	static const unsigned long flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
+					      CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		char text[32];
 		snprintf(text, sizeof(text), "0x%lx", flags[i]);
@@ -198,10 +207,20 @@ static void test_kernel_interfaces_are_refused(void **state)
 		long number;
 		int expected;
 	} calls[] = {
-		{SYS_bpf, EPERM},	      {SYS_perf_event_open, EPERM},	{SYS_userfaultfd, EPERM},    {SYS_keyctl, EPERM},
-		{SYS_process_vm_readv, EPERM}, {SYS_process_vm_writev, EPERM},	{SYS_kexec_load, EPERM},     {SYS_open_by_handle_at, EPERM},
-		{SYS_name_to_handle_at, EPERM}, {SYS_setns, EPERM},		{SYS_pivot_root, EPERM},     {SYS_move_mount, EPERM},
-		{SYS_io_uring_setup, ENOSYS}, {SYS_clone3, ENOSYS},
+		{SYS_bpf, EPERM},
+		{SYS_perf_event_open, EPERM},
+		{SYS_userfaultfd, EPERM},
+		{SYS_keyctl, EPERM},
+		{SYS_process_vm_readv, EPERM},
+		{SYS_process_vm_writev, EPERM},
+		{SYS_kexec_load, EPERM},
+		{SYS_open_by_handle_at, EPERM},
+		{SYS_name_to_handle_at, EPERM},
+		{SYS_setns, EPERM},
+		{SYS_pivot_root, EPERM},
+		{SYS_move_mount, EPERM},
+		{SYS_io_uring_setup, ENOSYS},
+		{SYS_clone3, ENOSYS},
 	};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		char text[32];
