@@ -27,11 +27,15 @@ static pid_t clone_pid;
 
 static void write_number(const char *path, long number)
 {
-	FILE *file = fopen(path, "w");
+	char partial[256];
+	FILE *file;
 
+	snprintf(partial, sizeof(partial), "%s.partial", path);
+	file = fopen(partial, "w");
 	if (file) {
 		fprintf(file, "%ld\n", number);
 		fclose(file);
+		rename(partial, path);
 	}
 }
 
