@@ -63,10 +63,12 @@ static struct span last_comment(const struct tokens *tokens, size_t from, size_t
 		size_t end = comment_end(text, at, to, language);
 
 		if (end == at) {
-			/* An #include line in the gap parts what is above from what is below. */
+			/* An #include line parts what is above from what is below, unless it stands right between the two. */
 			if (language == LEXED_C && text[at] == '#') {
-				last = (struct span){0, 0};
+				bool between = last.end && newlines(text, last.end, at) <= 1;
+
 				at = line_end(text, at, to);
+				last = between ? (struct span){last.start, at} : (struct span){0, 0};
 			}
 			at++;
 			continue;
@@ -127,18 +129,21 @@ static size_t token_end(const struct tokens *tokens, uint32_t token)
 	return tokens->at[token].start + (size_t)tokens->at[token].bytes;
 }
 
-/* The first token of the preprocessor line whose last token is the one before `token`, or `token` if there is none directly above. */
-static uint32_t above_directive(const struct tokens *tokens, uint32_t token)
+static bool next_line(const struct tokens *tokens, uint32_t upper, uint32_t lower)
 {
-	uint32_t first = token;
+	return newlines(tokens->text, token_end(tokens, upper), tokens->at[lower].start) <= 1;
+}
 
-	if (!token || !tokens->at[token - 1].directive || tokens->at[token].directive)
+/* The first token of the preprocessor lines right above `token`, or `token` if there are none. */
+static uint32_t above_directives(const struct tokens *tokens, uint32_t token)
+{
+	if (tokens->at[token].directive)
 		return token;
-	if (newlines(tokens->text, token_end(tokens, token - 1), tokens->at[token].start) > 1)
-		return token;
-	while (first > 0 && tokens->at[first - 1].directive && !token_is(tokens, first, "#"))
-		first--;
-	return first;
+	while (token > 0 && tokens->at[token - 1].directive && next_line(tokens, token - 1, token))
+		do
+			token--;
+		while (token > 0 && tokens->at[token - 1].directive && !tokens->at[token].first);
+	return token;
 }
 
 bool comment_above(const struct tokens *tokens, uint32_t token, enum lexed language)
@@ -147,9 +152,12 @@ bool comment_above(const struct tokens *tokens, uint32_t token, enum lexed langu
 	struct span span;
 
 	if (language == LEXED_C)
-		token = above_directive(tokens, token);
-	from = token ? token_end(tokens, token - 1) : 0;
+		token = above_directives(tokens, token);
 	to = tokens->at[token].start;
+	/* In shell the end of a comment's line is a token. */
+	while (token > 0 && tokens->at[token - 1].kind == TOKEN_END)
+		token--;
+	from = token ? token_end(tokens, token - 1) : 0;
 	span = last_comment(tokens, from, to, language);
 	return span.end && newlines(tokens->text, span.end, to) <= (for_generators(tokens, span) ? 2u : 1u) &&
 	       own_line(tokens, span.start) && says_something(tokens, span);

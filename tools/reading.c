@@ -89,7 +89,7 @@ int reading_open(struct reading *reading, int argc, char **argv)
 	rc = parse_arguments(reading, argc, argv);
 	if (rc)
 		return rc;
-	reading->end_ms = now_ms() + reading->budget_ms;
+	reading->end_ms = reading->budget_ms ? now_ms() + reading->budget_ms : 0;
 	rc = tool_open_repository(&reading->repository);
 	if (!rc)
 		rc = tool_find_commit(reading->repository, reading->revision, &reading->commit);
@@ -108,9 +108,7 @@ void reading_close(struct reading *reading)
 
 bool reading_spent(struct reading *reading)
 {
-	static unsigned int calls;
-
-	if (reading->end_ms == 0 || calls++ % 16)
+	if (reading->end_ms == 0 || reading->calls++ % 16)
 		return reading->end_ms == 0;
 	if (now_ms() >= reading->end_ms)
 		reading->end_ms = 0; /* stays so */

@@ -14,7 +14,8 @@ struct declaration {
 	uint32_t name;   /* of a function, or NO_TOKEN */
 	uint32_t tag;    /* of a struct, union or enum with a body, or NO_TOKEN */
 	bool body;       /* of a function */
-	bool is_static, is_typedef, assigned;
+	bool is_static, is_typedef;
+	bool variable;   /* has a value, or is a pointer to a function */
 };
 
 /* Behind a brace that nothing closes (branches of the preprocessor open one each): the next one in the first column. */
@@ -39,7 +40,7 @@ static bool opens_parameters(const struct tokens *tokens, const struct declarati
 {
 	uint32_t name = at - 1;
 
-	if (declaration->name != NO_TOKEN || declaration->assigned || at < declaration->first + 2)
+	if (declaration->name != NO_TOKEN || declaration->variable || at < declaration->first + 2)
 		return false;
 	if (!token_kind_is(tokens, name, TOKEN_NAME) ||
 	    token_in(tokens, name, "__attribute__ __attribute __declspec __asm__ asm alignas _Alignas typeof __typeof__ if while for switch return"))
@@ -80,18 +81,20 @@ static void declaration_read(const struct tokens *tokens, struct declaration *de
 
 			if (type && declaration->tag == NO_TOKEN)
 				declaration->tag = tag_before(tokens, at);
-			declaration->body = !type && !declaration->assigned;
+			declaration->body = !type && !declaration->variable;
 			at = behind(tokens, at);
 			if (declaration->body)
 				break;
 		} else if (token_is(tokens, at, "(") || token_is(tokens, at, "[")) {
 			if (token_is(tokens, at, "(") && opens_parameters(tokens, declaration, at))
 				declaration->name = at - 1;
+			else if (declaration->name == NO_TOKEN && token_is(tokens, at + 1, "*"))
+				declaration->variable = true;
 			at = behind(tokens, at);
 		} else {
 			declaration->is_static |= token_is(tokens, at, "static");
 			declaration->is_typedef |= token_is(tokens, at, "typedef");
-			declaration->assigned |= token_is(tokens, at, "=");
+			declaration->variable |= token_is(tokens, at, "=");
 			at++;
 		}
 	}

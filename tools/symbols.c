@@ -106,24 +106,53 @@ static void join_types(struct symbol **group, size_t count)
 	}
 }
 
-/* All of one name: the first is where a header declares it, if one does. */
+/* Whether a definition tells about a declaration: it lies in the same folder, or none of that name does. */
+static bool speaks_for(struct symbol *const *group, size_t count, const struct symbol *declared, const struct symbol *definition)
+{
+	if (definition->folder == declared->folder)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (!group[i]->declared && group[i]->exported && group[i]->folder == declared->folder)
+			return false;
+	return true;
+}
+
+static bool documented_anywhere(struct symbol *const *group, size_t count, const struct symbol *declared)
+{
+	bool documented = declared->documented;
+
+	for (size_t i = 0; i < count; i++)
+		if (group[i]->documented && group[i]->exported && speaks_for(group, count, declared, group[i]))
+			documented = true;
+	return documented;
+}
+
+/* All of one name; those that headers declare come first. */
+static void join_functions(struct symbol **group, size_t count)
+{
+	size_t headers = 0;
+
+	while (headers < count && group[headers]->declared)
+		headers++;
+	for (size_t i = 0; i < headers; i++)
+		group[i]->documented = documented_anywhere(group, count, group[i]);
+	for (size_t i = 1; i < headers; i++)
+		for (size_t j = 0; j < i; j++)
+			if (group[j]->folder == group[i]->folder)
+				group[i]->exported = false;
+	for (size_t i = headers; headers > 0 && i < count; i++)
+		group[i]->exported = false;
+}
+
 static void join_group(struct symbol **group, size_t count)
 {
-	bool documented = false;
-
-	if (group[0]->kind == SYMBOL_TYPE) {
-		for (size_t i = 0; i < count; i++)
-			if (i == 0 || group[i]->file != group[i - 1]->file)
-				join_types(group + i, count - i);
+	if (group[0]->kind == SYMBOL_FUNCTION) {
+		join_functions(group, count);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		documented |= group[i]->documented && (group[i]->exported || group[i]->declared);
-	if (!group[0]->declared)
-		return;
-	group[0]->documented = documented;
-	for (size_t i = 1; i < count; i++)
-		group[i]->exported = false;
+		if (i == 0 || group[i]->file != group[i - 1]->file)
+			join_types(group + i, count - i);
 }
 
 void symbols_join_c(struct symbols *symbols)
@@ -164,6 +193,7 @@ struct catalogue {
 	struct reading reading;
 	struct symbols symbols;
 	struct symbols c; /* apart, so that they can be joined */
+	struct names *folders;
 	struct file *files;
 	uint32_t file_count, file_room;
 	struct total totals[LANGUAGES_MAX];
@@ -208,13 +238,25 @@ static void module_name(const char *path, char *out, size_t room)
 	out[strcspn(out, ".")] = 0;
 }
 
+static void read_c(struct catalogue *catalogue, uint32_t file, const char *path, const struct tokens *tokens)
+{
+	const char *slash = strrchr(path, '/');
+	size_t next = catalogue->c.count;
+	uint32_t folder = names_add(catalogue->folders, path, slash ? (size_t)(slash - path) : 0);
+
+	catalogue->reading.no_memory |= folder == NAMES_NONE;
+	symbols_read_c(&catalogue->c, file, is_header(path), tokens);
+	for (; next < catalogue->c.count; next++)
+		catalogue->c.at[next].folder = folder;
+}
+
 static void read_tokens(struct catalogue *catalogue, uint32_t file, const char *path, enum lexed lexed, const struct tokens *tokens)
 {
 	char module[SYMBOL_NAME_BYTES];
 
 	module_name(path, module, sizeof(module));
 	if (lexed == LEXED_C)
-		symbols_read_c(&catalogue->c, file, is_header(path), tokens);
+		read_c(catalogue, file, path, tokens);
 	else if (lexed == LEXED_PYTHON)
 		symbols_read_python(&catalogue->symbols, file, module, tokens);
 	else if (lexed == LEXED_JAVASCRIPT)
@@ -370,11 +412,12 @@ static int answer(struct catalogue *catalogue)
 
 int tool_symbols(int argc, char **argv)
 {
-	struct catalogue catalogue = {.file_count = 0};
+	struct catalogue catalogue = {.folders = names_new()};
 	int rc = reading_open(&catalogue.reading, argc, argv);
 
 	if (!rc)
-		rc = answer(&catalogue);
+		rc = catalogue.folders ? answer(&catalogue) : tool_fail("symbols", "out of memory");
+	names_free(catalogue.folders);
 	for (uint32_t i = 0; i < catalogue.file_count; i++)
 		free(catalogue.files[i].path);
 	free(catalogue.files);

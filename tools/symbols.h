@@ -33,6 +33,7 @@ struct symbol {
 	char name[SYMBOL_NAME_BYTES]; /* "Flask.route" for a method */
 	enum symbol_kind kind;
 	uint32_t file;
+	uint32_t folder; /* equal for files of one folder; set by whoever joins */
 	uint32_t line;
 	bool exported;
 	bool documented;
@@ -59,7 +60,8 @@ void symbols_read_script(struct symbols *symbols, uint32_t file, const struct to
 void symbols_read_shell(struct symbols *symbols, uint32_t file, const struct tokens *tokens);
 
 /* One symbol for a C function that a header declares and a source file defines: it is where the header has it, and documented if
- * either place is. A type that one file names twice (typedef and body) is one, too. */
+ * either place is. Functions of one name in different folders are different functions, unless only one folder defines it. A type
+ * that one file names twice (typedef and body) is one, too. */
 void symbols_join_c(struct symbols *symbols);
 
 #endif
