@@ -131,7 +131,7 @@ static void test_a_child_has_no_descriptor_but_its_own(void **context)
 	const char *const argv[] = {"ls", "/proc/self/fd", NULL};
 	struct process_job job = job_of(argv);
 	char out[256];
-	int leak = open("/dev/null", O_RDONLY); /* not close-on-exec */
+	int leak = fcntl(0, F_DUPFD, 100); /* not close-on-exec, and higher than what the child is given */
 	int ends[2];
 
 	(void)context;
@@ -234,9 +234,9 @@ static void test_tags_nest_and_variables_are_replaced(void **context)
 	unsetenv(LIFELINE_VARIABLE);
 }
 
-static void test_a_child_starts_with_clean_signals(void **context)
+static void test_a_child_starts_with_clean_signals_and_a_private_umask(void **context)
 {
-	const char *const argv[] = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status", NULL};
+	const char *const argv[] = {"grep", "-E", "^(Umask|Sig(Blk|Ign))", "/proc/self/status", NULL};
 	struct process_job job = job_of(argv);
 	char out[128];
 	sigset_t set, old;
@@ -249,7 +249,7 @@ static void test_a_child_starts_with_clean_signals(void **context)
 	run_to_end(&job, out, sizeof(out));
 	signal(SIGUSR1, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	assert_string_equal(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_string_equal(out, "Umask:\t0077\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
 static void test_readiness_and_the_lifeline_reach_the_child(void **context)
@@ -528,7 +528,7 @@ int main(void)
 		cmocka_unit_test(test_the_streams_are_what_was_asked_for),
 		cmocka_unit_test(test_low_descriptors_of_the_caller_are_not_mixed_up),
 		cmocka_unit_test(test_tags_nest_and_variables_are_replaced),
-		cmocka_unit_test(test_a_child_starts_with_clean_signals),
+		cmocka_unit_test(test_a_child_starts_with_clean_signals_and_a_private_umask),
 		cmocka_unit_test(test_readiness_and_the_lifeline_reach_the_child),
 		cmocka_unit_test(test_ending_a_process_leaves_none_of_its_descendants),
 		cmocka_unit_test(test_what_a_dead_leader_left_behind_is_ended),

@@ -523,6 +523,7 @@ static void test_what_both_left_behind_is_ended_by_the_next_start(void **context
 	kill(fixture->view.guardian_pid, SIGKILL);
 	kill(fixture->view.pid, SIGKILL);
 	await_end(fixture->view.pid);
+	await_end(fixture->view.guardian_pid);
 	fixture->list.count = 0;
 	add(fixture, "omega", 0, WORKER);
 	start(fixture);
