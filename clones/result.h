@@ -103,7 +103,8 @@ void result_not_analysed(struct result *result, const char *path, const char *to
 /* Number of files the work was about, if it is not all files of the inventory. */
 void result_files_total(struct result *result, size_t files);
 
-/* Sets a member of the result itself ("synthesis", "baseline", or one of the specialist's own); `value` is taken over. */
+/* Sets a member of the result itself ("synthesis", "baseline", or one of the specialist's own); `value` is taken over.
+ * "attachments", an array of {name, media_type, text}, is for pages and pictures that go along: the attempt makes artefacts of them. */
 void result_set(struct result *result, const char *name, json_t *value);
 
 /* A JSON string of at most `most` bytes from bytes nobody vouches for: invalid UTF-8 becomes U+FFFD, what is over is cut and ends in "…". */
