@@ -39,10 +39,11 @@ static int keep_id(void *context, const struct trail_task *task)
 
 static const char *next_of(const struct story *story)
 {
-	return state_is_end(story->state) ? "recover retry, or recover reassign" : "recover resolve, or recover fail";
+	return state_is_end(story->state) ? "recover retry, recover reassign, or recover resolve" : "recover resolve, or recover fail";
 }
 
-/* Failed tasks are the dead letters; a live one waits for a person when it has been escalated. */
+/* Failed tasks are dead letters, and some live ones wait for a person; either was escalated, and nobody has said since that it is
+ * settled. */
 static int collect(struct trail *trail, uint32_t state, uint32_t limit, json_t *rows)
 {
 	struct ids *ids = calloc(1, sizeof(*ids));
@@ -52,7 +53,7 @@ static int collect(struct trail *trail, uint32_t state, uint32_t limit, json_t *
 		struct story story;
 		json_t *row;
 		rc = story_read(trail, &ids->id[i], &story);
-		if (rc || (!state_is_end(story.state) && !story.escalated))
+		if (rc || !story.escalated)
 			continue;
 		row = story_json(&story);
 		json_object_set_new(row, "next", json_string(next_of(&story)));

@@ -110,7 +110,9 @@ static uint32_t check_ended(const struct omega *omega, const struct recovery_act
 		return ERROR_NOT_FOUND;
 	if (facts->known_state != STATE_FAILED && facts->known_state != STATE_EXPIRED)
 		return ERROR_STATE;
-	if (facts->verb != VERB_RETRY && facts->verb != VERB_REPLAY && facts->verb != VERB_REASSIGN)
+	if (facts->verb == VERB_RESOLVE) /* a dead letter that needs nobody any more; the record is all there is to it */
+		return 0;
+	if (facts->verb == VERB_FAIL)
 		return ERROR_STATE;
 	if (table_find(&omega->table, facts->known_type.at, facts->known_type.bytes) < 0)
 		return ERROR_UNKNOWN_TYPE;

@@ -120,6 +120,7 @@ static void make_done(struct maker *maker)
 static void make_failed(struct maker *maker)
 {
 	struct message failure = {.type = MESSAGE_TASK_FAILURE}, retry = {.type = MESSAGE_RETRY_SCHEDULED};
+	struct message escalation = {.type = MESSAGE_ERROR_ESCALATION};
 
 	begin(maker, FAILED_ID, "test-strategy");
 	assign(maker, "test-strategy", "delta/1", 1);
@@ -135,6 +136,9 @@ static void make_failed(struct maker *maker)
 	failure.task_failure.state = STATE_FAILED;
 	failure.task_failure.attempts = 2;
 	put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 2, STATE_FAILED, &failure);
+	escalation.error_escalation.code = ERROR_TASK_FAILED;
+	escalation.error_escalation.asked = text("retry it, or settle it");
+	put(maker, TRAIL_OUT, "operators", 2, 0, &escalation);
 }
 
 void made_trail(const char *path)
