@@ -339,6 +339,9 @@ static void test_a_crash_loop_is_given_up_within_the_intensity(void **context)
 	assert_int_equal(look(fixture, "broken/1")->last_exit.status, 3);
 	assert_true(strlen(look(fixture, "broken/1")->why) > 10);
 	assert_int_equal(look(fixture, "omega")->state, CHILD_READY);
+	assert_int_equal(supervisor_reload(&fixture->state, fixture->sentence), 0);
+	for (unsigned i = 0; i < fixture->options.policy.intensity; i++) /* a new chance is a whole one */
+		expect(fixture, "crash");
 }
 
 static void test_exit_status_125_is_not_tried_again(void **context)
