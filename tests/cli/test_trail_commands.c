@@ -237,13 +237,13 @@ static void assert_lines(const char *arguments, unsigned count)
 static void test_the_log_can_be_narrowed(void **state)
 {
 	(void)state;
-	assert_lines("audit log", 23);
-	assert_lines("audit log --json", 23);
+	assert_lines("audit log", 24);
+	assert_lines("audit log --json", 24);
 	assert_lines("audit log --task " DONE_ID, 7);
 	assert_lines("audit log --peer beta/1", 4);
 	assert_lines("audit log --type TaskRequest", 3);
 	assert_lines("audit log --type TaskRequest --limit 2", 2);
-	assert_lines("audit log --since 2026-02-03T10:11:14.000Z", 16);
+	assert_lines("audit log --since 2026-02-03T10:11:14.000Z", 17);
 	assert_lines("audit log --until 2026-02-03T10:11:13Z", 4);
 	assert_lines("audit log --since 2030-01-01", 0);
 }
@@ -253,8 +253,8 @@ static void test_the_last_records_come_oldest_first(void **state)
 	struct ran ran = must("audit log --limit 2", 0);
 
 	(void)state;
-	assert_int_equal(strncmp(ran.out, "22\t", 3), 0);
-	assert_non_null(strstr(ran.out, "\n23\t"));
+	assert_int_equal(strncmp(ran.out, "23\t", 3), 0);
+	assert_non_null(strstr(ran.out, "\n24\t"));
 	ran_release(&ran);
 }
 
@@ -303,7 +303,7 @@ static void test_the_story_of_a_task_is_told_in_order(void **state)
 	ran_release(&ran);
 	json = must_json("audit show --json " FAILED_ID, 0);
 	assert_string_equal(member(json_object_get(json, "task"), "state"), "failed");
-	assert_int_equal(json_array_size(json_object_get(json, "records")), 11);
+	assert_int_equal(json_array_size(json_object_get(json, "records")), 12);
 	json_decref(json);
 }
 
@@ -313,7 +313,7 @@ static void test_a_sound_trail_is_verified(void **state)
 	json_t *json;
 
 	(void)state;
-	assert_non_null(strstr(ran.out, "23 records"));
+	assert_non_null(strstr(ran.out, "24 records"));
 	ran_release(&ran);
 	json = must_json("audit verify --json", 0);
 	assert_true(json_is_true(json_object_get(json, "ok")));
