@@ -22,7 +22,8 @@
 #include "workspace/sandbox_run.h"
 
 #define READ_BYTES 65536u
-#define END_MS 1000u /* after a kill, or for output that is still in pipes */
+#define END_MS 1000u    /* after a kill */
+#define DRAIN_MS 20000u /* for output that is still in pipes: on a machine that is very busy */
 
 /* ---- what comes out ---- */
 
@@ -216,10 +217,10 @@ static bool streams_open(const struct run *run)
 	return run->out.fd >= 0 || run->err.fd >= 0 || run->enclosure.status_pipe[0] >= 0 || run->enclosure.report_pipe[0] >= 0;
 }
 
-/* All writers are dead by now, so every pipe comes to its end. */
+/* All writers are dead by now, so every pipe comes to its end. If the kernel left one alive there is no end to wait for. */
 static void drain(struct run *run)
 {
-	for (uint64_t last = run_now_ms() + END_MS; streams_open(run) && run_now_ms() < last;)
+	for (uint64_t last = run_now_ms() + (run->result->processes_left ? END_MS : DRAIN_MS); streams_open(run) && run_now_ms() < last;)
 		wait_once(run, last);
 }
 
