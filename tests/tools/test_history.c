@@ -155,7 +155,7 @@ static void test_the_log_begins_behind_the_last_tag(void **state)
 	made_file(made, "a.c", "1");
 	made_commit(made, "ann", 0, "feat: one");
 	made_tag(made, "v1.0");
-	made_tag(made, "latest"); /* no release */
+	made_tag(made, "weekly"); /* no release */
 	made_file(made, "a.c", "2");
 	made_commit(made, "ann", 1, "fix: two\n\nBREAKING CHANGE: all of it\n");
 	made_file(made, "b/c.c", "3");
