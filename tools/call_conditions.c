@@ -134,11 +134,6 @@ static bool is_constant(const struct call_rule *rule, const struct call_site *si
 	return span && span->to > span->from && span_constant(site, span);
 }
 
-static bool is_missing(const struct call_rule *rule, const struct call_site *site)
-{
-	return !argument_of(site, rule->argument);
-}
-
 static bool always(const struct call_rule *rule, const struct call_site *site)
 {
 	(void)rule;
@@ -216,11 +211,6 @@ static bool has_keyword(const struct call_rule *rule, const struct call_site *si
 static bool keyword_variable(const struct call_rule *rule, const struct call_site *site)
 {
 	return has_keyword(rule, site) && is_variable(rule, site);
-}
-
-static bool keyword_constant(const struct call_rule *rule, const struct call_site *site)
-{
-	return has_keyword(rule, site) && is_constant(rule, site);
 }
 
 /* Looks for conversions of strings in the constant format of an argument; `bounded` is what makes one safe: a width when reading, a

@@ -139,7 +139,7 @@ static int analyse(struct work *work, const struct source *source, enum lexed la
 	else
 		rc = calls_find(language, &tokens, &functions, found, &file);
 	if (tokens.cut)
-		skip(work, source->path, "only its beginning was read: more than 2,000,000 tokens");
+		skip(work, source->path, "only a part of it was read: it is too long or too deeply nested");
 	keep_functions(work, source, &functions);
 	if (language == LEXED_SHELL)
 		keep_lines(&file);

@@ -218,6 +218,18 @@ static void find_shell(struct functions *functions, const struct tokens *tokens)
 	}
 }
 
+/* Each function's nearest one before it that has not ended. */
+static void find_outer(struct functions *functions)
+{
+	for (uint32_t i = 0; i < functions->count; i++) {
+		uint32_t outer = i ? i - 1 : NO_TOKEN;
+
+		while (outer != NO_TOKEN && functions->at[outer].end_line < functions->at[i].line)
+			outer = functions->at[outer].outer;
+		functions->at[i].outer = outer;
+	}
+}
+
 void functions_find(struct functions *functions, enum lexed language, const struct tokens *tokens)
 {
 	*functions = (struct functions){0};
@@ -231,6 +243,7 @@ void functions_find(struct functions *functions, enum lexed language, const stru
 		find_javascript(functions, tokens);
 	else if (language == LEXED_SHELL)
 		find_shell(functions, tokens);
+	find_outer(functions);
 }
 
 void functions_release(struct functions *functions)
@@ -241,11 +254,19 @@ void functions_release(struct functions *functions)
 
 const struct function *function_at(const struct functions *functions, uint32_t line)
 {
-	const struct function *best = NULL;
+	uint32_t from = 0, to = functions->count;
 
-	for (uint32_t i = 0; i < functions->count && functions->at[i].line <= line; i++) {
-		if (functions->at[i].end_line >= line)
-			best = &functions->at[i];
+	while (from < to) { /* the last one that begins at or before the line */
+		uint32_t middle = from + (to - from) / 2;
+
+		if (functions->at[middle].line <= line)
+			from = middle + 1;
+		else
+			to = middle;
 	}
-	return best;
+	for (uint32_t i = from ? from - 1 : NO_TOKEN; i != NO_TOKEN; i = functions->at[i].outer) {
+		if (functions->at[i].end_line >= line)
+			return &functions->at[i];
+	}
+	return NULL;
 }

@@ -13,6 +13,7 @@
 struct function {
 	char name[FUNCTION_NAME_BYTES]; /* "parse", "Session.login" */
 	uint32_t line, end_line;
+	uint32_t outer; /* index of the function around this one, or NO_TOKEN */
 };
 
 struct functions {

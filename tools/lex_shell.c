@@ -11,6 +11,7 @@
 #define NESTED_MAX 4096u
 #define DEPTH_MAX 48u /* of quotes and substitutions within one another */
 #define HEREDOCS_MAX 16u
+#define REREAD_MAX 8u /* texts within texts are read again; all of them together at most this often */
 
 struct nested {
 	size_t start, end;
@@ -21,6 +22,7 @@ struct shell {
 	size_t end; /* of the part being lexed */
 	struct nested nested[NESTED_MAX];
 	size_t nested_count, nested_done;
+	bool nested_lost; /* there were more */
 	size_t depth;
 	size_t seek_at; /* the place of the last seek, with its line */
 	uint32_t seek_line, seek_line_start;
@@ -40,7 +42,9 @@ static char byte_at(const struct shell *shell, size_t at)
 
 static void note_nested(struct shell *shell, size_t start, size_t end)
 {
-	if (shell->nested_count < NESTED_MAX && end > start)
+	if (end > start && shell->nested_count == NESTED_MAX)
+		shell->nested_lost = true;
+	else if (end > start)
 		shell->nested[shell->nested_count++] = (struct nested){.start = start, .end = end};
 }
 
@@ -281,15 +285,22 @@ static void seek(struct shell *shell, size_t offset)
 void lex_shell(struct tokens *tokens)
 {
 	struct shell shell = {.tokens = tokens};
+	size_t budget = tokens->text_bytes * REREAD_MAX;
 
 	part(&shell, 0, tokens->text_bytes);
 	while (shell.nested_done < shell.nested_count) {
 		const struct nested next = shell.nested[shell.nested_done++];
 		uint32_t first = tokens->count;
 
+		if (next.end - next.start > budget) {
+			tokens->cut = true;
+			return;
+		}
+		budget -= next.end - next.start;
 		seek(&shell, next.start);
 		part(&shell, next.start, next.end);
 		for (; first < tokens->count; first++)
 			tokens->at[first].nested = true;
 	}
+	tokens->cut |= shell.nested_lost;
 }

@@ -70,6 +70,16 @@ struct secret_scanner {
 	struct secret_hits hits;
 };
 
+const struct secret_rule *secret_rule_at(size_t index)
+{
+	return index < RULE_COUNT ? &rules[index] : NULL;
+}
+
+size_t secret_rule_index(const struct secret_rule *rule)
+{
+	return (size_t)(rule - rules);
+}
+
 /* Splits the words of all rules into one list; false if they are too many or memory is out. */
 static bool scanner_words(struct secret_scanner *scanner)
 {
@@ -107,7 +117,7 @@ static bool scanner_compile(struct secret_scanner *scanner)
 		size_t where;
 		int error;
 
-		scanner->code[i] = pcre2_compile((PCRE2_SPTR)rules[i].pattern, PCRE2_ZERO_TERMINATED, 0, &error, &where, NULL);
+		scanner->code[i] = pcre2_compile((PCRE2_SPTR)rules[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_USE_OFFSET_LIMIT, &error, &where, NULL);
 		if (!scanner->code[i])
 			return false;
 		(void)pcre2_jit_compile(scanner->code[i], PCRE2_JIT_COMPLETE); /* without it the interpreter matches, slower */
@@ -247,24 +257,29 @@ static void weigh(struct secret_scanner *scanner, const struct secret_rule *rule
 	add_hit(scanner, &hit);
 }
 
-/* Every match of a rule within [from, to). */
-static void try_window(struct secret_scanner *scanner, size_t number, size_t from, size_t to)
+/* The next match of a rule in [from, to) that begins at `next` or later, and at `last` or earlier. Returns where to go on. */
+static size_t try_next(struct secret_scanner *scanner, size_t number, size_t from, size_t to, size_t next, size_t last)
 {
 	PCRE2_SPTR subject = (PCRE2_SPTR)scanner->source->text + from;
-	size_t next = 0;
+	const size_t *ends;
+	int groups;
 
-	while (from + next < to) {
-		int groups = pcre2_match(scanner->code[number], subject, to - from, next, 0, scanner->match, scanner->limits);
-		const size_t *ends = pcre2_get_ovector_pointer(scanner->match);
+	pcre2_set_offset_limit(scanner->limits, last - from);
+	groups = pcre2_match(scanner->code[number], subject, to - from, next - from, 0, scanner->match, scanner->limits);
+	ends = pcre2_get_ovector_pointer(scanner->match);
+	if (groups < PCRE2_ERROR_NOMATCH) /* a limit: this place was not looked at to the end */
+		scanner->hits.cut = true;
+	if (groups < 1)
+		return to;
+	if (groups > 1)
+		weigh(scanner, &rules[number], from, groups);
+	return from + ends[1] > next ? from + ends[1] : next + 1;
+}
 
-		if (groups < PCRE2_ERROR_NOMATCH) /* a limit: this place was not looked at to the end */
-			scanner->hits.cut = true;
-		if (groups < 1)
-			return;
-		if (groups > 1)
-			weigh(scanner, &rules[number], from, groups);
-		next = ends[1] > next ? ends[1] : next + 1;
-	}
+static void try_window(struct secret_scanner *scanner, size_t number, size_t from, size_t to)
+{
+	for (size_t next = from; next < to;)
+		next = try_next(scanner, number, from, to, next, to);
 }
 
 static int try_word(size_t word, size_t offset, void *context)
@@ -289,9 +304,12 @@ static int try_word(size_t word, size_t offset, void *context)
 	}
 	if (from < scanner->done[number])
 		from = scanner->done[number];
-	try_window(scanner, number, from, to);
+	if (rules[number].lines) /* once around this word: each other word has its own turn */
+		(void)try_next(scanner, number, from, to, from, offset);
+	else
+		try_window(scanner, number, from, to);
 	scanner->done[number] = rules[number].lines ? offset + 1 : to;
-	return scanner->hits.count >= SECRET_HITS_MAX;
+	return scanner->hits.cut && scanner->hits.count >= SECRET_HITS_MAX;
 }
 
 static bool name_matches(const char *path, const char *patterns)
@@ -383,6 +401,24 @@ static void put(char *out, size_t room, size_t *used, const char *at, size_t byt
 	*used += bytes;
 }
 
+/* The same value may stand elsewhere in the file, in a form that no rule knows: a comment, a call. */
+static void mask_known(const struct source *source, const struct secret_hits *hits, char *out, size_t *used)
+{
+	for (size_t i = 0; i < hits->count; i++) {
+		const char *value = source->text + hits->at[i].start;
+		size_t bytes = hits->at[i].end - hits->at[i].start;
+		char *found;
+
+		while (bytes >= KNOWN_BYTES_MIN && (found = memmem(out, *used, value, bytes))) {
+			size_t rest = *used - (size_t)(found - out) - bytes;
+
+			memset(found, '*', 4);
+			memmove(found + 4, found + bytes, rest);
+			*used -= bytes - 4;
+		}
+	}
+}
+
 void secret_masked_line(const struct source *source, const struct secret_hits *hits, size_t offset, char *out, size_t room)
 {
 	size_t bytes, used = 0;
@@ -410,6 +446,8 @@ void secret_masked_line(const struct source *source, const struct secret_hits *h
 	}
 	if (next < end)
 		put(out, room, &used, source->text + next, end - next);
+	if (hits)
+		mask_known(source, hits, out, &used);
 	out[used] = 0;
 	for (size_t i = 0; i < used; i++) {
 		if (out[i] == 0 || out[i] == '\r')

@@ -31,6 +31,9 @@ struct secret_rule {
 	bool lines; /* may go over several lines */
 };
 
+const struct secret_rule *secret_rule_at(size_t index); /* NULL past the end */
+size_t secret_rule_index(const struct secret_rule *rule);
+
 struct secret_hit {
 	const struct secret_rule *rule;
 	size_t start, end; /* of the secret in the text */

@@ -39,7 +39,7 @@ struct tokens {
 	uint32_t line, line_start; /* while lexing: of the place reached */
 	bool line_has_token;
 	bool no_memory;
-	bool cut; /* the text had more than TOKENS_MAX */
+	bool cut; /* only a part of the text was read: more than TOKENS_MAX, or nested without reason */
 };
 
 void tokens_init(struct tokens *tokens, const char *text, size_t bytes);
