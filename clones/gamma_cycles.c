@@ -274,7 +274,7 @@ static void report(struct gamma *gamma, struct cycle *cycle, const uint32_t *com
 	finding.severity = severity_of(cycle);
 	finding.path = place ? gamma_path(gamma, place->file) : NULL;
 	finding.line = place ? place->line : 0;
-	finding.function = gamma_module(gamma, cycle->cuts[0].edge.to)->name; /* tells two cuts of one line apart */
+	finding.snippet = place ? gamma_path(gamma, place->target) : NULL;
 	finding.confidence_basis = "computed from the imports";
 	finding.flow = path_flow(gamma, cycle);
 	result_add_finding(gamma->result, &finding);

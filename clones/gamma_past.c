@@ -213,7 +213,7 @@ static void hidden_add(struct gamma *gamma, const struct hidden *hidden)
 		 hidden->a->name, hidden->b->name, hidden->together, hidden->share * 100, age, through);
 	finding.help =
 		"What changes together without an import shares knowledge that no compiler checks: a format, a protocol, a copy.";
-	finding.function = hidden->b->name;
+	finding.snippet = hidden->b->path; /* tells the couplings of one module apart */
 	finding.confidence = (0.3 + 0.4 * hidden->share) * (link ? 0.7 : 1);
 	finding.confidence_basis = "commits of at most 30 files";
 	result_add_finding(gamma->result, &finding);

@@ -25,12 +25,12 @@
 #include "tools/source.h"
 #include "tools/tool.h"
 
-#define FINDINGS_MAX 4000u
-#define FINDINGS_FILE_MAX 200u /* of one file, so that one does not push out all others */
-#define SKIPPED_MAX 2000u
-#define FUNCTIONS_TOTAL_MAX 60000u
+#define FINDINGS_MAX          4000u
+#define FINDINGS_FILE_MAX     200u /* of one file, so that one does not push out all others */
+#define SKIPPED_MAX           2000u
+#define FUNCTIONS_TOTAL_MAX   60000u
 #define LINES_TOTAL_BYTES_MAX (1u << 20)
-#define LINE_ROOM 200u
+#define LINE_ROOM             200u
 
 struct work {
 	struct secret_scanner *scanner;
@@ -78,15 +78,16 @@ static int found(const struct call_rule *rule, const struct call_site *site, voi
 		return 0;
 	}
 	file->findings++;
-	keep(work, json_array_append_new(work->findings,
-					 json_pack("{s:s, s:s, s:i, s:s, s:f, s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "rule", rule->id,
-						   "family", rule->family, "cwe", (int)rule->cwe, "severity", rule->severity, "confidence",
-						   rule->confidence, "title", rule->title, "fix", rule->fix, "path",
-						   text_of(file->source->path), "line", (json_int_t)token->line, "column",
-						   (json_int_t)token->column, "end_line", (json_int_t)last->line, "function",
-						   site->function ? text_of(site->function->name) : json_null(), "blob",
-						   file->source->blob, "snippet", masked_line(file, token->start), "callee",
-						   text_json(site->tokens->text + token->start, token->bytes, 100))));
+	keep(work,
+	     json_array_append_new(work->findings,
+				   json_pack("{s:s, s:s, s:i, s:s, s:f, s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:s, s:o, s:o}",
+					     "rule", rule->id, "family", rule->family, "cwe", (int)rule->cwe, "severity",
+					     rule->severity, "confidence", rule->confidence, "title", rule->title, "fix",
+					     rule->fix, "path", text_of(file->source->path), "line", (json_int_t)token->line,
+					     "column", (json_int_t)token->column, "end_line", (json_int_t)last->line, "function",
+					     site->function ? text_of(site->function->name) : json_null(), "blob",
+					     file->source->blob, "snippet", masked_line(file, token->start), "callee",
+					     text_json(site->tokens->text + token->start, token->bytes, 100))));
 	return work->no_memory;
 }
 
@@ -96,7 +97,8 @@ static void keep_functions(struct work *work, const struct source *source, const
 
 	for (uint32_t i = 0; i < functions->count && work->functions_total < FUNCTIONS_TOTAL_MAX; i++, work->functions_total++)
 		keep(work, json_array_append_new(list, json_pack("[I, I, o]", (json_int_t)functions->at[i].line,
-								 (json_int_t)functions->at[i].end_line, text_of(functions->at[i].name))));
+								 (json_int_t)functions->at[i].end_line,
+								 text_of(functions->at[i].name))));
 	keep(work, json_object_set_new_nocheck(work->functions, source->path, list));
 }
 
@@ -120,7 +122,8 @@ static void keep_lines(struct file *file)
 static void skip(struct work *work, const char *path, const char *reason)
 {
 	if (json_array_size(work->skipped) < SKIPPED_MAX)
-		keep(work, json_array_append_new(work->skipped, json_pack("{s:o, s:s}", "path", text_of(path), "reason", reason)));
+		keep(work,
+		     json_array_append_new(work->skipped, json_pack("{s:o, s:s}", "path", text_of(path), "reason", reason)));
 }
 
 static int analyse(struct work *work, const struct source *source, enum lexed language)
@@ -178,7 +181,8 @@ static bool work_begin(struct work *work)
 	work->functions = json_object();
 	work->lines = json_object();
 	work->languages = json_object();
-	return work->scanner && work->findings && work->skipped && work->analysed && work->functions && work->lines && work->languages;
+	return work->scanner && work->findings && work->skipped && work->analysed && work->functions && work->lines &&
+	       work->languages;
 }
 
 static void work_release(struct work *work)
@@ -215,11 +219,12 @@ static int work_print(const struct work *work, const git_commit *commit, const c
 {
 	char id[GIT_OID_HEXSZ + 1];
 	json_t *answer =
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:O, s:I, s:O, s:O, s:O, s:{s:o}}", "tool", "calls", "version", BUNSHIN_VERSION, "commit",
-			  git_oid_tostr(id, sizeof(id), git_commit_id(commit)), "source", source, "files_total", (json_int_t)work->files_total,
-			  "files_analysed", (json_int_t)json_array_size(work->analysed), "languages", work->languages, "skipped", work->skipped,
-			  "findings", work->findings, "findings_cut", (json_int_t)work->findings_cut, "analysed", work->analysed, "functions",
-			  work->functions, "lines", work->lines, "names", "C", judged_names(LEXED_C));
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:O, s:I, s:O, s:O, s:O, s:{s:o}}", "tool", "calls",
+			  "version", BUNSHIN_VERSION, "commit", git_oid_tostr(id, sizeof(id), git_commit_id(commit)), "source",
+			  source, "files_total", (json_int_t)work->files_total, "files_analysed",
+			  (json_int_t)json_array_size(work->analysed), "languages", work->languages, "skipped", work->skipped,
+			  "findings", work->findings, "findings_cut", (json_int_t)work->findings_cut, "analysed", work->analysed,
+			  "functions", work->functions, "lines", work->lines, "names", "C", judged_names(LEXED_C));
 	int rc = answer && !work->no_memory ? tool_print(answer) : tool_fail("calls", "out of memory");
 
 	json_decref(answer);
@@ -241,7 +246,8 @@ int tool_calls(int argc, char **argv)
 		else if (strcmp(argv[i], "--commit") == 0 && i + 1 < argc)
 			revision = argv[++i];
 		else
-			return tool_fail("calls", "'%s' was not understood; accepted are --commit REV and --worktree", argv[i]) + 1;
+			return tool_fail("calls", "'%s' was not understood; accepted are --commit REV and --worktree", argv[i]) +
+			       1;
 	}
 	if (!work_begin(&work)) {
 		tool_fail("calls", "out of memory");

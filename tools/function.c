@@ -60,7 +60,8 @@ static uint32_t c_declared(const struct tokens *tokens, uint32_t from, uint32_t 
 		*out_grouping |= token_in(tokens, i, "namespace class struct union extern enum");
 		if (token_is(tokens, i, "(") && tokens->at[i].match != NO_TOKEN && tokens->at[i].match < brace) {
 			if (i > from && token_kind_is(tokens, i - 1, TOKEN_NAME) &&
-			    !token_in(tokens, i - 1, "__attribute__ __declspec noexcept throw alignas asm __asm__ if for while switch decltype"))
+			    !token_in(tokens, i - 1,
+				      "__attribute__ __declspec noexcept throw alignas asm __asm__ if for while switch decltype"))
 				name = i - 1;
 			i = tokens->at[i].match;
 		}
@@ -114,8 +115,8 @@ static void python_close(struct python *python, struct functions *functions, uin
 	}
 }
 
-static void python_open(struct python *python, struct functions *functions, const struct tokens *tokens, uint32_t first, uint32_t name,
-			bool is_class)
+static void python_open(struct python *python, struct functions *functions, const struct tokens *tokens, uint32_t first,
+			uint32_t name, bool is_class)
 {
 	struct function *function = is_class ? NULL : functions_add(functions, tokens->at[first].line, tokens->at[first].line);
 	size_t used = 0;
@@ -127,9 +128,8 @@ static void python_open(struct python *python, struct functions *functions, cons
 					 (int)tokens->at[part].bytes, tokens->text + tokens->at[part].start);
 	}
 	if (python->depth < CLASSES_MAX)
-		python->open[python->depth++] = (struct open_block){.column = tokens->at[first].column,
-								    .function = function ? functions->count - 1 : NO_TOKEN,
-								    .name = name};
+		python->open[python->depth++] = (struct open_block){
+			.column = tokens->at[first].column, .function = function ? functions->count - 1 : NO_TOKEN, .name = name};
 }
 
 static void find_python(struct functions *functions, const struct tokens *tokens)
@@ -184,7 +184,8 @@ static uint32_t javascript_name(const struct tokens *tokens, uint32_t brace)
 		return assigned_name(tokens, open);
 	if (token_in(tokens, open - 1, "function *"))
 		return assigned_name(tokens, token_is(tokens, open - 1, "*") ? open - 2 : open - 1);
-	if (!token_kind_is(tokens, open - 1, TOKEN_NAME) || token_in(tokens, open - 1, "if for while switch catch with return await"))
+	if (!token_kind_is(tokens, open - 1, TOKEN_NAME) ||
+	    token_in(tokens, open - 1, "if for while switch catch with return await"))
 		return NO_TOKEN;
 	return open - 1;
 }

@@ -8,7 +8,7 @@
 #include "tools/token.h"
 
 #define FUNCTION_NAME_BYTES 96u
-#define FUNCTIONS_MAX 20000u /* per file */
+#define FUNCTIONS_MAX       20000u /* per file */
 
 struct function {
 	char name[FUNCTION_NAME_BYTES]; /* "parse", "Session.login" */

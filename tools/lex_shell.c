@@ -8,10 +8,10 @@
 #include <ctype.h>
 #include <string.h>
 
-#define NESTED_MAX 4096u
-#define DEPTH_MAX 48u /* of quotes and substitutions within one another */
+#define NESTED_MAX   4096u
+#define DEPTH_MAX    48u /* of quotes and substitutions within one another */
 #define HEREDOCS_MAX 16u
-#define REREAD_MAX 8u /* texts within texts are read again; all of them together at most this often */
+#define REREAD_MAX   8u /* texts within texts are read again; all of them together at most this often */
 
 struct nested {
 	size_t start, end;
@@ -115,7 +115,7 @@ static size_t substitution_inner(struct shell *shell, size_t at)
 	if (byte_at(shell, at + 1) == '{')
 		return closing(shell, at + 2, '{', '}');
 	end = closing(shell, at + 2, '(', ')');
-	shell->nested_count = kept; /* what stands deeper is found when this is lexed */
+	shell->nested_count = kept;        /* what stands deeper is found when this is lexed */
 	if (byte_at(shell, at + 2) != '(') /* $((…)) is arithmetic */
 		note_nested(shell, at + 2, end - 1);
 	return end;
@@ -259,7 +259,8 @@ static void part(struct shell *shell, size_t at, size_t end)
 		} else {
 			at = shell_word(shell, at);
 		}
-		word_may_begin = at == 0 || isspace((unsigned char)shell->tokens->text[at - 1]) || strchr(";&|(", shell->tokens->text[at - 1]);
+		word_may_begin = at == 0 || isspace((unsigned char)shell->tokens->text[at - 1]) ||
+				 strchr(";&|(", shell->tokens->text[at - 1]);
 	}
 	tokens_add(shell->tokens, TOKEN_END, end, end);
 }

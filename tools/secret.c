@@ -20,6 +20,7 @@
 #define WINDOW_AFTER        600u
 #define WINDOW_AFTER_LINES  6000u
 #define WORDS_MAX           64u
+#define KNOWN_BYTES_MIN     6u /* shorter ones are words that stand in many lines */
 #define MATCH_LIMIT         200000u
 #define JIT_STACK_BYTES     (32u << 10)
 #define JIT_STACK_BYTES_MAX (1u << 20)
@@ -117,7 +118,8 @@ static bool scanner_compile(struct secret_scanner *scanner)
 		size_t where;
 		int error;
 
-		scanner->code[i] = pcre2_compile((PCRE2_SPTR)rules[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_USE_OFFSET_LIMIT, &error, &where, NULL);
+		scanner->code[i] = pcre2_compile((PCRE2_SPTR)rules[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_USE_OFFSET_LIMIT,
+						 &error, &where, NULL);
 		if (!scanner->code[i])
 			return false;
 		(void)pcre2_jit_compile(scanner->code[i], PCRE2_JIT_COMPLETE); /* without it the interpreter matches, slower */

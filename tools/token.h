@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #define TOKENS_MAX 2000000u /* per file */
-#define NO_TOKEN UINT32_MAX
+#define NO_TOKEN   UINT32_MAX
 
 enum token_kind {
-	TOKEN_NAME,     /* a name or keyword; in shell a word without quotes and expansions */
+	TOKEN_NAME, /* a name or keyword; in shell a word without quotes and expansions */
 	TOKEN_NUMBER,
 	TOKEN_STRING,   /* with its quotes; nothing is inserted into it */
 	TOKEN_TEMPLATE, /* a string or shell word with expressions in it */
@@ -26,9 +26,9 @@ struct token {
 	uint32_t line, column; /* from 1, column in bytes */
 	uint32_t match;        /* of a bracket: the token that closes or opens it; otherwise NO_TOKEN */
 	enum token_kind kind;
-	bool directive;        /* C: within a preprocessor line */
-	bool first;            /* the first of its line */
-	bool nested;           /* shell: within a substitution, lexed after the commands around it */
+	bool directive; /* C: within a preprocessor line */
+	bool first;     /* the first of its line */
+	bool nested;    /* shell: within a substitution, lexed after the commands around it */
 };
 
 struct tokens {

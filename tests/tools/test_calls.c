@@ -27,8 +27,8 @@ static int note(const struct call_rule *rule, const struct call_site *site, void
 {
 	struct list *list = context;
 
-	list->used += (size_t)snprintf(list->text + list->used, sizeof(list->text) - list->used, "%s%s:%u", list->used ? " " : "", rule->id,
-				       site->tokens->at[site->name].line);
+	list->used += (size_t)snprintf(list->text + list->used, sizeof(list->text) - list->used, "%s%s:%u", list->used ? " " : "",
+				       rule->id, site->tokens->at[site->name].line);
 	for (size_t i = 0; call_rule_at(i); i++)
 		reported[i] |= call_rule_at(i) == rule;
 	return 0;
@@ -53,12 +53,13 @@ struct sample {
 	enum lexed language;
 };
 
-#define C LEXED_C
-#define P LEXED_PYTHON
-#define J LEXED_JAVASCRIPT
-#define S LEXED_SHELL
+#define C             LEXED_C
+#define P             LEXED_PYTHON
+#define J             LEXED_JAVASCRIPT
+#define S             LEXED_SHELL
 #define IN_MAIN(line) "int main(void)\n{\n" line "\n}\n"
 
+/* clang-format off */
 static const struct sample samples[] = {
 	/* C */
 	{IN_MAIN("gets(b);"), "c.gets:3", C},
@@ -207,6 +208,7 @@ static const struct sample samples[] = {
 	{"# eval $x\necho 'eval $x'\ncat <<E\neval $x\nE\nif true; then\n  sudo env A=1 eval $x\nfi\n", "shell.eval:7", S},
 	{"f() { curl -k x; }\nA=1 curl -k x > y\n/usr/bin/curl -k x\n", "shell.curl-insecure:1 shell.curl-insecure:2 shell.curl-insecure:3", S},
 };
+/* clang-format on */
 
 static void test_each_sample_gives_exactly_its_findings(void **state)
 {

