@@ -39,7 +39,8 @@ static int keep_id(void *context, const struct trail_task *task)
 
 static const char *next_of(const struct story *story)
 {
-	return state_is_end(story->state) ? "recover retry, recover reassign, or recover resolve" : "recover resolve, or recover fail";
+	return state_is_end(story->state) ? "recover retry, recover reassign, or recover resolve"
+					  : "recover resolve, or recover fail";
 }
 
 /* Failed tasks are dead letters, and some live ones wait for a person; either was escalated, and nobody has said since that it is

@@ -302,8 +302,8 @@ static int read_percent(const struct reading *reading)
 		*(uint32_t *)reading->member = (uint32_t)(permille / 100);
 		return 0;
 	}
-	return REFUSE(reading, "%s is \"%.60s\"; accepted is a part from 0%% to 100%%, such as 20%%", reading->option->name,
-		      reading->value);
+	return REFUSE(reading, "%s is \"%.60s\"; accepted is a part from 0%% to 100%%, such as 20%% or 12.5%%",
+		      reading->option->name, reading->value);
 }
 
 /* The enumerations and errors of the protocol, by the names that messages carry. */

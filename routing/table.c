@@ -46,8 +46,6 @@ static bool type_is(const struct route *route, const char *task_type, size_t typ
 
 int table_find(const struct table *table, const char *task_type, size_t type_bytes)
 {
-	if (!type_bytes)
-		return -1;
 	for (uint32_t i = 0; i < table->route_count; i++)
 		if (type_is(&table->route[i], task_type, type_bytes))
 			return (int)i;

@@ -17,18 +17,19 @@
 
 #include "tests/e2e/tally.h"
 
-#define TASKS 1200u
-#define AT_ONCE 120u
-#define ROLES 4u
+#define TASKS     1200u
+#define AT_ONCE   120u
+#define ROLES     4u
 #define INSTANCES 2u
 
-static const char conf[] = "network { heartbeat = 500ms }\n"
-			   "clone beta { instances = 2  slots = 64  external = yes }\nclone gamma { instances = 2  slots = 64  external = yes }\n"
-			   "clone delta { instances = 2  slots = 64  external = yes }\nclone sigma { instances = 2  slots = 64  external = yes }\n"
-			   "route security-analysis { destination = beta  priority = high  timeout = 30s  retries = 2 }\n"
-			   "route architecture-design { destination = gamma  priority = high  timeout = 45s  retries = 1 }\n"
-			   "route test-strategy { destination = delta  priority = medium  timeout = 30s  retries = 2 }\n"
-			   "route documentation { destination = sigma  priority = low  timeout = 20s  retries = 1 }\n";
+static const char conf[] =
+	"network { heartbeat = 500ms }\n"
+	"clone beta { instances = 2  slots = 64  external = yes }\nclone gamma { instances = 2  slots = 64  external = yes }\n"
+	"clone delta { instances = 2  slots = 64  external = yes }\nclone sigma { instances = 2  slots = 64  external = yes }\n"
+	"route security-analysis { destination = beta  priority = high  timeout = 30s  retries = 2 }\n"
+	"route architecture-design { destination = gamma  priority = high  timeout = 45s  retries = 1 }\n"
+	"route test-strategy { destination = delta  priority = medium  timeout = 30s  retries = 2 }\n"
+	"route documentation { destination = sigma  priority = low  timeout = 20s  retries = 1 }\n";
 static const char *const types[ROLES] = {"security-analysis", "architecture-design", "test-strategy", "documentation"};
 static const char *const roles[ROLES] = {"beta", "gamma", "delta", "sigma"};
 
@@ -99,7 +100,8 @@ static int look(void *context, const struct trail_entry *entry)
 	figures->told += entry->type == MESSAGE_TASK_COMPLETION && entry->direction == TRAIL_OUT;
 	if (entry->type == MESSAGE_DELIVERED) {
 		struct message message;
-		struct parts parts = {.version = PROTOCOL_VERSION, .type = entry->type, .header = entry->header, .facts = entry->facts};
+		struct parts parts = {
+			.version = PROTOCOL_VERSION, .type = entry->type, .header = entry->header, .facts = entry->facts};
 		assert_int_equal(message_decode(&parts, &message), 0);
 		figures->delivered += message.delivered.outcomes;
 	}
@@ -132,12 +134,16 @@ static void print_figures(const struct figures *figures, unsigned kills)
 	const uint64_t *sorted = figures->delegation_ms;
 	size_t count = figures->delegated;
 
-	print_message("           %u tasks of four types, %u at once, %u clones killed (asked: 100 at once)\n", TASKS, AT_ONCE, kills);
-	print_message("           delegation, from receipt to assignment: p50 %llu ms, p99 %llu ms, longest %llu ms (asked: under 100 ms)\n",
-		      (unsigned long long)sorted[count / 2], (unsigned long long)sorted[count * 99 / 100], (unsigned long long)sorted[count - 1]);
-	print_message("           delivered over accepted: %llu of %llu, in %llu attempts, %llu of them lost (asked: over 99 %%)\n",
-		      (unsigned long long)figures->delivered, (unsigned long long)figures->accepted, (unsigned long long)figures->attempts,
-		      (unsigned long long)figures->lost);
+	print_message("           %u tasks of four types, %u at once, %u clones killed (asked: 100 at once)\n", TASKS, AT_ONCE,
+		      kills);
+	print_message("           delegation, from receipt to assignment: p50 %llu ms, p99 %llu ms, longest %llu ms (asked: "
+		      "under 100 ms)\n",
+		      (unsigned long long)sorted[count / 2], (unsigned long long)sorted[count * 99 / 100],
+		      (unsigned long long)sorted[count - 1]);
+	print_message(
+		"           delivered over accepted: %llu of %llu, in %llu attempts, %llu of them lost (asked: over 99 %%)\n",
+		(unsigned long long)figures->delivered, (unsigned long long)figures->accepted,
+		(unsigned long long)figures->attempts, (unsigned long long)figures->lost);
 }
 
 static void test_mixed_tasks_at_once_each_end_once_while_clones_die(void **state)

@@ -24,7 +24,7 @@
 #include "actors/state.h"
 #include "tests/e2e/tally.h"
 
-#define TASKS 1000u
+#define TASKS         1000u
 #define PROCESSES_MAX 64u
 
 static const char *program;
@@ -36,8 +36,11 @@ static struct network network;
 static int be_supervised(void)
 {
 	static atomic_bool stop;
-	struct clone_run_options options = {
-		.state_folder = getenv("BUNSHIN_STATE"), .name = getenv("BUNSHIN_PEER"), .slots = 8, .handler = clone_echo, .stop = &stop};
+	struct clone_run_options options = {.state_folder = getenv("BUNSHIN_STATE"),
+					    .name = getenv("BUNSHIN_PEER"),
+					    .slots = 8,
+					    .handler = clone_echo,
+					    .stop = &stop};
 	const char *notify = getenv("BUNSHIN_NOTIFY_FD");
 
 	if (notify && write(atoi(notify), "\n", 1) != 1)
@@ -51,7 +54,8 @@ static int bunshin(const char *command)
 {
 	char line[3 * PATH_BYTES];
 
-	snprintf(line, sizeof(line), "exec %s %s --state %s --routes %s >/dev/null", program, command, network.state, network.routes);
+	snprintf(line, sizeof(line), "exec %s %s --state %s --routes %s >/dev/null", program, command, network.state,
+		 network.routes);
 	int status = system(line);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -68,7 +72,7 @@ static pid_t pid_of(const char *name)
 	json_t *status = json_load_file(path, 0, NULL);
 	if (strcmp(name, "supervisor") == 0)
 		pid = (pid_t)json_integer_value(json_object_get(status, "pid"));
-	json_array_foreach(json_object_get(status, "children"), index, child)
+	json_array_foreach (json_object_get(status, "children"), index, child)
 		if (strcmp(json_string_value(json_object_get(child, "name")), name) == 0)
 			pid = (pid_t)json_integer_value(json_object_get(child, "pid"));
 	json_decref(status);
@@ -184,7 +188,8 @@ static void test_an_idle_network_is_small_and_quiet(void **state)
 	assert_int_equal(bunshin("up"), 0);
 	struct client *client = network_client(&network, "client");
 	assert_int_equal(client_submit(client, &request, 10000, &receipt, &refused), 0);
-	print_message("           from `bunshin up` to the first accepted task: %llu ms\n", (unsigned long long)(tally_now_us() - start_us) / 1000);
+	print_message("           from `bunshin up` to the first accepted task: %llu ms\n",
+		      (unsigned long long)(tally_now_us() - start_us) / 1000);
 	client_close(client);
 	poll(NULL, 0, 1000);
 	size_t count = find_processes(pids);
@@ -196,8 +201,8 @@ static void test_an_idle_network_is_small_and_quiet(void **state)
 	for (size_t i = 0; i < count; i++)
 		after += ticks_of(pids[i]);
 	double share = (double)(after - before) / (3.0 * (double)sysconf(_SC_CLK_TCK));
-	print_message("           %zu processes, %llu kB resident (pages that are shared counted once), %.1f %% of one CPU\n", count,
-		      (unsigned long long)kilobytes, share * 100);
+	print_message("           %zu processes, %llu kB resident (pages that are shared counted once), %.1f %% of one CPU\n",
+		      count, (unsigned long long)kilobytes, share * 100);
 	assert_int_equal(count, 7); /* the supervisor's two, Omega, four clones */
 	if (!sanitized())
 		assert_true(kilobytes < 60 * 1024);
@@ -270,7 +275,8 @@ static void check_trail(void)
 
 static void test_whoever_is_killed_every_accepted_task_ends_once(void **state)
 {
-	struct killer killer = {.random = getenv("BUNSHIN_SEED") ? strtoull(getenv("BUNSHIN_SEED"), NULL, 0) : (uint64_t)time(NULL)};
+	struct killer killer = {.random = getenv("BUNSHIN_SEED") ? strtoull(getenv("BUNSHIN_SEED"), NULL, 0)
+								 : (uint64_t)time(NULL)};
 	struct request request = {.task_type = "echo"};
 	struct tally tally;
 	char conf[2 * PATH_BYTES];
@@ -278,7 +284,8 @@ static void test_whoever_is_killed_every_accepted_task_ends_once(void **state)
 	(void)state;
 	print_message("           BUNSHIN_SEED=%llu\n", (unsigned long long)killer.random);
 	snprintf(conf, sizeof(conf),
-		 "network { heartbeat = 500ms  lost_max = 100  restart_max = 1000 }\nclone echo { instances = 3  slots = 8  command = \"%s supervised\" }\n"
+		 "network { heartbeat = 500ms  lost_max = 100  restart_max = 1000 }\nclone echo { instances = 3  slots = 8  "
+		 "command = \"%s supervised\" }\n"
 		 "route echo { destination = echo  timeout = 30s  deadline = 10m }\n",
 		 self);
 	start(conf);
@@ -306,8 +313,8 @@ int main(int argc, char **argv)
 		return be_supervised();
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_an_idle_network_is_small_and_quiet),
-	    cmocka_unit_test(test_whoever_is_killed_every_accepted_task_ends_once),
+		cmocka_unit_test(test_an_idle_network_is_small_and_quiet),
+		cmocka_unit_test(test_whoever_is_killed_every_accepted_task_ends_once),
 	};
 	if (argc != 2 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0) {
 		fprintf(stderr, "usage: supervised_test BUNSHIN\n");
