@@ -26,6 +26,7 @@
 #define SANDBOX_NAME     "bunshin"
 #define SANDBOX_PROGRAM  "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
 #define SANDBOX_WATCH_MS 50u
+#define SANDBOX_DISK_RESERVE_BYTES (256ull << 20) /* when less is left where /work is, the run is ended */
 
 /* None may be 0. */
 struct sandbox_limits {
@@ -57,7 +58,7 @@ struct sandbox_result {
 	int signal;      /* or 0 */
 	bool timed_out;
 	bool cancelled;
-	bool limit_reached; /* memory or processes; see why */
+	bool limit_reached; /* memory, processes or disk; see why */
 	bool output_cut;    /* more was written than kept */
 	uint8_t *out;       /* NUL follows */
 	size_t out_bytes;

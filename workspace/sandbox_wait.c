@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@
 #include "workspace/sandbox_run.h"
 
 #define READ_BYTES 65536u
-#define END_MS 1000u    /* after a kill */
-#define DRAIN_MS 20000u /* for output that is still in pipes: on a machine that is very busy */
+#define END_MS     1000u  /* after a kill */
+#define DRAIN_MS   20000u /* for output that is still in pipes: on a machine that is very busy */
 
 /* ---- what comes out ---- */
 
@@ -127,11 +128,9 @@ __attribute__((format(printf, 3, 4))) static void end_because(struct run *run, b
 }
 
 /* Where no control group counts, the runner does. */
-static void watch(struct run *run)
+static void watch_processes(struct run *run)
 {
 	const struct sandbox_limits *limits = &run->job->limits;
-	if (!run->pid_namespace || run->killed)
-		return;
 	struct census census = census_take(run->pid_namespace);
 	if (census.processes > limits->processes)
 		end_because(run, &run->result->limit_reached, "ended because it had more than %u processes", limits->processes);
@@ -140,9 +139,34 @@ static void watch(struct run *run)
 			    (unsigned long long)limits->memory_bytes);
 }
 
+/* A folder of the machine has no size of its own; what must not happen is that the machine's disk is full. */
+static void watch_disk(struct run *run)
+{
+	struct statvfs disk;
+	if (statvfs(run->job->work, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < SANDBOX_DISK_RESERVE_BYTES)
+		end_because(run, &run->result->limit_reached,
+			    "ended because less than %llu MiB are left on the disk that holds its work folder",
+			    SANDBOX_DISK_RESERVE_BYTES >> 20);
+}
+
+static bool counted(const struct run *run)
+{
+	return cgroup_keeps_memory(&run->cgroup) && cgroup_keeps_processes(&run->cgroup);
+}
+
+static void watch(struct run *run)
+{
+	if (!run->pid_namespace || run->killed)
+		return;
+	if (!counted(run))
+		watch_processes(run);
+	if (run->job->work && !run->killed)
+		watch_disk(run);
+}
+
 static bool watched(const struct run *run)
 {
-	return !cgroup_keeps_memory(&run->cgroup) || !cgroup_keeps_processes(&run->cgroup);
+	return !counted(run) || run->job->work;
 }
 
 /* ---- the loop ---- */
@@ -198,8 +222,7 @@ static void run_until_end(struct run *run)
 		if (run->out_of_memory)
 			kill_all(run);
 		if (!run->ended && run_now_ms() >= deadline)
-			end_because(run, &run->result->timed_out, "ended because its %u ms were over",
-				    run->job->limits.wall_ms);
+			end_because(run, &run->result->timed_out, "ended because its %u ms were over", run->job->limits.wall_ms);
 		if (watched(run) && run_now_ms() >= next_watch) {
 			next_watch = run_now_ms() + SANDBOX_WATCH_MS;
 			watch(run);
@@ -220,7 +243,8 @@ static bool streams_open(const struct run *run)
 /* All writers are dead by now, so every pipe comes to its end. If the kernel left one alive there is no end to wait for. */
 static void drain(struct run *run)
 {
-	for (uint64_t last = run_now_ms() + (run->result->processes_left ? END_MS : DRAIN_MS); streams_open(run) && run_now_ms() < last;)
+	for (uint64_t last = run_now_ms() + (run->result->processes_left ? END_MS : DRAIN_MS);
+	     streams_open(run) && run_now_ms() < last;)
 		wait_once(run, last);
 }
 

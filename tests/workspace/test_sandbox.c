@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/workspace/probe.h"
@@ -418,6 +420,36 @@ static void test_files_and_scratch_are_bounded(void **state)
 	assert_int_equal(probe_status(&job, "scratch", "33554432"), ENOSPC);
 }
 
+/* In a mount namespace of its own, with a disk that has little more than the reserve. */
+static int fill_small_disk(const char *folder)
+{
+	struct sandbox_job job = {.work = folder, .in_work = true, .limits = probe_limits(), .cancel_fd = -1};
+	const char *const argv[] = {"sh", "-c", "head -c 60000000 /dev/zero > fill; sleep 60", NULL};
+	struct sandbox_result result;
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", folder, "tmpfs", 0, "size=300m") != 0)
+		return 77;
+	job.argv = argv;
+	if (sandbox_run(&job, &result) != 0)
+		return 1;
+	bool ended = result.limit_reached && strstr(result.why, "disk") && result.processes_left == 0;
+	sandbox_release(&result);
+	return ended ? 0 : 2;
+}
+
+static void test_the_disk_of_the_machine_is_not_filled(void **state)
+{
+	const struct fixture *fixture = *state;
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(fill_small_disk(fixture->work));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip(); /* only root can make such a disk */
+	assert_int_equal(status, 0);
+}
+
 static void test_time_and_memory_used_are_measured(void **state)
 {
 	struct sandbox_job job = job_of(state);
@@ -503,6 +535,7 @@ int main(int argc, char **argv)
 		TEST(test_memory_is_bounded),
 		TEST(test_a_fork_bomb_is_bounded),
 		TEST(test_files_and_scratch_are_bounded),
+		TEST(test_the_disk_of_the_machine_is_not_filled),
 		TEST(test_time_and_memory_used_are_measured),
 		TEST(test_a_missing_repository_is_refused),
 		TEST(test_without_bubblewrap_nothing_runs),
