@@ -88,12 +88,14 @@ def main():
             path = os.path.join(root, "routing", name)
             with open(path, encoding="utf-8") as file:
                 text = file.read()
-            if text.count(old) < 1:
+            # However the lines are broken, the words are the same.
+            place = re.search(r"\s+".join(map(re.escape, old.split())), text)
+            if not place:
                 sys.exit(f"mutant {number}: {name} does not hold {old!r} any more")
             changed = os.path.join(folder, "mutant", name)
             os.makedirs(os.path.dirname(changed), exist_ok=True)
             with open(changed, "w", encoding="utf-8") as file:
-                file.write(text.replace(old, new, 1))
+                file.write(text[: place.start()] + new + text[place.end() :])
             mutant = compile_objects(root, [changed], folder, True)
             by = "the compiler" if mutant is None else noticed(root, [o for p, o in zip(core + protocol, objects) if p != path] + mutant, folder)
             print(f"mutant {number} ({name}): {'noticed by ' + by if by else 'NOT NOTICED: ' + old!r}", flush=True)
