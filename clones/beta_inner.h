@@ -47,6 +47,26 @@ void beta_read_shellcheck(struct beta *beta, const struct step *step, const stru
  * status that is no failure. */
 const json_t *beta_document(struct beta *beta, const struct step *step, const struct output *output, int ok_exit);
 
+/* Members of an object that may be missing or of another type: then NULL, 0, and a low share. */
+const char *member_text(const json_t *object, const char *name);
+uint32_t member_number(const json_t *object, const char *name);
+double member_share(const json_t *object, const char *name);
+
+/* Without the "./" that programs put before paths. */
+const char *beta_plain_path(const char *path);
+
+/* Says that an output could not be read, unless the run has said why. `what` follows the name of the step. */
+void beta_unreadable(struct beta *beta, const struct step *step, const struct output *output, const char *what);
+
+/* Key of beta->masked. */
+const char *beta_place_key(struct beta *beta, const char *path, uint32_t line);
+
+/* The innermost function around a line, or NULL. */
+const char *beta_function_around(const struct beta *beta, const char *path, uint32_t line);
+
+/* Files that a program skipped: [{"path" or "filename", "reason"}]. */
+void beta_keep_skipped(struct beta *beta, const char *tool, const json_t *skipped);
+
 /* Adds a statement of another program: finds its rule's row, the function around it, and a snippet without credentials. */
 void beta_foreign(struct beta *beta, struct evidence *evidence, const char *quoted_line);
 

@@ -7,129 +7,17 @@
  */
 #include "clones/clone.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clones/page.h"
 
 #define REPORT_FINDINGS_MAX     50u
 #define REPORT_NOTES_MAX        25u
 #define REPORT_ENTITIES_MAX     12u
 #define REPORT_NOT_ANALYSED_MAX 20u
 #define REPORT_METRICS_MAX      30u
-
-struct page {
-	char *text;
-	size_t used, room;
-	bool no_memory;
-};
-
-static void put_bytes(struct page *page, const char *at, size_t bytes)
-{
-	if (page->no_memory)
-		return;
-	if (page->used + bytes + 1 > page->room) {
-		size_t room = (page->used + bytes + 1) * 2;
-		char *text = realloc(page->text, room);
-
-		if (!text) {
-			page->no_memory = true;
-			return;
-		}
-		page->text = text;
-		page->room = room;
-	}
-	memcpy(page->text + page->used, at, bytes);
-	page->used += bytes;
-	page->text[page->used] = 0;
-}
-
-static void put(struct page *page, const char *text)
-{
-	put_bytes(page, text, strlen(text));
-}
-
-static void __attribute__((format(printf, 2, 3))) put_print(struct page *page, const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	put(page, line);
-}
-
-/* Bytes of a character that must not reach a terminal or a browser: controls, and marks that turn the direction of text. */
-static size_t unprintable(const char *at)
-{
-	const unsigned char *c = (const unsigned char *)at;
-
-	if (c[0] < 0x20 || c[0] == 0x7F)
-		return 1;
-	if (c[0] == 0xC2 && c[1] < 0xA0)
-		return 2;
-	if (c[0] == 0xE2 && c[1] == 0x80 && (c[2] == 0x8E || c[2] == 0x8F || (c[2] >= 0xA8 && c[2] <= 0xAE)))
-		return 3;
-	if (c[0] == 0xE2 && c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9)
-		return 3;
-	return 0;
-}
-
-/* Text on one line, as text. */
-static void put_text(struct page *page, const char *text)
-{
-	for (const char *c = text ? text : ""; *c;) {
-		size_t bad = unprintable(c);
-
-		if (bad) {
-			put(page, *c == '\n' || *c == '\t' ? " " : "?");
-			c += bad;
-			continue;
-		}
-		if (*c == '<')
-			put(page, "&lt;");
-		else if (*c == '>')
-			put(page, "&gt;");
-		else if (*c == '&')
-			put(page, "&amp;");
-		else {
-			if (strchr("\\`*_[]#|~$", *c) || (c == text && strchr("-+=", *c)))
-				put(page, "\\");
-			put_bytes(page, c, 1);
-		}
-		c++;
-	}
-}
-
-/* Text on one line, as a code span; the fence is longer than any run of backticks inside (CommonMark 6.1). In a table a bar
- * would end the cell, so it is written as a similar character. */
-static void put_code(struct page *page, const char *text, bool in_table)
-{
-	size_t run = 0, longest = 0;
-
-	for (const char *c = text; *c; c++) {
-		run = *c == '`' ? run + 1 : 0;
-		longest = run > longest ? run : longest;
-	}
-	for (size_t i = 0; i <= longest; i++)
-		put(page, "`");
-	put(page, longest ? " " : "");
-	for (const char *c = text; *c;) {
-		size_t bad = unprintable(c);
-
-		if (bad)
-			put(page, *c == '\n' || *c == '\t' ? " " : "?");
-		else if (*c == '|' && in_table)
-			put(page, "\xC2\xA6");
-		else
-			put_bytes(page, c, 1);
-		c += bad ? bad : 1;
-	}
-	put(page, longest ? " " : "");
-	for (size_t i = 0; i <= longest; i++)
-		put(page, "`");
-}
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -148,24 +36,24 @@ static void put_title(struct page *page, const json_t *result)
 	const json_t *target = json_object_get(result, "target");
 	const char *commit = text_of(target, "commit");
 
-	put(page, "# ");
-	put_text(page, text_of(result, "kind"));
-	put(page, " of ");
-	put_text(page, text_of(target, "repo"));
-	put(page, "\n\n**");
-	put_text(page, text_of(result, "status"));
-	put(page, "**");
+	page_put(page, "# ");
+	page_text(page, text_of(result, "kind"));
+	page_put(page, " of ");
+	page_text(page, text_of(target, "repo"));
+	page_put(page, "\n\n**");
+	page_text(page, text_of(result, "status"));
+	page_put(page, "**");
 	if (*text_of(result, "status_reason")) {
-		put(page, ": ");
-		put_text(page, text_of(result, "status_reason"));
+		page_put(page, ": ");
+		page_text(page, text_of(result, "status_reason"));
 	}
-	put(page, "\n\n");
+	page_put(page, "\n\n");
 	if (*commit) {
-		put(page, "Commit ");
-		put_code(page, commit, false);
-		put(page, json_is_true(json_object_get(target, "dirty"))
-				  ? ", with changes in the folder that are not committed.\n\n"
-				  : ".\n\n");
+		page_put(page, "Commit ");
+		page_code(page, commit, false);
+		page_put(page, json_is_true(json_object_get(target, "dirty"))
+				       ? ", with changes in the folder that are not committed.\n\n"
+				       : ".\n\n");
 	}
 }
 
@@ -178,8 +66,8 @@ static void put_counts(struct page *page, const json_t *result)
 	size_t index;
 	json_t *finding;
 
-	put_print(page, "%lld of %lld files were analysed. %zu findings", number_of(coverage, "files_analysed"),
-		  number_of(coverage, "files_total"), json_array_size(findings));
+	page_print(page, "%lld of %lld files were analysed. %zu findings", number_of(coverage, "files_analysed"),
+		   number_of(coverage, "files_total"), json_array_size(findings));
 	for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++) {
 		size_t count = 0;
 
@@ -187,10 +75,10 @@ static void put_counts(struct page *page, const json_t *result)
 			count += strcmp(text_of(finding, "severity"), severities[i]) == 0;
 		if (!count)
 			continue;
-		put_print(page, "%s%zu %s", separator, count, severities[i]);
+		page_print(page, "%s%zu %s", separator, count, severities[i]);
 		separator = ", ";
 	}
-	put(page, ".\n\n");
+	page_put(page, ".\n\n");
 }
 
 static void put_place(struct page *page, const json_t *place)
@@ -211,11 +99,11 @@ static void put_place(struct page *page, const json_t *place)
 		return;
 	}
 	snprintf(whole, bytes, "%s%s", path, where);
-	put_code(page, whole, false);
+	page_code(page, whole, false);
 	free(whole);
 	if (*text_of(place, "function")) {
-		put(page, " in ");
-		put_code(page, text_of(place, "function"), false);
+		page_put(page, " in ");
+		page_code(page, text_of(place, "function"), false);
 	}
 }
 
@@ -225,30 +113,30 @@ static void put_evidence(struct page *page, const json_t *finding)
 	size_t index;
 	json_t *evidence;
 
-	put(page, "   Said by ");
+	page_put(page, "   Said by ");
 	json_array_foreach (json_object_get(finding, "evidence"), index, evidence) {
-		put(page, separator);
-		put_text(page, text_of(evidence, "tool"));
+		page_put(page, separator);
+		page_text(page, text_of(evidence, "tool"));
 		if (*text_of(evidence, "rule")) {
-			put(page, " (");
-			put_text(page, text_of(evidence, "rule"));
-			put(page, ")");
+			page_put(page, " (");
+			page_text(page, text_of(evidence, "rule"));
+			page_put(page, ")");
 		}
 		separator = ", ";
 	}
-	put_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "",
-		  json_number_value(json_object_get(finding, "score")),
-		  json_number_value(json_object_get(finding, "confidence")));
+	page_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "",
+		   json_number_value(json_object_get(finding, "score")),
+		   json_number_value(json_object_get(finding, "confidence")));
 }
 
 static void put_context(struct page *page, const json_t *context)
 {
 	if (json_is_true(json_object_get(context, "in_test")))
-		put(page, " Test code.");
+		page_put(page, " Test code.");
 	if (json_is_true(json_object_get(context, "vendored")))
-		put(page, " Vendored code.");
+		page_put(page, " Vendored code.");
 	if (json_is_true(json_object_get(context, "generated")))
-		put(page, " Generated code.");
+		page_put(page, " Generated code.");
 }
 
 static void put_finding(struct page *page, size_t number, const json_t *finding)
@@ -259,33 +147,33 @@ static void put_finding(struct page *page, size_t number, const json_t *finding)
 	size_t index;
 	json_t *cwe;
 
-	put_print(page, "%zu. **", number);
-	put_text(page, text_of(finding, "severity"));
-	put(page, "** ");
-	put_text(page, text_of(rule, "title"));
+	page_print(page, "%zu. **", number);
+	page_text(page, text_of(finding, "severity"));
+	page_put(page, "** ");
+	page_text(page, text_of(rule, "title"));
 	json_array_foreach (json_object_get(rule, "cwe"), index, cwe) {
-		put(page, index ? ", " : " (");
-		put_text(page, json_string_value(cwe));
+		page_put(page, index ? ", " : " (");
+		page_text(page, json_string_value(cwe));
 	}
-	put(page, json_array_size(json_object_get(rule, "cwe")) ? ")  \n" : "  \n");
+	page_put(page, json_array_size(json_object_get(rule, "cwe")) ? ")  \n" : "  \n");
 	if (*text_of(place, "path")) {
-		put(page, "   ");
+		page_put(page, "   ");
 		put_place(page, place);
-		put(page, "  \n");
+		page_put(page, "  \n");
 	}
 	if (*text_of(place, "snippet")) {
-		put(page, "   ");
-		put_code(page, text_of(place, "snippet"), false);
-		put(page, "  \n");
+		page_put(page, "   ");
+		page_code(page, text_of(place, "snippet"), false);
+		page_put(page, "  \n");
 	}
 	if (*hint) {
-		put(page, "   Fix: ");
-		put_text(page, hint);
-		put(page, "  \n");
+		page_put(page, "   Fix: ");
+		page_text(page, hint);
+		page_put(page, "  \n");
 	}
 	put_evidence(page, finding);
 	put_context(page, json_object_get(finding, "context"));
-	put(page, "\n\n");
+	page_put(page, "\n\n");
 }
 
 static bool is_note(const json_t *finding)
@@ -296,13 +184,13 @@ static bool is_note(const json_t *finding)
 /* What is only a note gets one line. */
 static void put_note(struct page *page, const json_t *finding)
 {
-	put(page, "- ");
-	put_text(page, text_of(json_object_get(finding, "rule"), "title"));
+	page_put(page, "- ");
+	page_text(page, text_of(json_object_get(finding, "rule"), "title"));
 	if (*text_of(json_object_get(finding, "loc"), "path")) {
-		put(page, ": ");
+		page_put(page, ": ");
 		put_place(page, json_object_get(finding, "loc"));
 	}
-	put(page, "\n");
+	page_put(page, "\n");
 }
 
 /* Those that are notes, or those that are not. */
@@ -315,7 +203,7 @@ static void put_some_findings(struct page *page, const json_t *findings, bool no
 		if (is_note(finding) != notes)
 			continue;
 		if (!count)
-			put(page, notes ? "## Notes\n\n" : "## Findings, the worst first\n\n");
+			page_put(page, notes ? "## Notes\n\n" : "## Findings, the worst first\n\n");
 		if (count++ >= (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX))
 			continue;
 		if (notes)
@@ -324,9 +212,10 @@ static void put_some_findings(struct page *page, const json_t *findings, bool no
 			put_finding(page, count, finding);
 	}
 	if (count && notes)
-		put(page, "\n");
+		page_put(page, "\n");
 	if (count > (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX))
-		put_print(page, "%zu more are in the JSON result.\n\n", count - (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX));
+		page_print(page, "%zu more are in the JSON result.\n\n",
+			   count - (notes ? REPORT_NOTES_MAX : REPORT_FINDINGS_MAX));
 }
 
 static void put_findings(struct page *page, const json_t *result)
@@ -343,8 +232,8 @@ static void put_synthesis(struct page *page, const json_t *result)
 
 	if (!*text)
 		return;
-	put_text(page, text);
-	put(page, "\n\n");
+	page_text(page, text);
+	page_put(page, "\n\n");
 }
 
 static void put_metrics(struct page *page, const json_t *result)
@@ -355,41 +244,41 @@ static void put_metrics(struct page *page, const json_t *result)
 
 	if (!json_array_size(metrics))
 		return;
-	put(page, "## Figures\n\n| figure | of | value |\n|---|---|---:|\n");
+	page_put(page, "## Figures\n\n| figure | of | value |\n|---|---|---:|\n");
 	json_array_foreach (metrics, index, metric) {
 		if (index >= REPORT_METRICS_MAX)
 			break;
-		put(page, "| ");
-		put_text(page, text_of(metric, "name"));
-		put(page, " | ");
+		page_put(page, "| ");
+		page_text(page, text_of(metric, "name"));
+		page_put(page, " | ");
 		if (*text_of(metric, "subject"))
-			put_code(page, text_of(metric, "subject"), true);
-		put_print(page, " | %g ", json_number_value(json_object_get(metric, "value")));
-		put_text(page, text_of(metric, "unit"));
-		put(page, " |\n");
+			page_code(page, text_of(metric, "subject"), true);
+		page_print(page, " | %g ", json_number_value(json_object_get(metric, "value")));
+		page_text(page, text_of(metric, "unit"));
+		page_put(page, " |\n");
 	}
 	if (json_array_size(metrics) > REPORT_METRICS_MAX)
-		put_print(page, "\n%zu more are in the JSON result.\n", json_array_size(metrics) - REPORT_METRICS_MAX);
-	put(page, "\n");
+		page_print(page, "\n%zu more are in the JSON result.\n", json_array_size(metrics) - REPORT_METRICS_MAX);
+	page_put(page, "\n");
 }
 
 /* A scalar member of an entity. */
 static void put_value(struct page *page, const json_t *value)
 {
 	if (json_is_string(value))
-		put_code(page, json_string_value(value), false);
+		page_code(page, json_string_value(value), false);
 	else if (json_is_integer(value))
-		put_print(page, "%lld", (long long)json_integer_value(value));
+		page_print(page, "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		put_print(page, "%g", json_real_value(value));
+		page_print(page, "%g", json_real_value(value));
 	else if (json_is_boolean(value))
-		put(page, json_is_true(value) ? "yes" : "no");
+		page_put(page, json_is_true(value) ? "yes" : "no");
 	else if (json_is_array(value))
-		put_print(page, "%zu entries", json_array_size(value));
+		page_print(page, "%zu entries", json_array_size(value));
 	else if (json_is_object(value))
-		put_print(page, "%zu members", json_object_size(value));
+		page_print(page, "%zu members", json_object_size(value));
 	else
-		put(page, "none");
+		page_put(page, "none");
 }
 
 static void put_entity(struct page *page, json_t *entity)
@@ -401,13 +290,13 @@ static void put_entity(struct page *page, json_t *entity)
 	json_object_foreach (entity, name, value) {
 		if (strcmp(name, "kind") == 0 || json_is_null(value))
 			continue;
-		put(page, separator);
-		put_text(page, name);
-		put(page, " ");
+		page_put(page, separator);
+		page_text(page, name);
+		page_put(page, " ");
 		put_value(page, value);
 		separator = ", ";
 	}
-	put(page, "\n");
+	page_put(page, "\n");
 }
 
 /* The first entities of one kind, and how many there are. */
@@ -418,9 +307,9 @@ static void put_kind(struct page *page, const json_t *entities, const char *kind
 
 	json_array_foreach (entities, index, entity)
 		count += strcmp(text_of(entity, "kind"), kind) == 0;
-	put(page, "### ");
-	put_text(page, kind);
-	put_print(page, " (%zu)\n\n", count);
+	page_put(page, "### ");
+	page_text(page, kind);
+	page_print(page, " (%zu)\n\n", count);
 	count = 0;
 	json_array_foreach (entities, index, entity) {
 		if (strcmp(text_of(entity, "kind"), kind) != 0)
@@ -429,7 +318,7 @@ static void put_kind(struct page *page, const json_t *entities, const char *kind
 			break;
 		put_entity(page, entity);
 	}
-	put(page, count > REPORT_ENTITIES_MAX ? "- …\n\n" : "\n");
+	page_put(page, count > REPORT_ENTITIES_MAX ? "- …\n\n" : "\n");
 }
 
 static bool kind_before(const json_t *entities, size_t index)
@@ -451,7 +340,7 @@ static void put_entities(struct page *page, const json_t *result)
 
 	if (!json_array_size(entities))
 		return;
-	put(page, "## What there is\n\n");
+	page_put(page, "## What there is\n\n");
 	json_array_foreach (entities, index, entity) {
 		if (!kind_before(entities, index))
 			put_kind(page, entities, text_of(entity, "kind"));
@@ -463,25 +352,25 @@ static void put_run(struct page *page, const json_t *run)
 	const char *skipped = text_of(run, "skipped_reason");
 	const char *killed_by = text_of(run, "killed_by");
 
-	put(page, "| ");
-	put_text(page, text_of(run, "tool"));
-	put(page, " ");
-	put_text(page, text_of(run, "version"));
-	put(page, " | ");
+	page_put(page, "| ");
+	page_text(page, text_of(run, "tool"));
+	page_put(page, " ");
+	page_text(page, text_of(run, "version"));
+	page_put(page, " | ");
 	if (*skipped) {
-		put(page, "did not run: ");
-		put_text(page, skipped);
+		page_put(page, "did not run: ");
+		page_text(page, skipped);
 	} else if (json_is_true(json_object_get(run, "timed_out"))) {
-		put(page, "ran out of time");
+		page_put(page, "ran out of time");
 	} else if (*killed_by) {
-		put(page, "ended by ");
-		put_text(page, killed_by);
+		page_put(page, "ended by ");
+		page_text(page, killed_by);
 	} else {
-		put_print(page, "exit %lld", number_of(run, "exit"));
+		page_print(page, "exit %lld", number_of(run, "exit"));
 	}
-	put(page, json_is_true(json_object_get(run, "output_cut")) ? ", output cut" : "");
-	put_print(page, " | %lld | %lld | %lld |\n", number_of(run, "files_ok"), number_of(run, "files_failed"),
-		  number_of(run, "wall_ms"));
+	page_put(page, json_is_true(json_object_get(run, "output_cut")) ? ", output cut" : "");
+	page_print(page, " | %lld | %lld | %lld |\n", number_of(run, "files_ok"), number_of(run, "files_failed"),
+		   number_of(run, "wall_ms"));
 }
 
 static void put_runs(struct page *page, const json_t *result)
@@ -491,10 +380,10 @@ static void put_runs(struct page *page, const json_t *result)
 
 	if (!json_array_size(json_object_get(result, "runs")))
 		return;
-	put(page, "## What was run\n\n| program | outcome | files | failed | ms |\n|---|---|---:|---:|---:|\n");
+	page_put(page, "## What was run\n\n| program | outcome | files | failed | ms |\n|---|---|---:|---:|---:|\n");
 	json_array_foreach (json_object_get(result, "runs"), index, run)
 		put_run(page, run);
-	put(page, "\n");
+	page_put(page, "\n");
 }
 
 static void put_not_analysed(struct page *page, const json_t *result)
@@ -503,25 +392,25 @@ static void put_not_analysed(struct page *page, const json_t *result)
 	size_t count = json_array_size(missed), index;
 	json_t *entry;
 
-	put(page, "## What was not analysed\n\n");
+	page_put(page, "## What was not analysed\n\n");
 	if (!count)
-		put(page, "Nothing was left out that this specialist looks at.\n\n");
+		page_put(page, "Nothing was left out that this specialist looks at.\n\n");
 	json_array_foreach (missed, index, entry) {
 		if (index >= REPORT_NOT_ANALYSED_MAX)
 			break;
-		put(page, "- ");
+		page_put(page, "- ");
 		if (*text_of(entry, "path")) {
-			put_code(page, text_of(entry, "path"), false);
-			put(page, " by ");
+			page_code(page, text_of(entry, "path"), false);
+			page_put(page, " by ");
 		}
-		put_text(page, text_of(entry, "tool"));
-		put(page, ": ");
-		put_text(page, text_of(entry, "reason"));
-		put(page, "\n");
+		page_text(page, text_of(entry, "tool"));
+		page_put(page, ": ");
+		page_text(page, text_of(entry, "reason"));
+		page_put(page, "\n");
 	}
 	if (count > REPORT_NOT_ANALYSED_MAX)
-		put_print(page, "- and %zu more, in the JSON result\n", count - REPORT_NOT_ANALYSED_MAX);
-	put(page, count ? "\n" : "");
+		page_print(page, "- and %zu more, in the JSON result\n", count - REPORT_NOT_ANALYSED_MAX);
+	page_put(page, count ? "\n" : "");
 }
 
 char *report_markdown(const json_t *result)

@@ -436,8 +436,7 @@ static void test_members_of_other_types_never_harm(void **state)
 		"{\"findings\": {}}",
 		"{\"findings\": [3, null, [], {}]}",
 		"{\"findings\": [{\"path\": 3, \"rule\": {}, \"hash\": []}]}",
-		"{\"results\": [{\"test_id\": \"B101\", \"filename\": \"app.py\", \"line_number\": -7}], \"errors\": 4, "
-		"\"metrics\": []}",
+		"{\"results\": [{\"test_id\": \"B101\", \"filename\": \"app.py\", \"line_number\": -7}], \"errors\": 4}",
 		"{\"comments\": [{\"code\": 1e30, \"file\": \"run.sh\", \"line\": 99999999999}]}",
 		"{\"functions\": [], \"lines\": 3, \"names\": 5}",
 		"{\"findings\": [], \"functions\": {\"app.py\": [3, [], [\"x\"]]}, \"lines\": {\"run.sh\": {}}}",
