@@ -14,10 +14,10 @@
 #include "clones/result.h"
 #include "tools/tool.h"
 
-#define BUDGET_MS 20000u
-#define BUDGET_MS_MAX 3600000u
-#define LOG_DEFAULT 1000u
-#define LOG_MAX 20000u
+#define BUDGET_MS       20000u
+#define BUDGET_MS_MAX   3600000u
+#define LOG_DEFAULT     1000u
+#define LOG_MAX         20000u
 #define ANSWER_TEXT_MAX 1000u
 
 static uint64_t now_ms(void)

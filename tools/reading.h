@@ -26,8 +26,8 @@ struct reading {
 	const char *revision; /* or NULL */
 	uint32_t budget_ms;
 	uint32_t log_max;
-	uint64_t end_ms;      /* 0: the time is over */
-	uint32_t calls;       /* of reading_spent */
+	uint64_t end_ms; /* 0: the time is over */
+	uint32_t calls;  /* of reading_spent */
 	git_repository *repository;
 	git_commit *commit;
 	json_t *answer;

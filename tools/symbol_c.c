@@ -9,13 +9,13 @@
 #include "tools/comment.h"
 
 struct declaration {
-	uint32_t first;  /* token */
-	uint32_t end;    /* behind its last token */
-	uint32_t name;   /* of a function, or NO_TOKEN */
-	uint32_t tag;    /* of a struct, union or enum with a body, or NO_TOKEN */
-	bool body;       /* of a function */
+	uint32_t first; /* token */
+	uint32_t end;   /* behind its last token */
+	uint32_t name;  /* of a function, or NO_TOKEN */
+	uint32_t tag;   /* of a struct, union or enum with a body, or NO_TOKEN */
+	bool body;      /* of a function */
 	bool is_static, is_typedef;
-	bool variable;   /* has a value, or is a pointer to a function */
+	bool variable; /* has a value, or is a pointer to a function */
 };
 
 /* Behind a brace that nothing closes (branches of the preprocessor open one each): the next one in the first column. */
@@ -42,8 +42,9 @@ static bool opens_parameters(const struct tokens *tokens, const struct declarati
 
 	if (declaration->name != NO_TOKEN || declaration->variable || at < declaration->first + 2)
 		return false;
-	if (!token_kind_is(tokens, name, TOKEN_NAME) ||
-	    token_in(tokens, name, "__attribute__ __attribute __declspec __asm__ asm alignas _Alignas typeof __typeof__ if while for switch return"))
+	if (!token_kind_is(tokens, name, TOKEN_NAME) || token_in(tokens, name,
+								 "__attribute__ __attribute __declspec __asm__ asm alignas "
+								 "_Alignas typeof __typeof__ if while for switch return"))
 		return false;
 	/* `int (*callback)(void)` is a variable; `Class::method(` belongs to the class. */
 	return !token_is(tokens, at + 1, "*") && !token_in(tokens, name - 1, ":: . -> ,") && !tokens->at[name].directive;
@@ -62,7 +63,9 @@ static uint32_t tag_before(const struct tokens *tokens, uint32_t brace)
 {
 	uint32_t name = brace - 1;
 
-	return brace > 0 && token_kind_is(tokens, name, TOKEN_NAME) && !token_in(tokens, name, "struct union enum class") ? name : NO_TOKEN;
+	return brace > 0 && token_kind_is(tokens, name, TOKEN_NAME) && !token_in(tokens, name, "struct union enum class")
+		       ? name
+		       : NO_TOKEN;
 }
 
 /* Reads from declaration->first on. */
@@ -121,8 +124,8 @@ static uint32_t typedef_name(const struct tokens *tokens, const struct declarati
 	return name;
 }
 
-static void add(struct symbols *symbols, uint32_t file, enum symbol_kind kind, const struct tokens *tokens, uint32_t name, uint32_t first,
-		bool exported, bool declared)
+static void add(struct symbols *symbols, uint32_t file, enum symbol_kind kind, const struct tokens *tokens, uint32_t name,
+		uint32_t first, bool exported, bool declared)
 {
 	struct symbol symbol = {.kind = kind, .file = file, .exported = exported, .declared = declared};
 

@@ -23,8 +23,8 @@
 #include "tools/source.h"
 #include "tools/tool.h"
 
-#define LISTED_MAX 40000u
-#define NOT_READ_MAX 500u
+#define LISTED_MAX    40000u
+#define NOT_READ_MAX  500u
 #define LANGUAGES_MAX 8u
 
 const char *symbol_kind_name(enum symbol_kind kind)
@@ -250,7 +250,8 @@ static void read_c(struct catalogue *catalogue, uint32_t file, const char *path,
 		catalogue->c.at[next].folder = folder;
 }
 
-static void read_tokens(struct catalogue *catalogue, uint32_t file, const char *path, enum lexed lexed, const struct tokens *tokens)
+static void read_tokens(struct catalogue *catalogue, uint32_t file, const char *path, enum lexed lexed,
+			const struct tokens *tokens)
 {
 	char module[SYMBOL_NAME_BYTES];
 
@@ -365,8 +366,8 @@ static void list_file(struct catalogue *catalogue, json_t *list, uint32_t file, 
 	}
 	reading_append(&catalogue->reading, list,
 		       json_pack("{s:o, s:s, s:o, s:I, s:I, s:I}", "path", reading_text(catalogue->files[file].path), "language",
-				 catalogue->files[file].language, "symbols", symbols, "exported", (json_int_t)exported, "documented",
-				 (json_int_t)documented, "private", (json_int_t)hidden));
+				 catalogue->files[file].language, "symbols", symbols, "exported", (json_int_t)exported,
+				 "documented", (json_int_t)documented, "private", (json_int_t)hidden));
 }
 
 static void list_totals(struct catalogue *catalogue)
@@ -377,8 +378,8 @@ static void list_totals(struct catalogue *catalogue)
 		for (int kind = 0; kind < SYMBOL_KINDS; kind++)
 			if (catalogue->totals[i].exported[kind])
 				reading_append(&catalogue->reading, list,
-					       json_pack("{s:s, s:s, s:I, s:I}", "language", catalogue->totals[i].language, "kind",
-							 symbol_kind_name((enum symbol_kind)kind), "exported",
+					       json_pack("{s:s, s:s, s:I, s:I}", "language", catalogue->totals[i].language,
+							 "kind", symbol_kind_name((enum symbol_kind)kind), "exported",
 							 (json_int_t)catalogue->totals[i].exported[kind], "documented",
 							 (json_int_t)catalogue->totals[i].documented[kind]));
 }

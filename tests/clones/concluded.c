@@ -96,7 +96,7 @@ static const json_t *nth(const json_t *array, bool findings, const char *wanted,
 	const json_t *element;
 	size_t i;
 
-	json_array_foreach(array, i, element) {
+	json_array_foreach (array, i, element) {
 		const char *name = findings ? text_of(json_object_get(element, "rule"), "id") : text_of(element, "kind");
 
 		if (strcmp(name, wanted) == 0 && n-- == 0)
@@ -120,7 +120,7 @@ double metric_of(const json_t *result, const char *name, const char *subject)
 	const json_t *metric;
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "metrics"), i, metric)
+	json_array_foreach (json_object_get(result, "metrics"), i, metric)
 		if (strcmp(text_of(metric, "name"), name) == 0 && strcmp(text_of(metric, "subject"), subject) == 0)
 			return json_number_value(json_object_get(metric, "value"));
 	fail_msg("there is no metric %s of '%s'", name, subject);
@@ -149,7 +149,7 @@ const char *attachment_of(const json_t *result, const char *name)
 	const json_t *attachment;
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "attachments"), i, attachment)
+	json_array_foreach (json_object_get(result, "attachments"), i, attachment)
 		if (strcmp(text_of(attachment, "name"), name) == 0)
 			return text_of(attachment, "text");
 	return NULL;

@@ -14,28 +14,44 @@
 #include "clones/specialists.h"
 #include "tests/clones/concluded.h"
 
-#define FILE_OF(path, language, decisions)                                                                                                    \
-	"{\"path\": \"" path "\", \"language\": \"" language "\", \"lines\": 20, \"code_lines\": 10, \"decisions\": " decisions "}"
+#define FILE_OF(path, language, decisions)                                                                                       \
+	"{\"path\": \"" path "\", \"language\": \"" language "\", \"lines\": 20, \"code_lines\": 10, \"decisions\": " decisions  \
+	"}"
 
 /* a → b → c → a, c → d; a.c with a.h; a test that needs a. Numbers: 0 a.c, 1 a.h, 2 b.c, 3 c.c, 4 d.c, 5 tests/t.c. */
-static const char imports[] =
-	"{\"tool\": \"imports\", \"schema\": 1, \"files\": [" FILE_OF("src/a.c", "C", "100") "," FILE_OF("src/a.h", "C", "0") ","
-	FILE_OF("src/b.c", "C", "10") "," FILE_OF("lib/c.c", "C", "5") "," FILE_OF("lib/d.c", "C", "1") "," FILE_OF("tests/t.c", "C", "1")
-	"], \"edges\": [[0, 1, 1, 0], [0, 2, 2, 0], [1, 2, 3, 0], [2, 3, 4, 0], [3, 1, 5, 0], [3, 4, 6, 0], [5, 1, 1, 0]],"
-	" \"unresolved\": [{\"path\": \"src/b.c\", \"line\": 9, \"spec\": \"made.h\", \"reason\": \"missing\"}],"
-	" \"not_read\": [], \"counts\": {\"external\": 3}, \"left_out\": []}";
+static const char imports[] = "{\"tool\": \"imports\", \"schema\": 1, \"files\": [" FILE_OF("src/a.c", "C", "100") "," FILE_OF(
+	"src/a.h", "C",
+	"0") "," FILE_OF("src/b.c", "C",
+			 "10") "," FILE_OF("lib/c.c", "C",
+					   "5") "," FILE_OF("lib/d.c", "C",
+							    "1") "," FILE_OF("tests/t.c", "C",
+									     "1") "], \"edges\": [[0, 1, 1, 0], [0, 2, 2, 0], "
+										  "[1, 2, 3, 0], [2, 3, 4, 0], [3, 1, 5, 0], [3, "
+										  "4, 6, 0], [5, 1, 1, 0]],"
+										  " \"unresolved\": [{\"path\": \"src/b.c\", "
+										  "\"line\": 9, \"spec\": \"made.h\", "
+										  "\"reason\": \"missing\"}],"
+										  " \"not_read\": [], \"counts\": {\"external\": "
+										  "3}, \"left_out\": []}";
 
 static const char history[] =
-	"{\"tool\": \"history\", \"schema\": 1, \"newest\": 1700000000, \"complete\": true, \"bus_factor\": 1, \"authors_total\": 2,"
-	" \"commits\": {\"walked\": 50}, \"authors\": [{\"name\": \"ann\", \"last\": 1600000000}, {\"name\": \"bob\", \"last\": 1700000000}],"
-	" \"files\": [{\"path\": \"src/a.c\", \"commits\": 30, \"commits_365d\": 20, \"small_commits\": 30, \"authors\": 2, \"bus_factor\": 1,"
+	"{\"tool\": \"history\", \"schema\": 1, \"newest\": 1700000000, \"complete\": true, \"bus_factor\": 1, "
+	"\"authors_total\": 2,"
+	" \"commits\": {\"walked\": 50}, \"authors\": [{\"name\": \"ann\", \"last\": 1600000000}, {\"name\": \"bob\", \"last\": "
+	"1700000000}],"
+	" \"files\": [{\"path\": \"src/a.c\", \"commits\": 30, \"commits_365d\": 20, \"small_commits\": 30, \"authors\": 2, "
+	"\"bus_factor\": 1,"
 	" \"owner\": \"ann\", \"owner_commits\": 25, \"first\": 1500000000, \"last\": 1700000000},"
-	" {\"path\": \"src/b.c\", \"commits\": 9, \"commits_365d\": 1, \"small_commits\": 9, \"owner\": \"bob\", \"first\": 1500000000, \"last\": 1690000000},"
-	" {\"path\": \"lib/d.c\", \"commits\": 10, \"commits_365d\": 2, \"small_commits\": 10, \"owner\": \"bob\", \"first\": 1500000000, \"last\": 1690000000}],"
+	" {\"path\": \"src/b.c\", \"commits\": 9, \"commits_365d\": 1, \"small_commits\": 9, \"owner\": \"bob\", \"first\": "
+	"1500000000, \"last\": 1690000000},"
+	" {\"path\": \"lib/d.c\", \"commits\": 10, \"commits_365d\": 2, \"small_commits\": 10, \"owner\": \"bob\", \"first\": "
+	"1500000000, \"last\": 1690000000}],"
 	" \"cochange\": [{\"a\": \"src/a.c\", \"b\": \"src/b.c\", \"together\": 9, \"together_365d\": 1, \"last\": 1699000000},"
-	" {\"a\": \"src/b.c\", \"b\": \"lib/d.c\", \"together\": 8, \"together_365d\": 1, \"last\": 1699000000}], \"left_out\": []}";
+	" {\"a\": \"src/b.c\", \"b\": \"lib/d.c\", \"together\": 8, \"together_365d\": 1, \"last\": 1699000000}], \"left_out\": "
+	"[]}";
 
-static const char inventory[] = "{\"commit\": \"0123456789012345678901234567890123456789\", \"files\": [{\"path\": \"tests/t.c\", \"test\": true}]}";
+static const char inventory[] =
+	"{\"commit\": \"0123456789012345678901234567890123456789\", \"files\": [{\"path\": \"tests/t.c\", \"test\": true}]}";
 
 static json_t *whole(void)
 {
@@ -69,7 +85,8 @@ static void test_a_cycle_is_found_with_the_edge_that_breaks_it(void **state)
 	assert_int_equal(json_integer_value(json_object_get(cut, "places")), 1);
 	assert_string_not_equal(text_of(cut, "from"), "src/a");
 	assert_int_equal(json_integer_value(json_object_get(entity, "left_after_breaks")), 0);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(finding, "loc"), "line")), json_integer_value(json_object_get(cut, "line")));
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(finding, "loc"), "line")),
+			 json_integer_value(json_object_get(cut, "line")));
 	assert_int_equal(json_array_size(json_object_get(finding, "flow")), 3);
 	assert_null(finding_of(result, "import-cycle", 1));
 	record = json_object_get(record, "consequences");
@@ -135,7 +152,8 @@ static void test_every_cut_of_an_output_gives_a_result_that_says_so(void **state
 static void test_without_any_reader_it_is_blocked(void **state)
 {
 	const struct printed none[] = {{0}};
-	const struct printed failed[] = {{.name = "imports", .text = "x", .exit_status = 1, .err = "bunshin tool git: no repository\n"}, {0}};
+	const struct printed failed[] = {
+		{.name = "imports", .text = "x", .exit_status = 1, .err = "bunshin tool git: no repository\n"}, {0}};
 	json_t *result = concluded(&gamma_specialist, inventory, none);
 
 	(void)state;
@@ -149,18 +167,26 @@ static void test_without_any_reader_it_is_blocked(void **state)
 
 static void test_odd_answers_are_taken_for_what_they_are(void **state)
 {
-	static const char *const odd[] = {
-		"[]", "{}", "null", "{\"files\": 3}", "{\"files\": [1, null, {}]}", "{\"files\": [{\"path\": \"a.c\"}], \"edges\": [[0], [-1, 9, 1, 0], 7]}",
-		"{\"files\": [{\"path\": \"a.c\", \"lines\": -5, \"decisions\": 99999999999999}, {\"path\": \"a.c\"}, {\"path\": \"b.h\"}],"
-		" \"edges\": [[0, 2, -3, 9], [2, 0, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]], \"unresolved\": [3, {\"path\": 1}], \"left_out\": [1], \"not_read\": [2]}"};
+	static const char *const odd[] = {"[]",
+					  "{}",
+					  "null",
+					  "{\"files\": 3}",
+					  "{\"files\": [1, null, {}]}",
+					  "{\"files\": [{\"path\": \"a.c\"}], \"edges\": [[0], [-1, 9, 1, 0], 7]}",
+					  ("{\"files\": [{\"path\": \"a.c\", \"lines\": -5, \"decisions\": 99999999999999}, "
+					   "{\"path\": \"a.c\"}, {\"path\": \"b.h\"}],"
+					   " \"edges\": [[0, 2, -3, 9], [2, 0, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]], "
+					   "\"unresolved\": [3, {\"path\": 1}], \"left_out\": [1], \"not_read\": [2]}")};
 	static const char *const pasts[] = {
-		"{}", "{\"newest\": -9223372036854775807, \"files\": [{\"path\": \"a.c\", \"commits\": -1, \"first\": 9223372036854775807, \"last\": -5}],"
-		      " \"cochange\": [{\"a\": \"a.c\", \"b\": \"b.h\", \"together\": 4294967295}, 3], \"authors\": [4]}"};
+		"{}", ("{\"newest\": -9223372036854775807, \"files\": [{\"path\": \"a.c\", \"commits\": -1, \"first\": "
+		       "9223372036854775807, \"last\": -5}],"
+		       " \"cochange\": [{\"a\": \"a.c\", \"b\": \"b.h\", \"together\": 4294967295}, 3], \"authors\": [4]}")};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		for (size_t j = 0; j < sizeof(pasts) / sizeof(pasts[0]); j++) {
-			const struct printed printed[] = {{.name = "imports", .text = odd[i]}, {.name = "history", .text = pasts[j]}, {0}};
+			const struct printed printed[] = {
+				{.name = "imports", .text = odd[i]}, {.name = "history", .text = pasts[j]}, {0}};
 
 			json_decref(concluded(&gamma_specialist, "{}", printed));
 			json_decref(concluded(&gamma_specialist, "{\"files\": [3, {\"path\": 4}]}", printed));
@@ -192,9 +218,10 @@ static void test_a_hub_does_not_hide_the_cycles_below_it(void **state)
 
 static void test_imports_inside_functions_make_a_weaker_cycle(void **state)
 {
-	static const char text[] = "{\"files\": [{\"path\": \"a.py\", \"language\": \"Python\"}, {\"path\": \"b.py\", \"language\": \"Python\"},"
-				   " {\"path\": \"c.py\", \"language\": \"Python\"}],"
-				   " \"edges\": [[0, 1, 1, 0], [1, 0, 9, 1], [2, 0, 1, 0], [0, 2, 3, 2]]}";
+	static const char text[] =
+		"{\"files\": [{\"path\": \"a.py\", \"language\": \"Python\"}, {\"path\": \"b.py\", \"language\": \"Python\"},"
+		" {\"path\": \"c.py\", \"language\": \"Python\"}],"
+		" \"edges\": [[0, 1, 1, 0], [1, 0, 9, 1], [2, 0, 1, 0], [0, 2, 3, 2]]}";
 	json_t *result = concluded(&gamma_specialist, "{}", (const struct printed[]){{.name = "imports", .text = text}, {0}});
 
 	(void)state;

@@ -14,7 +14,7 @@
 #include "clones/graph.h"
 
 #define NODES_MAX 12u
-#define ROUNDS 3000
+#define ROUNDS    3000
 
 static uint64_t random_state;
 
@@ -260,7 +260,8 @@ static void test_a_chain_of_a_hundred_thousand_needs_no_deep_stack(void **state)
 
 static void test_odd_edges_are_left_out_and_an_empty_graph_is_one(void **state)
 {
-	const struct graph_edge edges[] = {{.from = 0, .to = 0, .weight = 1}, {.from = 7, .to = 0, .weight = 1}, {.from = 0, .to = 9, .weight = 1}};
+	const struct graph_edge edges[] = {
+		{.from = 0, .to = 0, .weight = 1}, {.from = 7, .to = 0, .weight = 1}, {.from = 0, .to = 9, .weight = 1}};
 	struct graph graph;
 	uint32_t component[2], count;
 	double cost;

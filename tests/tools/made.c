@@ -56,10 +56,11 @@ static void write_tree(struct made *made, git_oid *out_tree)
 	json_t *content;
 
 	assert_int_equal(git_index_new(&index), 0);
-	json_object_foreach(made->files, path, content) {
+	json_object_foreach (made->files, path, content) {
 		git_index_entry entry = {.mode = GIT_FILEMODE_BLOB, .path = path};
 
-		assert_int_equal(git_blob_create_from_buffer(&entry.id, made->repository, json_string_value(content), json_string_length(content)),
+		assert_int_equal(git_blob_create_from_buffer(&entry.id, made->repository, json_string_value(content),
+							     json_string_length(content)),
 				 0);
 		assert_int_equal(git_index_add(index, &entry), 0);
 	}
@@ -87,7 +88,9 @@ static void commit(struct made *made, const char *author, int days, const char *
 		assert_int_equal(git_commit_lookup(&parents[count++], made->repository, other), 0);
 	borrowed[0] = parents[0];
 	borrowed[1] = parents[1];
-	assert_int_equal(git_commit_create(&made->head, made->repository, "HEAD", signature, signature, NULL, message, tree, count, borrowed), 0);
+	assert_int_equal(git_commit_create(&made->head, made->repository, "HEAD", signature, signature, NULL, message, tree,
+					   count, borrowed),
+			 0);
 	made->commits++;
 	git_commit_free(parents[0]);
 	git_commit_free(parents[1]);
@@ -152,7 +155,7 @@ json_t *made_find(const json_t *array, const char *name, const char *text)
 	json_t *element;
 	size_t i;
 
-	json_array_foreach(array, i, element) {
+	json_array_foreach (array, i, element) {
 		const char *value = json_string_value(json_object_get(element, name));
 
 		if (value && strcmp(value, text) == 0)

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define MADE_START 1700000000ll /* the time of the first commit, in seconds since 1970 */
-#define MADE_DAY 86400ll
+#define MADE_DAY   86400ll
 
 struct made {
 	char folder[64];

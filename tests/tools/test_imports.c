@@ -53,7 +53,8 @@ static void test_includes_are_read_outside_of_comments_and_strings(void **state)
 	(void)state;
 	assert_imports(LEXED_C,
 		       "#include \"a.h\"\n# include <b/c.h> // tail\n/* #include \"no.h\"\n*/\n#include \"d.h\"\n"
-		       "// #include \"no.h\"\nconst char *s = \"\\\n#include \\\"no.h\\\"\";\n#include MACRO\n#ifdef X\n#include \"e.h\"\n#endif\n",
+		       "// #include \"no.h\"\nconst char *s = \"\\\n#include \\\"no.h\\\"\";\n#include MACRO\n#ifdef X\n#include "
+		       "\"e.h\"\n#endif\n",
 		       "1:a.h\n2:<b/c.h\n5:d.h\n11:e.h\n");
 }
 
@@ -80,7 +81,8 @@ static void test_script_imports_in_both_module_systems(void **state)
 }
 
 /* Where an import of `from` leads: a path, or "external", "missing", "ambiguous". */
-static const char *resolve(const char *const *paths, const char *from, enum import_form form, const char *spec, const char *member)
+static const char *resolve(const char *const *paths, const char *from, enum import_form form, const char *spec,
+			   const char *member)
 {
 	static const char *const words[] = {"", "external", "missing", "ambiguous"};
 	static const char package[] = "{\"name\": \"@x/core\", \"main\": \"./lib/main\"}";
@@ -112,8 +114,17 @@ static const char *resolve(const char *const *paths, const char *from, enum impo
 
 static void test_includes_are_found_as_a_compiler_with_the_right_folders_would(void **state)
 {
-	static const char *const tree[] = {"src/a.c", "src/a.h", "include/lib/a.h", "include/lib/only.h", "deps/x/far.h", "deps/y/far.h",
-					   "src/near/far.h", "src/near/n.c", "gen/made.h.in", "compat/stdio.h", NULL};
+	static const char *const tree[] = {"src/a.c",
+					   "src/a.h",
+					   "include/lib/a.h",
+					   "include/lib/only.h",
+					   "deps/x/far.h",
+					   "deps/y/far.h",
+					   "src/near/far.h",
+					   "src/near/n.c",
+					   "gen/made.h.in",
+					   "compat/stdio.h",
+					   NULL};
 
 	(void)state;
 	assert_string_equal(resolve(tree, "src/a.c", IMPORT_QUOTED, "a.h", NULL), "src/a.h");
@@ -138,8 +149,9 @@ static void test_an_include_that_two_files_answer_equally_well_is_ambiguous(void
 
 static void test_python_modules_are_found_in_packages_and_beside_scripts(void **state)
 {
-	static const char *const tree[] = {"src/p/__init__.py", "src/p/a.py",  "src/p/q/__init__.py", "src/p/q/b.py", "tests/t.py",
-					   "tests/helper.py",   "setup.py",    NULL};
+	static const char *const tree[] = {"src/p/__init__.py", "src/p/a.py", "src/p/q/__init__.py",
+					   "src/p/q/b.py",      "tests/t.py", "tests/helper.py",
+					   "setup.py",          NULL};
 
 	(void)state;
 	assert_string_equal(resolve(tree, "src/p/a.py", IMPORT_PYTHON, ".", "q"), "src/p/q/__init__.py");
@@ -155,8 +167,15 @@ static void test_python_modules_are_found_in_packages_and_beside_scripts(void **
 
 static void test_script_modules_are_found_by_ending_index_and_package(void **state)
 {
-	static const char *const tree[] = {"index.js",  "lib/a.js",	"lib/b/index.ts", "lib/c.ts", "test/t.js", "packages/core/package.json",
-					   "packages/core/lib/main.js", "packages/core/extra.mjs", NULL};
+	static const char *const tree[] = {"index.js",
+					   "lib/a.js",
+					   "lib/b/index.ts",
+					   "lib/c.ts",
+					   "test/t.js",
+					   "packages/core/package.json",
+					   "packages/core/lib/main.js",
+					   "packages/core/extra.mjs",
+					   NULL};
 
 	(void)state;
 	assert_string_equal(resolve(tree, "test/t.js", IMPORT_SCRIPT, "../lib/a", NULL), "lib/a.js");
@@ -199,7 +218,7 @@ static int edge_time(const json_t *json, const char *from, const char *to)
 	const json_t *edge;
 	size_t i;
 
-	json_array_foreach(json_object_get(json, "edges"), i, edge) {
+	json_array_foreach (json_object_get(json, "edges"), i, edge) {
 		const json_t *a = json_array_get(files, (size_t)json_integer_value(json_array_get(edge, 0)));
 		const json_t *b = json_array_get(files, (size_t)json_integer_value(json_array_get(edge, 1)));
 
@@ -215,7 +234,8 @@ static void test_the_tool_prints_files_and_edges(void **state)
 	struct made *made = *state;
 	json_t *json, *file;
 
-	made_file(made, "a.c", "#include \"a.h\"\n#include <stdio.h>\nint f(int x)\n{\n\treturn x && x > 1 ? 1 : 2; /* if */\n}\n");
+	made_file(made, "a.c",
+		  "#include \"a.h\"\n#include <stdio.h>\nint f(int x)\n{\n\treturn x && x > 1 ? 1 : 2; /* if */\n}\n");
 	made_file(made, "a.h", "int f(int x);\n");
 	made_file(made, "p/__init__.py", "from .m import g\n");
 	made_file(made, "p/m.py", "def g():\n    from . import other\n");

@@ -20,8 +20,13 @@ static void test_anchors_are_made_as_github_makes_them(void **state)
 {
 	static const struct {
 		const char *heading, *anchor;
-	} cases[] = {{"Hello World", "hello-world"},	   {"What's new?", "whats-new"},   {"a_b-c  d", "a_b-c--d"}, {"C++ & Go", "c--go"},
-		     {"Größe – jetzt", "größe--jetzt"}, {"🚀 Start", "-start"}, {"", ""}};
+	} cases[] = {{"Hello World", "hello-world"},
+		     {"What's new?", "whats-new"},
+		     {"a_b-c  d", "a_b-c--d"},
+		     {"C++ & Go", "c--go"},
+		     {"Größe – jetzt", "größe--jetzt"},
+		     {"🚀 Start", "-start"},
+		     {"", ""}};
 	char actual[LINK_BYTES_MAX];
 
 	(void)state;
@@ -78,9 +83,11 @@ static void test_links_are_checked_against_the_tree(void **state)
 	made_file(made, "src/a.c", "int a;\n");
 	made_file(made, "docs/image.png", "png");
 	made_file(made, "README.md",
-		  "# Title\n\nSee [g](docs/guide.md), [again](docs/guide.md#part-1) and\n[own](docs/guide.md#own), [folder](docs), [site](docs/guide).\n\n"
+		  "# Title\n\nSee [g](docs/guide.md), [again](docs/guide.md#part-1) and\n[own](docs/guide.md#own), "
+		  "[folder](docs), [site](docs/guide).\n\n"
 		  "[gone](docs/gone.md) [anchor](docs/guide.md#nowhere) [here](#title) [not](#here) ![i](docs/image.png)\n\n"
-		  "| a |\n|---|\n| [case](Docs/Guide.md) |\n\n```\n[code](no.md)\n```\n\n[line](src/a.c#L1) [issues](../../issues) [ref]\n\n"
+		  "| a |\n|---|\n| [case](Docs/Guide.md) |\n\n```\n[code](no.md)\n```\n\n[line](src/a.c#L1) "
+		  "[issues](../../issues) [ref]\n\n"
 		  "<img src=\"docs/lost.png\">\n\n[ref]: docs/guide%2emd \"x\"\n[abs](/img/logo.png)\n");
 	made_commit(made, "ann", 0, "first");
 	json = made_run(tool_links, 0, NULL);
@@ -93,7 +100,8 @@ static void test_links_are_checked_against_the_tree(void **state)
 	assert_int_equal(json_array_size(json_object_get(json, "broken")), 6);
 	broken = made_find(json_object_get(json, "broken"), "url", "docs/gone.md");
 	assert_int_equal(json_integer_value(json_object_get(broken, "line")), 6);
-	assert_true(json_is_true(json_object_get(made_find(json_object_get(json, "broken"), "url", "/img/logo.png"), "absolute")));
+	assert_true(
+		json_is_true(json_object_get(made_find(json_object_get(json, "broken"), "url", "/img/logo.png"), "absolute")));
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "counts"), "outside")), 1);
 	json_decref(json);
 }
@@ -104,7 +112,8 @@ static void test_names_that_are_gone_are_found_with_where_they_were(void **state
 	json_t *json, *drift;
 
 	made_file(made, "src/a.c", "int old_name(void) { return 1; }\nint kept_name(void);\n");
-	made_file(made, "README.md", "Call `old_name()`, `kept_name()` or `their_name()`; see `src/a.c`, `src/gone.c` and `other/x.c`.\n");
+	made_file(made, "README.md",
+		  "Call `old_name()`, `kept_name()` or `their_name()`; see `src/a.c`, `src/gone.c` and `other/x.c`.\n");
 	made_file(made, "CHANGELOG.md", "Removed `old_name()`.\n");
 	for (int i = 0; i < 3; i++) {
 		made_file(made, "n", i == 0 ? "1" : i == 1 ? "2" : "3");
@@ -138,7 +147,8 @@ static void test_a_readme_tells_what_it_speaks_of(void **state)
 
 static void test_any_bytes_are_a_document(void **state)
 {
-	static const char text[] = "---\na: b\n---\n# H {#own}\n[a](b.md#c)\n\n<img src='x.png' id=\"y\">\n\n| `a/b.c` |\n|---|\n| `f_g()` |\n\n[r]: x\xff\n";
+	static const char text[] = "---\na: b\n---\n# H {#own}\n[a](b.md#c)\n\n<img src='x.png' id=\"y\">\n\n| `a/b.c` "
+				   "|\n|---|\n| `f_g()` |\n\n[r]: x\xff\n";
 	struct documents documents;
 
 	(void)state;

@@ -59,7 +59,8 @@ static void test_a_header_offers_functions_types_and_macros(void **state)
 		       "// Adds.\nint add(int a, int b);\nMUST_CHECK int take(struct pair *pair) __attribute__((nonnull));\n\n"
 		       "/* far away */\n\nint far(void);\nextern int variable;\nint (*pointer)(int) = NULL;\n"
 		       "#define TWICE(x) ((x) + (x))\n#define PLAIN 1\nstatic inline int one(void)\n{\n\treturn 1;\n}\n#endif\n",
-		       "+type pair 7\n-type pair 12\n-type callback 13\n-type plain 14\n+function add 17\n-function take 18\n-function far 22\n"
+		       "+type pair 7\n-type pair 12\n-type callback 13\n-type plain 14\n+function add 17\n-function take "
+		       "18\n-function far 22\n"
 		       "-macro TWICE 25\n-function one 27\n");
 }
 
@@ -67,7 +68,8 @@ static void test_a_source_file_offers_what_is_not_static(void **state)
 {
 	(void)state;
 	assert_symbols(LEXED_C, false,
-		       "static int hidden(void);\n/* Says hello. */\nint hello(const char *name)\n{\n\tif (name) {\n\t\treturn 1;\n\t}\n\treturn 0;\n}\n"
+		       "static int hidden(void);\n/* Says hello. */\nint hello(const char *name)\n{\n\tif (name) {\n\t\treturn "
+		       "1;\n\t}\n\treturn 0;\n}\n"
 		       "static int hidden(void)\n{\n\treturn 2;\n}\nTEST(macro_made) {\n}\nint table[] = {1, 2};\n"
 		       "/* above a\n * constant */\n#define N 3\nint n(void) { return N; }\n",
 		       "+function hello 3\n+function n 20\n");
@@ -77,21 +79,24 @@ static void test_a_source_file_offers_what_is_not_static(void **state)
 static void test_branches_of_the_preprocessor_do_not_hide_what_follows(void **state)
 {
 	(void)state;
-	assert_symbols(LEXED_C, false,
-		       "int first(int a)\n{\n#ifdef X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t\treturn 1;\n\t}\n\treturn 0;\n}\n\n"
-		       "/* Is seen. */\nint second(void)\n{\n\treturn 2;\n}\n",
-		       "-function first 1\n+function second 14\n");
+	assert_symbols(
+		LEXED_C, false,
+		"int first(int a)\n{\n#ifdef X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t\treturn 1;\n\t}\n\treturn 0;\n}\n\n"
+		"/* Is seen. */\nint second(void)\n{\n\treturn 2;\n}\n",
+		"-function first 1\n+function second 14\n");
 }
 
 static void test_python_offers_what_has_no_underscore(void **state)
 {
 	(void)state;
-	assert_symbols(LEXED_PYTHON, false,
-		       "\"\"\"Module.\"\"\"\nimport x\n\ndef f(a: int = {1: 2}) -> int:\n    \"\"\"Doc.\"\"\"\n    def inner(): pass\n\n"
-		       "def g(): return 'no doc'\ndef _h(): pass\n\nclass C(Base):\n    '''Doc.'''\n    @property\n    def p(self):\n        'doc'\n"
-		       "    @p.setter\n    def p(self, v): pass\n    def __init__(self): pass\n    async def m(self):\n        pass\n"
-		       "    class _Inner:\n        def no(self): pass\n\nif TYPE_CHECKING:\n    class OnlyTypes: pass\n",
-		       "+module m 1\n+function f 4\n-function g 8\n+class C 11\n+method C.p 14\n-method C.m 19\n");
+	assert_symbols(
+		LEXED_PYTHON, false,
+		"\"\"\"Module.\"\"\"\nimport x\n\ndef f(a: int = {1: 2}) -> int:\n    \"\"\"Doc.\"\"\"\n    def inner(): pass\n\n"
+		"def g(): return 'no doc'\ndef _h(): pass\n\nclass C(Base):\n    '''Doc.'''\n    @property\n    def p(self):\n   "
+		"     'doc'\n"
+		"    @p.setter\n    def p(self, v): pass\n    def __init__(self): pass\n    async def m(self):\n        pass\n"
+		"    class _Inner:\n        def no(self): pass\n\nif TYPE_CHECKING:\n    class OnlyTypes: pass\n",
+		"+module m 1\n+function f 4\n-function g 8\n+class C 11\n+method C.p 14\n-method C.m 19\n");
 }
 
 static void test_all_decides_in_python(void **state)
@@ -104,21 +109,25 @@ static void test_all_decides_in_python(void **state)
 static void test_scripts_offer_what_they_export(void **state)
 {
 	(void)state;
-	assert_symbols(LEXED_JAVASCRIPT, false,
-		       "'use strict'\n/**\n * Doc.\n */\nexport function a() {}\nexport const b = () => 1\nfunction hidden() {}\n\n"
-		       "/** Class. */\nexport default class C {\n  /** Method. */\n  m(x) { if (x) {} }\n  async n() {}\n  #p() {}\n  _q() {}\n"
-		       "  constructor() {}\n}\n// Later.\nfunction d() {}\nexport { d }\nexport interface I { x: number }\n",
-		       "+function a 5\n-function b 6\n+class C 10\n+method C.m 12\n-method C.n 13\n+function d 19\n-type I 21\n");
+	assert_symbols(
+		LEXED_JAVASCRIPT, false,
+		"'use strict'\n/**\n * Doc.\n */\nexport function a() {}\nexport const b = () => 1\nfunction hidden() {}\n\n"
+		"/** Class. */\nexport default class C {\n  /** Method. */\n  m(x) { if (x) {} }\n  async n() {}\n  #p() {}\n  "
+		"_q() {}\n"
+		"  constructor() {}\n}\n// Later.\nfunction d() {}\nexport { d }\nexport interface I { x: number }\n",
+		"+function a 5\n-function b 6\n+class C 10\n+method C.m 12\n-method C.n 13\n+function d 19\n-type I 21\n");
 }
 
 static void test_module_exports_and_the_methods_of_what_they_hold(void **state)
 {
 	(void)state;
 	assert_symbols(LEXED_JAVASCRIPT, false,
-		       "var app = exports = module.exports = {};\n\n/**\n * Doc, then an empty line.\n */\n\napp.use = function use(fn) {\n"
+		       "var app = exports = module.exports = {};\n\n/**\n * Doc, then an empty line.\n */\n\napp.use = function "
+		       "use(fn) {\n"
 		       "  function inner() {}\n};\nexports.set = (a) => a;\nvar other = {};\nother.no = function () {};\n",
 		       "+function app.use 7\n-function set 10\n");
-	assert_symbols(LEXED_JAVASCRIPT, false, "// One.\nfunction one() {}\nfunction two() {}\nmodule.exports = { one, second: two }\n",
+	assert_symbols(LEXED_JAVASCRIPT, false,
+		       "// One.\nfunction one() {}\nfunction two() {}\nmodule.exports = { one, second: two }\n",
 		       "+function one 2\n-function two 3\n");
 }
 
@@ -131,11 +140,13 @@ static void test_shell_functions_have_their_comment_above(void **state)
 
 static void test_no_cut_of_a_source_text_reads_past_its_end(void **state)
 {
-	static const char *const texts[] = {
-		"/* d */ typedef struct a { int x; } a; int (*f)(int); int g(int a) { return a; }\n#define M(x) x\nextern \"C\" { int h(void); }",
-		"class A(B[1]):\n  'd'\n  @x.setter\n  def f(self, a=(1)): pass\n__all__ = ['A']\nif TYPE_CHECKING:\n  def g(): ''\n",
-		"export class A { get x() { return 1 } }\nmodule.exports = exports = { a: function () {}, b(c) {}, d: (e) => e }\nexport { f as g }",
-		"# c\nf() { echo \"$(g)\"; }\nfunction h { :; }\n"};
+	static const char *const texts[] = {"/* d */ typedef struct a { int x; } a; int (*f)(int); int g(int a) { return a; "
+					    "}\n#define M(x) x\nextern \"C\" { int h(void); }",
+					    "class A(B[1]):\n  'd'\n  @x.setter\n  def f(self, a=(1)): pass\n__all__ = ['A']\nif "
+					    "TYPE_CHECKING:\n  def g(): ''\n",
+					    "export class A { get x() { return 1 } }\nmodule.exports = exports = { a: function "
+					    "() {}, b(c) {}, d: (e) => e }\nexport { f as g }",
+					    "# c\nf() { echo \"$(g)\"; }\nfunction h { :; }\n"};
 	static const enum lexed languages[] = {LEXED_C, LEXED_PYTHON, LEXED_JAVASCRIPT, LEXED_SHELL};
 	char out[4000];
 
@@ -156,7 +167,9 @@ static void test_declaration_and_definition_are_one_symbol(void **state)
 	json_t *json, *header, *total;
 
 	made_file(made, "lib/a.h", "int f(void);\nint g(void);\n");
-	made_file(made, "lib/a.c", "#include \"a.h\"\n/* Does f. */\nint f(void)\n{\n\treturn 1;\n}\nint g(void)\n{\n\treturn 2;\n}\nint h(void) { return 3; }\n");
+	made_file(made, "lib/a.c",
+		  "#include \"a.h\"\n/* Does f. */\nint f(void)\n{\n\treturn 1;\n}\nint g(void)\n{\n\treturn 2;\n}\nint h(void) "
+		  "{ return 3; }\n");
 	/* Another library has a function of that name; it says nothing about ours. */
 	made_file(made, "other/g.h", "int g(void);\n");
 	made_file(made, "other/g.c", "/* Does g. */\nint g(void)\n{\n\treturn 2;\n}\n");
