@@ -398,7 +398,7 @@ static void test_durations_are_read(void **state)
 					  "99999999999999999999",
 					  "18446744073709551617",
 					  "1e3",
-					  "213503982334d"};
+					  "213503982335d"};
 	uint32_t ms;
 
 	(void)state;

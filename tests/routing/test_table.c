@@ -229,6 +229,64 @@ static void test_a_task_type_is_routed_once(void **state)
 	free(back);
 }
 
+static void no_destination(struct route *route)
+{
+	route->destination_count = 0;
+}
+
+static void empty_destination(struct route *route)
+{
+	route->destination[0][0] = '\0';
+}
+
+static void empty_type(struct route *route)
+{
+	route->task_type[0] = '\0';
+}
+
+static void no_priority(struct route *route)
+{
+	route->priority = PRIORITY_NONE;
+}
+
+static void unknown_priority(struct route *route)
+{
+	route->priority = PRIORITY_COUNT;
+}
+
+static void shrinking_backoff(struct route *route)
+{
+	route->backoff.factor_permille = 999;
+}
+
+static void more_jitter_than_wait(struct route *route)
+{
+	route->backoff.jitter_permille = 1001;
+}
+
+static void test_what_no_table_can_hold_is_refused(void **state)
+{
+	static void (*const spoil[])(struct route *) = {no_destination,   empty_destination, empty_type,           no_priority,
+							unknown_priority, shrinking_backoff, more_jitter_than_wait};
+	struct table *back = malloc(sizeof(*back));
+
+	(void)state;
+	assert_non_null(back);
+	for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
+		struct table *table = table_make(13, 1);
+		size_t bytes;
+		uint8_t *at;
+
+		spoil[i](&table->route[0]);
+		at = bytes_of(table, &bytes);
+		if (table_decode(at, bytes, back) != ERR_MALFORMED)
+			fail_msg("spoilt table %zu was accepted", i);
+		free(at);
+		free(table);
+	}
+	free(back);
+}
+
 /* Tables stand in trails: these bytes never change. */
 static void test_the_layout_of_the_bytes_is_fixed(void **state)
 {
@@ -340,6 +398,9 @@ static void test_the_worst_case_counts_every_attempt_and_every_wait(void **state
 	assert_int_equal(route_worst_ms(&route), 4 * 110 + 1000 + 2000 + 3000);
 	route.destination_count = 1;
 	assert_int_equal(route_worst_ms(&route), 2 * 110 + 1000);
+	route.retries = 2;
+	route.backoff.factor_permille = 1500;
+	assert_int_equal(route_worst_ms(&route), 3 * 110 + 1000 + 1500);
 	route.retries = 0;
 	assert_int_equal(route_worst_ms(&route), 110);
 }
@@ -405,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_a_byte_too_many_is_refused),
 		cmocka_unit_test(test_what_is_accepted_is_canonical),
 		cmocka_unit_test(test_a_task_type_is_routed_once),
+		cmocka_unit_test(test_what_no_table_can_hold_is_refused),
 		cmocka_unit_test(test_the_layout_of_the_bytes_is_fixed),
 		cmocka_unit_test(test_a_route_is_found_by_its_whole_name_only),
 		cmocka_unit_test(test_a_name_that_fills_its_field_is_found_and_a_longer_one_is_not),
