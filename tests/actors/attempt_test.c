@@ -442,6 +442,8 @@ static void test_when_nobody_listens_any_more_everything_ends(void **state)
 	fclose(scene->lines);
 	scene->lines = NULL;
 	assert_int_equal(waitpid(scene->attempt, &status, 0), scene->attempt);
+	/* It did not come to its end by itself. */
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	assert_int_equal(processes_of(scene), 0);
 }
 
