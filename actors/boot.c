@@ -12,7 +12,7 @@
 #include "actors/shell.h"
 
 #define TASKS_MAX  262144u
-#define RECENT_MAX 65536u
+#define RECENT_MAX 16384u /* more than can end in two batches, which is what SQLite may not show yet */
 #define DAY_MS     86400000ull
 
 /* The end of the trail as it was left. */
@@ -255,5 +255,6 @@ int shell_snapshot(struct shell *shell)
 	if (!rc)
 		shell->snapshot_seq = omega_next_seq(shell->omega) - 1;
 	free(state);
+	buffer_release(&shell->payload); /* nothing else that is encoded there is nearly as large */
 	return rc;
 }

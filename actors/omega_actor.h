@@ -15,7 +15,7 @@
 
 #define CONNECTIONS_MAX     1024u       /* peers taken in at once; the next Hello is refused as overloaded */
 #define BACKLOG_BYTES_MAX   (4u << 20)  /* frames waiting for one slow peer; beyond it the connection is forgotten */
-#define PAYLOAD_CACHE_BYTES (64u << 20) /* payloads kept in memory to be forwarded; older ones are read from the trail */
+#define PAYLOAD_CACHE_BYTES (32u << 20) /* payloads kept in memory to be forwarded; older ones are read from the trail */
 #define SNAPSHOT_RECORDS    200000u     /* records between two snapshots */
 #define REFUSALS_PER_SECOND 16u         /* answered and recorded one by one, per peer; the rest is counted */
 #define LATE_HEARTBEATS     3u          /* a peer silent for this many heartbeats is late, */
