@@ -14,6 +14,7 @@
 
 #define README_WORDS_LEAST 40u
 #define HINT_BYTES         1400u
+#define LONG_AGO           (3 * 365 * 86400ll) /* what is gone this long may have been somebody else\'s */
 
 struct fate {
 	const json_t *gone; /* entry of the history, or NULL */
@@ -65,6 +66,21 @@ static void mark(const struct sigma *sigma, struct finding *finding, const char 
 	finding->generated = outside && strcmp(outside, "generated") == 0;
 }
 
+/* Makers of web sites have roots, routes and fragments of their own, which the tree does not show. */
+static void lower_for_sites(struct finding *finding, const json_t *broken, const char *target)
+{
+	const char *slash = strrchr(target, '/');
+	const char *name = strrchr(finding->path, '/');
+
+	if (json_is_true(json_object_get(broken, "absolute"))) {
+		finding->confidence = 0.3;
+		finding->confidence_basis = "it may be meant from the root of a web site";
+	} else if ((name ? name[1] : finding->path[0]) == '_' || !strchr(slash ? slash : target, '.')) {
+		finding->confidence = 0.5;
+		finding->confidence_basis = "it may be a route of a web site";
+	}
+}
+
 static void broken_link(struct sigma *sigma, const json_t *broken, const json_t *gone_files)
 {
 	const char *url = json_text(broken, "url"), *target = json_text(broken, "target"), *hint = json_text(broken, "hint");
@@ -88,10 +104,7 @@ static void broken_link(struct sigma *sigma, const json_t *broken, const json_t 
 	} else {
 		snprintf(title, sizeof(title), "'%.900s' points to %.900s, which is not there.", url, target);
 	}
-	if (json_is_true(json_object_get(broken, "absolute"))) {
-		finding.confidence = 0.3;
-		finding.confidence_basis = "it may be meant from the root of a web site";
-	}
+	lower_for_sites(&finding, broken, target);
 	if (!fate.text[0] && *hint)
 		snprintf(fate.text, sizeof(fate.text), "Perhaps %.1000s is meant.", hint);
 	finding.fix_hint = fate.text[0] ? fate.text : NULL;
@@ -118,7 +131,7 @@ static void drift(struct sigma *sigma, const json_t *drifted, const json_t *gone
 		snprintf(title, sizeof(title), "The file `%.900s` is named here, and is not there.", name);
 	} else if (*seen) {
 		age_text(json_time(drifted, "seen_when"), json_time(sigma->history, "newest"), age);
-		finding.confidence = 0.7;
+		finding.confidence = json_time(sigma->history, "newest") - json_time(drifted, "seen_when") < LONG_AGO ? 0.7 : 0.4;
 		finding.confidence_basis = "an older tree has the word, this one has not";
 		snprintf(title, sizeof(title), "`%.900s` is named here, and no file has that word any more.", name);
 		snprintf(fate.text, sizeof(fate.text), "Commit %.12s%s%s%s still had it.", seen, sigma->history ? " of " : "",
