@@ -239,12 +239,13 @@ static void take_turn(struct clone_actor *clone)
 	int rc;
 
 	clone->now_ms = boottime_now_ms();
-	for (uint32_t i = 0; i < clone->options->slots; i++)
-		if (clone->running[i].phase != RUNNING_FREE)
-			running_work(clone, &clone->running[i]);
 	rc = link_work(clone->link);
 	if (rc < 0)
 		clone->rc = rc;
+	/* After what has arrived, so that an attempt goes on at once when its file has been taken. */
+	for (uint32_t i = 0; i < clone->options->slots; i++)
+		if (clone->running[i].phase != RUNNING_FREE)
+			running_work(clone, &clone->running[i]);
 	link_flush(clone->link);
 }
 
