@@ -26,8 +26,7 @@ static size_t read_quoted(struct csv *csv, char *out)
 			return used;
 		}
 	}
-	csv->cut = true;
-	return used;
+	return used; /* the quote is open: csv_next sees the end */
 }
 
 static size_t read_plain(struct csv *csv, char *out)

@@ -299,6 +299,7 @@ static void test_a_missing_program_makes_the_result_partial_and_names_its_packag
 	assert_string_equal(status_of(result), "partial");
 	assert_true(reason_has(result, "Install the Debian package 'bandit'"));
 	assert_true(reason_has(result, "Install the Debian package 'flawfinder'"));
+	assert_true(reason_has(result, "flawfinder did not run: flawfinder is not installed."));
 	json_decref(result);
 }
 

@@ -90,9 +90,15 @@ static void fill(struct world *world)
 
 	assert_non_null(large);
 	text_write(world, "old.js", "const apiKey = '" OLD_TOKEN "';\n");
+	text_write(world, "old.env", "# the same token\nAPI_TOKEN=" TOKEN "\n");
 	commit(world, "one");
 	snprintf(path, sizeof(path), "%s/old.js", world->folder);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/old.env", world->folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/sub", world->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	text_write(world, "sub/in.py", "x = 1\n");
 	text_write(world, "app.py",
 		   "import os\n\nPASSWORD = '" PASSWORD "'\n\n\ndef run(x):\n    os.system(x)  # " PASSWORD "\n");
 	text_write(world, "main.c", "int main(int c, char **v)\n{\n\t/* gets(x) */\n\tsystem(v[1]);\n}\n");
@@ -224,8 +230,8 @@ static void test_secrets_are_found_where_they_stand_and_never_printed(void **sta
 	list_findings(answer, "snippet", found);
 	assert_string_equal(found, "env-file .env:1:11 API_TOKEN=9f8e****\n"
 				   "assigned-secret app.py:3:13 PASSWORD = 'Tr****'\n");
-	assert_int_equal(json_integer_value(json_object_get(answer, "files_total")), 6);
-	assert_int_equal(json_integer_value(json_object_get(answer, "files_scanned")), 4);
+	assert_int_equal(json_integer_value(json_object_get(answer, "files_total")), 7);
+	assert_int_equal(json_integer_value(json_object_get(answer, "files_scanned")), 5);
 	assert_true(json_is_null(json_object_get(answer, "history")));
 	json_decref(answer);
 }
@@ -251,6 +257,8 @@ static void test_history_shows_what_is_gone_from_the_files(void **state)
 	assert_int_equal(strlen(text_of(last, "commit")), 40);
 	assert_true(json_is_true(json_object_get(json_object_get(answer, "history"), "complete")));
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "history"), "commits")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "history"), "blobs")),
+			 2); /* of the first commit */
 	json_decref(answer);
 }
 
@@ -279,7 +287,7 @@ static void test_calls_are_found_with_function_and_masked_line(void **state)
 	assert_string_equal(found, "python.os-system app.py:7:8 run\n"
 				   "c.system main.c:4:2 main\n"
 				   "shell.pipe-to-shell tool:2:1 -\n");
-	assert_int_equal(json_integer_value(json_object_get(answer, "files_analysed")), 3);
+	assert_int_equal(json_integer_value(json_object_get(answer, "files_analysed")), 4);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(answer, "lines"), "tool"), 0)),
 			    "#!/bin/sh");
 	assert_int_equal(json_integer_value(json_array_get(
@@ -319,10 +327,19 @@ static void test_the_folder_is_never_left(void **state)
 	snprintf(path, sizeof(path), "%s/main.c", world->folder);
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0); /* opening it must not wait for a writer */
+	snprintf(path, sizeof(path), "%s/sub/in.py", world->folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/sub", world->folder);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/.git/other", world->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	text_write(world, ".git/other/in.py", "eval(x)\n");
+	snprintf(path, sizeof(path), "%s/sub", world->folder);
+	assert_int_equal(symlink(".git/other", path), 0);
 	answer = run(world, tool_calls, ARGUMENTS("calls", "--worktree"));
 	list_findings(answer, "function", found);
 	assert_string_equal(found, "shell.pipe-to-shell tool:2:1 -\n");
-	assert_int_equal(json_array_size(json_object_get(answer, "skipped")), 2);
+	assert_int_equal(json_array_size(json_object_get(answer, "skipped")), 3);
 	json_decref(answer);
 }
 

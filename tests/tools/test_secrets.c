@@ -332,6 +332,38 @@ static void test_long_lines_of_beginnings_are_survived(void **state)
 	}
 }
 
+static bool all_are(bool (*is)(const char *, size_t), const char *const *values, bool expected)
+{
+	for (; *values; values++) {
+		if (is(*values, strlen(*values)) == expected)
+			continue;
+		print_error("'%s'\n", *values);
+		return false;
+	}
+	return true;
+}
+
+static void test_placeholders_are_told_from_values(void **state)
+{
+	static const char *const yes[] = {"aaaaaaaa", "abababab", "12345678",   "abcdefgh", "changeme",
+					  "<token>",  "${X}",     "your_token", "",         NULL};
+	static const char *const no[] = {"Tr0ub4dor", "abcdefgx1", "admin99", "12345679a", NULL};
+	static const char *const templates[] = {"<token>", "$TOKEN", "changeme", "null", NULL};
+	static const char *const real[] = {"password", "admin", "12345678", NULL};
+	static const char *const code[] = {"user.password", "access_token", "get(x)", "/etc/key.pem", "https://x", "a-b-c", NULL};
+	static const char *const no_code[] = {"Tr0ub4dor", "a1-b2", NULL};
+
+	(void)state;
+	assert_true(all_are(placeholder_is, yes, true));
+	assert_true(all_are(placeholder_is, no, false));
+	assert_true(all_are(placeholder_is_template, templates, true));
+	assert_true(all_are(placeholder_is_template, real, false));
+	assert_true(all_are(placeholder_is_code, code, true));
+	assert_true(all_are(placeholder_is_code, no_code, false));
+	assert_true(placeholder_is_file(".env.example") && placeholder_is_file("a/config.sample.yml"));
+	assert_false(placeholder_is_file("examples/.env"));
+}
+
 static void test_entropy_is_in_bits(void **state)
 {
 	(void)state;
@@ -353,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_more_secrets_than_the_bound_hide_every_line),
 		cmocka_unit_test(test_all_places_of_all_words_are_found_in_one_pass),
 		cmocka_unit_test(test_long_lines_of_beginnings_are_survived),
+		cmocka_unit_test(test_placeholders_are_told_from_values),
 		cmocka_unit_test(test_entropy_is_in_bits),
 	};
 
