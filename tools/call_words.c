@@ -207,6 +207,41 @@ bool when_has_parameter(const struct call_rule *rule, const struct call_site *si
 	return false;
 }
 
+/* $name/…, "${name}/…: a slash right behind the variable. ${name:?…} stops an empty one. */
+static bool begins_with_variable(const char *at, size_t bytes)
+{
+	const char *end = at + bytes;
+
+	at += at < end && *at == '"';
+	if (end - at < 3 || *at++ != '$')
+		return false;
+	if (*at == '{') {
+		const char *close = memchr(at, '}', (size_t)(end - at));
+
+		if (!close || memmem(at, (size_t)(close - at), ":?", 2))
+			return false;
+		at = close + 1;
+	}
+	while (at < end && (isalnum((unsigned char)*at) || *at == '_'))
+		at++;
+	at += at < end && *at == '"';
+	return at < end && *at == '/';
+}
+
+/* Only of what goes into folders: removing one file under / is no disaster. */
+bool when_root_if_empty(const struct call_rule *rule, const struct call_site *site)
+{
+	if (!when_has_option(rule, site))
+		return false;
+	for (uint32_t i = 0; i < site->arguments; i++) {
+		const struct token *token = &site->tokens->at[site->argument[i].from];
+
+		if (token->kind == TOKEN_TEMPLATE && begins_with_variable(site->tokens->text + token->start, token->bytes))
+			return true;
+	}
+	return false;
+}
+
 /* $(curl …), `wget …` or <(curl …) within an argument. */
 bool when_fetches(const struct call_rule *rule, const struct call_site *site)
 {

@@ -203,6 +203,8 @@ static const struct sample samples[] = {
 	{"curl -sk https://x\ncurl --insecure https://x\ncurl -s https://x -o k\n", "shell.curl-insecure:1 shell.curl-insecure:2", S},
 	{"wget --no-check-certificate x\n", "shell.wget-insecure:1", S},
 	{"ssh -o StrictHostKeyChecking=no h\nssh h\n", "shell.ssh-host-key:1", S},
+	{"rm -rf $a/old\nrm -rf \"$a/\"*\nrm -r \"${a}\"/b\nrm -rf \"${a}/b\"\nrm -rf \"${a:?}/b\"\nrm -f $a/b\nrm -rf x/$a/b $a\n",
+	 "shell.rm-variable:1 shell.rm-variable:2 shell.rm-variable:3 shell.rm-variable:4", S},
 	{"t=$(mktemp -u)\nt=$(mktemp)\n", "shell.mktemp-u:1", S},
 	{"apt-get install -y --allow-unauthenticated x\n", "shell.unauthenticated-packages:1", S},
 	{"# eval $x\necho 'eval $x'\ncat <<E\neval $x\nE\nif true; then\n  sudo env A=1 eval $x\nfi\n", "shell.eval:7", S},
