@@ -192,10 +192,20 @@ static void test_an_unknown_key_gets_no_answer_and_leaves_only_a_count(void **st
 	assert_true(count_in("", MESSAGE_COUNTED, 0) > 0);
 }
 
+static void ask_for_echo(struct raw_peer *peer)
+{
+	struct message request = {.type = MESSAGE_TASK_REQUEST};
+
+	request.header.task_id = id_fresh();
+	request.task_request.task_type = (struct text){"echo", 4};
+	request.task_request.parameters = (struct text){"{}", 2};
+	raw_say(peer, &request);
+}
+
 static void test_a_removed_key_is_mute_at_once(void **state)
 {
 	struct raw_peer peer;
-	struct message message = {.type = MESSAGE_TASK_REQUEST};
+	struct message message = {0};
 	struct state_folder folder;
 	char why[SENTENCE_BYTES];
 
@@ -205,17 +215,16 @@ static void test_a_removed_key_is_mute_at_once(void **state)
 	raw_open(&peer, &network, "bob");
 	raw_hello(&peer, "client", "client/bob/1", 0);
 	assert_true(raw_hear(&peer, MESSAGE_WELCOME, LONG_MS, &message));
+	ask_for_echo(&peer);
+	assert_true(raw_hear(&peer, MESSAGE_TASK_ACCEPTED, LONG_MS, &message));
 	assert_int_equal(peer_remove(&folder, "bob", why), 0);
+	memset(&message, 0, sizeof(message));
 	for (int i = 0; i < 100; i++) { /* the folder is watched: the very next message may still be before that */
-		struct message request = {.type = MESSAGE_TASK_REQUEST};
-
-		request.header.task_id = id_fresh();
-		request.task_request.task_type = (struct text){"echo", 4};
-		request.task_request.parameters = (struct text){"{}", 2};
-		raw_say(&peer, &request);
+		ask_for_echo(&peer);
 		if (raw_hear(&peer, MESSAGE_REFUSAL, SHORT_MS, &message))
 			break;
 	}
+	assert_int_equal(message.type, MESSAGE_REFUSAL);
 	assert_int_equal(message.refusal.code, ERROR_NOT_ALLOWED);
 	raw_close(&peer);
 	check_usable();
