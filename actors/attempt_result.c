@@ -111,7 +111,7 @@ static int leave_attachments(struct attempt *attempt, json_t *result)
 	size_t i;
 	const json_t *attachment;
 	int rc = 0;
-	json_array_foreach(json_object_get(result, "attachments"), i, attachment) {
+	json_array_foreach (json_object_get(result, "attachments"), i, attachment) {
 		const char *name = json_string_value(json_object_get(attachment, "name"));
 		const char *media_type = json_string_value(json_object_get(attachment, "media_type"));
 		const json_t *text = json_object_get(attachment, "text");
@@ -245,7 +245,8 @@ static void finish(const struct attempt *attempt, json_t *result)
 int attempt_complete(struct attempt *attempt, json_t *result, const struct plan *plan, const struct output *outputs)
 {
 	finish(attempt, result);
-	if (leave_outputs(attempt, result, plan, outputs) != 0 || leave_attachments(attempt, result) != 0 || leave_report(attempt, result) != 0)
+	if (leave_outputs(attempt, result, plan, outputs) != 0 || leave_attachments(attempt, result) != 0 ||
+	    leave_report(attempt, result) != 0)
 		return -1;
 	json_t *sent = result_to_send(attempt, result);
 	if (!sent)

@@ -199,9 +199,26 @@ static bool is_object(const char *text)
 static void test_only_json_objects_are_objects(void **state)
 {
 	static const char *const good[] = {"{}", " { } ", "{\"a\":[1,-0.5e+3,true,null,\"\\u00ff\\\"\"],\"b\":{\"c\":{}}}"};
-	static const char *const bad[] = {"",        "[]",       "{",           "{}}",         "{\"a\"}",     "{\"a\":}",   "{\"a\":1,}",
-					  "{a:1}",   "{'a':1}",  "{\"a\":01}",  "{\"a\":1.}",  "{\"a\":+1}",  "{\"a\":tru}", "{\"a\":\"\n\"}",
-					  "{\"a\":\"\\x\"}", "{} {}", "{\"a\":1 \"b\":2}", "{\"a\":[1,]}", "{\"a\":[}]", "nul"};
+	static const char *const bad[] = {"",
+					  "[]",
+					  "{",
+					  "{}}",
+					  "{\"a\"}",
+					  "{\"a\":}",
+					  "{\"a\":1,}",
+					  "{a:1}",
+					  "{'a':1}",
+					  "{\"a\":01}",
+					  "{\"a\":1.}",
+					  "{\"a\":+1}",
+					  "{\"a\":tru}",
+					  "{\"a\":\"\n\"}",
+					  "{\"a\":\"\\x\"}",
+					  "{} {}",
+					  "{\"a\":1 \"b\":2}",
+					  "{\"a\":[1,]}",
+					  "{\"a\":[}]",
+					  "nul"};
 	char deep[2 * 80 + 8];
 
 	(void)state;
@@ -219,14 +236,14 @@ static void test_only_json_objects_are_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_a_newer_connection_takes_the_name),
-	    cmocka_unit_test(test_strangers_make_room_for_each_other_but_not_at_the_cost_of_members),
-	    cmocka_unit_test(test_a_new_epoch_forgets_all_numbers),
-	    cmocka_unit_test(test_progress_is_let_through_once_in_a_while),
-	    cmocka_unit_test(test_outcomes_are_counted_when_they_are_acknowledged),
-	    cmocka_unit_test(test_the_newest_payloads_are_at_hand_and_whole),
-	    cmocka_unit_test(test_an_id_is_certainly_new_only_if_nothing_forgotten_is_as_young),
-	    cmocka_unit_test(test_only_json_objects_are_objects),
+		cmocka_unit_test(test_a_newer_connection_takes_the_name),
+		cmocka_unit_test(test_strangers_make_room_for_each_other_but_not_at_the_cost_of_members),
+		cmocka_unit_test(test_a_new_epoch_forgets_all_numbers),
+		cmocka_unit_test(test_progress_is_let_through_once_in_a_while),
+		cmocka_unit_test(test_outcomes_are_counted_when_they_are_acknowledged),
+		cmocka_unit_test(test_the_newest_payloads_are_at_hand_and_whole),
+		cmocka_unit_test(test_an_id_is_certainly_new_only_if_nothing_forgotten_is_as_young),
+		cmocka_unit_test(test_only_json_objects_are_objects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
