@@ -127,10 +127,10 @@ static void test_a_frame_ends_near_its_target_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_what_is_kept_is_said_again_in_order_under_new_numbers),
-	    cmocka_unit_test(test_what_is_durable_is_forgotten_and_nothing_else),
-	    cmocka_unit_test(test_a_frame_that_was_not_sent_is_made_again),
-	    cmocka_unit_test(test_a_frame_ends_near_its_target_size),
+		cmocka_unit_test(test_what_is_kept_is_said_again_in_order_under_new_numbers),
+		cmocka_unit_test(test_what_is_durable_is_forgotten_and_nothing_else),
+		cmocka_unit_test(test_a_frame_that_was_not_sent_is_made_again),
+		cmocka_unit_test(test_a_frame_ends_near_its_target_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
