@@ -39,9 +39,11 @@ static int conclude_bwrap_failure(struct run *run)
 	const char *text = run->err.at ? (const char *)run->err.at : "";
 	size_t bytes = strcspn(text, "\n");
 	bool refused = strstr(text, "namespace") != NULL;
-	snprintf(run->result->why, sizeof(run->result->why), "bubblewrap could not make the sandbox: %.*s%s", bytes > 100 ? 100 : (int)bytes,
-		 bytes ? text : "it said nothing",
-		 refused ? "; user namespaces are switched off, or this is a plain user inside a chroot or container: run as root there" : "");
+	snprintf(run->result->why, sizeof(run->result->why), "bubblewrap could not make the sandbox: %.*s%s",
+		 bytes > 100 ? 100 : (int)bytes, bytes ? text : "it said nothing",
+		 refused ? "; user namespaces are switched off, or this is a plain user inside a chroot or container: run as "
+			   "root there"
+			 : "");
 	return ERR_SANDBOX;
 }
 
@@ -85,7 +87,8 @@ static int conclude(struct run *run)
 	}
 	if (!run->killed && cgroup_memory_exceeded(&run->cgroup)) {
 		result->limit_reached = true;
-		snprintf(result->why, sizeof(result->why), "processes were ended because together they took more than %llu bytes of memory",
+		snprintf(result->why, sizeof(result->why),
+			 "processes were ended because together they took more than %llu bytes of memory",
 			 (unsigned long long)run->job->limits.memory_bytes);
 	}
 	result->output_cut = run->out.total > run->out.bytes || run->err.total > run->err.bytes;
@@ -166,7 +169,11 @@ int sandbox_check(char out_why[256])
 	static const char *const argv[] = {"true", NULL};
 	const struct sandbox_job job = {
 		.argv = argv,
-		.limits = {.wall_ms = 10000, .memory_bytes = 1u << 30, .output_bytes = 4096, .file_bytes = 4096, .processes = 16,
+		.limits = {.wall_ms = 10000,
+			   .memory_bytes = 1u << 30,
+			   .output_bytes = 4096,
+			   .file_bytes = 4096,
+			   .processes = 16,
 			   .scratch_bytes = 1u << 20},
 		.cancel_fd = -1,
 	};

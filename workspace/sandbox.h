@@ -23,9 +23,9 @@
 
 #include "protocol/error.h"
 
-#define SANDBOX_NAME     "bunshin"
-#define SANDBOX_PROGRAM  "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
-#define SANDBOX_WATCH_MS 50u
+#define SANDBOX_NAME               "bunshin"
+#define SANDBOX_PROGRAM            "/opt/bunshin/bunshin" /* this program, inside; also found by its name in PATH */
+#define SANDBOX_WATCH_MS           50u
 #define SANDBOX_DISK_RESERVE_BYTES (256ull << 20) /* when less is left where /work is, the run is ended */
 
 /* None may be 0. */

@@ -84,7 +84,8 @@ static int attempt(void)
 		return 0;
 	}
 	if (strcmp(what, "fail") == 0) {
-		say("{\"failure\":{\"code\":\"tool_missing\",\"sentence\":\"there is no hammer\",\"evidence\":{\"tool\":\"hammer\"}}}");
+		say("{\"failure\":{\"code\":\"tool_missing\",\"sentence\":\"there is no "
+		    "hammer\",\"evidence\":{\"tool\":\"hammer\"}}}");
 		return 1;
 	}
 	if (strcmp(what, "crash") == 0)
@@ -382,14 +383,14 @@ int main(int argc, char **argv)
 		return attempt();
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    CASE(test_a_completion_brings_its_result_and_its_artefacts),
-	    CASE(test_a_failure_says_why),
-	    CASE(test_what_a_finished_attempt_left_running_is_ended),
-	    CASE(test_an_attempt_over_its_time_is_ended_with_all_its_descendants),
-	    CASE(test_a_cancel_is_confirmed_when_no_descendant_is_left),
-	    CASE(test_an_attempt_lives_on_when_omega_dies_and_comes_back),
-	    CASE(test_a_stopped_clone_leaves_nothing_and_its_task_goes_to_another),
-	    CASE(test_a_killed_clone_leaves_its_descendants_to_its_next_life),
+		CASE(test_a_completion_brings_its_result_and_its_artefacts),
+		CASE(test_a_failure_says_why),
+		CASE(test_what_a_finished_attempt_left_running_is_ended),
+		CASE(test_an_attempt_over_its_time_is_ended_with_all_its_descendants),
+		CASE(test_a_cancel_is_confirmed_when_no_descendant_is_left),
+		CASE(test_an_attempt_lives_on_when_omega_dies_and_comes_back),
+		CASE(test_a_stopped_clone_leaves_nothing_and_its_task_goes_to_another),
+		CASE(test_a_killed_clone_leaves_its_descendants_to_its_next_life),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

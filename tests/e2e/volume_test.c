@@ -15,8 +15,8 @@
 #include "actors/fresh.h"
 #include "tests/e2e/tally.h"
 
-#define TASKS 100000u
-#define WINDOW 5100u /* more than may be live: some are refused */
+#define TASKS      100000u
+#define WINDOW     5100u /* more than may be live: some are refused */
 #define RSS_MAX_MB 192u
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,9 +27,10 @@
 #endif
 #endif
 
-static const char conf[] = "network {\n\theartbeat = 1s\n\ttasks_max = 5000\n\tretry_after = 100ms\n}\n"
-			   "clone echo {\n\tinstances = 2\n\tslots = 8\n\texternal = yes\n}\n"
-			   "route echo {\n\tdestination = echo\n\ttimeout = 60s\n\tstart = 10m\n\tdeadline = 30m\n\tqueue_max = 100000\n}\n";
+static const char conf[] =
+	"network {\n\theartbeat = 1s\n\ttasks_max = 5000\n\tretry_after = 100ms\n}\n"
+	"clone echo {\n\tinstances = 2\n\tslots = 8\n\texternal = yes\n}\n"
+	"route echo {\n\tdestination = echo\n\ttimeout = 60s\n\tstart = 10m\n\tdeadline = 30m\n\tqueue_max = 100000\n}\n";
 
 static struct network network;
 
@@ -81,13 +82,15 @@ static void on_ended(void *context, const struct id *task_id, enum state state, 
 
 static bool may_send(const struct patient *patient)
 {
-	return patient->open < WINDOW && patient->completed + patient->open < TASKS && patient->tally.count < patient->tally.capacity &&
-	       boottime_now_ms() >= patient->again_ms;
+	return patient->open < WINDOW && patient->completed + patient->open < TASKS &&
+	       patient->tally.count < patient->tally.capacity && boottime_now_ms() >= patient->again_ms;
 }
 
 static void run_patiently(struct patient *patient)
 {
-	struct request request = {.task_type = "echo", .parameters = "{\"padding\":\"................................................................\"}"};
+	struct request request = {.task_type = "echo",
+				  .parameters =
+					  "{\"padding\":\"................................................................\"}"};
 
 	while (patient->completed < TASKS) {
 		while (may_send(patient)) {
@@ -157,7 +160,7 @@ int main(int argc, char **argv)
 {
 	network_be_child(argc, argv);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_a_hundred_thousand_tasks_end_once_in_bounded_memory),
+		cmocka_unit_test(test_a_hundred_thousand_tasks_end_once_in_bounded_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
