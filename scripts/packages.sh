@@ -27,18 +27,6 @@ missing() {
 	printf '%s\n' "$wanted" | grep -vxF "$installed" || true
 }
 
-# Runs a command as root, or says how the person can.
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		say "packages.sh: this needs root and there is no sudo; as root, run:  $*"
-		exit 4
-	fi
-}
-
 install_missing() {
 	packages=$(missing "$@" | tr '\n' ' ')
 	[ -z "$packages" ] && return
@@ -46,10 +34,22 @@ install_missing() {
 		say "packages.sh: apt-get is not here; install by other means what corresponds to: $packages"
 		exit 6
 	fi
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		as_root=sudo
+		if ! command -v sudo >/dev/null; then
+			say "packages.sh: packages are missing, and installing them needs root or sudo; as root, run:"
+			say "  apt-get update && apt-get install --no-install-recommends $packages"
+			exit 4
+		fi
+	fi
 	say "Installing: $packages"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y update >&2
+	# Both are words.
 	# shellcheck disable=SC2086
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $packages >&2
+	{
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y update
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $packages
+	} >&2
 }
 
 only_names=
