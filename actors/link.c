@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/dealer.h"
 #include "actors/fresh.h"
 #include "actors/spool.h"
-#include "actors/zap.h"
 #include "protocol/codec.h"
 #include "protocol/validate.h"
 #include "routing/omega.h"
@@ -26,9 +26,7 @@ enum phase {
 
 struct link {
 	struct link_options options;
-	void *zmq;
-	void *socket;
-	void *monitor;
+	struct dealer dealer;
 	enum phase phase;
 	bool ever_joined;
 	bool stuck; /* the socket took no more */
@@ -49,80 +47,11 @@ struct link {
 	struct buffer frame;
 };
 
-/* ---- the socket ---- */
-
-static int set_int(void *socket, int option, int value)
-{
-	return zmq_setsockopt(socket, option, &value, sizeof(value));
-}
-
-static int socket_configure(struct link *link)
-{
-	int rc = socket_limit(link->socket, HEARTBEAT_DEFAULT_MS);
-
-	if (!rc)
-		rc = socket_secure_client(link->socket, &link->options.keys, link->options.omega_key);
-	if (rc)
-		return rc;
-	rc |= set_int(link->socket, ZMQ_LINGER, 0);
-	rc |= set_int(link->socket, ZMQ_IMMEDIATE, 1);
-	rc |= set_int(link->socket, ZMQ_RECONNECT_IVL, 20);
-	rc |= set_int(link->socket, ZMQ_RECONNECT_IVL_MAX, 1000);
-	rc |= set_int(link->socket, ZMQ_HANDSHAKE_IVL, 5000); /* a busy machine; the server is stricter */
-	return rc ? ERR_SYSTEM : 0;
-}
-
-static int monitor_open(struct link *link)
-{
-	char address[64];
-
-	snprintf(address, sizeof(address), "inproc://monitor-%p", (void *)link);
-	if (zmq_socket_monitor(link->socket, address,
-			       ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_DISCONNECTED))
-		return ERR_SYSTEM;
-	link->monitor = zmq_socket(link->zmq, ZMQ_PAIR);
-	if (!link->monitor || zmq_connect(link->monitor, address))
-		return ERR_SYSTEM;
-	return 0;
-}
-
-static void socket_close(struct link *link, int linger_ms)
-{
-	if (link->socket) {
-		set_int(link->socket, ZMQ_LINGER, linger_ms);
-		zmq_socket_monitor(link->socket, NULL, 0);
-		zmq_close(link->socket);
-	}
-	if (link->monitor) {
-		set_int(link->monitor, ZMQ_LINGER, 0);
-		zmq_close(link->monitor);
-	}
-	link->socket = NULL;
-	link->monitor = NULL;
-}
-
 static bool endpoint_read(const struct link *link, char out_endpoint[ENDPOINT_TEXT_BYTES])
 {
 	char sentence[SENTENCE_BYTES];
 
 	return state_endpoint_read(&link->options.state, out_endpoint, sentence) == 0;
-}
-
-static int socket_open(struct link *link)
-{
-	int rc;
-
-	link->socket = zmq_socket(link->zmq, ZMQ_DEALER);
-	if (!link->socket)
-		return ERR_SYSTEM;
-	rc = socket_configure(link);
-	if (!rc)
-		rc = monitor_open(link);
-	if (!rc && zmq_connect(link->socket, link->endpoint))
-		rc = ERR_SYSTEM;
-	if (rc)
-		socket_close(link, 0);
-	return rc;
 }
 
 /* ---- phases ---- */
@@ -149,14 +78,15 @@ static void back_off(struct link *link, uint64_t now)
 
 static void go_down(struct link *link, uint64_t now)
 {
-	socket_close(link, 0);
+	dealer_close(&link->dealer, 0);
 	leave_joined(link, PHASE_DOWN);
 	back_off(link, now);
 }
 
 static void try_connect(struct link *link, uint64_t now)
 {
-	if (!endpoint_read(link, link->endpoint) || socket_open(link)) {
+	if (!endpoint_read(link, link->endpoint) ||
+	    dealer_open(&link->dealer, &link->options.keys, link->options.omega_key, link->endpoint)) {
 		back_off(link, now);
 		return;
 	}
@@ -172,7 +102,7 @@ static void check_endpoint(struct link *link, uint64_t now)
 	link->next_ms = now + LINK_RETRY_MAX_MS;
 	if (!endpoint_read(link, endpoint) || strcmp(endpoint, link->endpoint) == 0)
 		return;
-	socket_close(link, 0);
+	dealer_close(&link->dealer, 0);
 	link->phase = PHASE_DOWN;
 	link->next_ms = now;
 }
@@ -180,7 +110,7 @@ static void check_endpoint(struct link *link, uint64_t now)
 /* Sends link->frame. False: the socket takes nothing now. */
 static bool frame_send(struct link *link, uint64_t now)
 {
-	if (zmq_send(link->socket, link->frame.at, link->frame.bytes, ZMQ_DONTWAIT) < 0)
+	if (zmq_send(link->dealer.socket, link->frame.at, link->frame.bytes, ZMQ_DONTWAIT) < 0)
 		return false;
 	link->said_ms = now;
 	return true;
@@ -310,9 +240,9 @@ static int receive(struct link *link, uint64_t now)
 	int taken = 0;
 	zmq_msg_t frame;
 
-	for (int i = 0; i < RECEIVE_FRAMES_MAX && link->socket; i++) {
+	for (int i = 0; i < RECEIVE_FRAMES_MAX && link->dealer.socket; i++) {
 		zmq_msg_init(&frame);
-		if (zmq_msg_recv(&frame, link->socket, ZMQ_DONTWAIT) < 0) {
+		if (zmq_msg_recv(&frame, link->dealer.socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
 			break;
 		}
@@ -322,31 +252,18 @@ static int receive(struct link *link, uint64_t now)
 	return taken;
 }
 
-/* Reads one event of the socket's monitor: frames with a number (16 bit event, 32 bit value) and an address. */
-static bool monitor_next(void *monitor, uint16_t *out_event)
-{
-	uint8_t head[6];
-	char address[256];
-
-	if (zmq_recv(monitor, head, sizeof(head), ZMQ_DONTWAIT) < (int)sizeof(head))
-		return false;
-	memcpy(out_event, head, sizeof(*out_event));
-	zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
-	return true;
-}
-
 static void work_monitor(struct link *link, uint64_t now)
 {
-	uint16_t event;
+	enum dealer_event event;
 
-	while (link->monitor && monitor_next(link->monitor, &event)) {
-		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+	while ((event = dealer_next(&link->dealer)) != DEALER_NOTHING) {
+		if (event == DEALER_CONNECTED) {
 			link->heard_ms = now;
 			say_hello(link, now);
-		} else if (event == ZMQ_EVENT_DISCONNECTED) {
+		} else if (event == DEALER_DISCONNECTED) {
 			leave_joined(link, PHASE_CONNECTING);
 			link->next_ms = now + LINK_RETRY_MAX_MS;
-		} else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH && !link->ever_joined) {
+		} else if (event == DEALER_REFUSED && !link->ever_joined) {
 			link->fatal = ERR_NOT_ALLOWED;
 		}
 	}
@@ -447,8 +364,7 @@ int link_new(const struct link_options *options, struct link **out_link)
 	link->retry_ms = LINK_RETRY_MS;
 	link->heartbeat_ms = HEARTBEAT_DEFAULT_MS;
 	snprintf(link->peer, NAME_BYTES, "%s", options->peer);
-	link->zmq = zmq_ctx_new();
-	if (!link->zmq) {
+	if (dealer_init(&link->dealer)) {
 		free(link);
 		return ERR_SYSTEM;
 	}
@@ -460,8 +376,8 @@ void link_free(struct link *link, int linger_ms)
 {
 	if (!link)
 		return;
-	socket_close(link, linger_ms);
-	zmq_ctx_term(link->zmq);
+	dealer_close(&link->dealer, linger_ms);
+	dealer_release(&link->dealer);
 	spool_release(&link->spool);
 	buffer_release(&link->frame);
 	keypair_forget(&link->options.keys);
@@ -525,11 +441,11 @@ int link_wait(struct link *link, zmq_pollitem_t *items, int count, uint64_t wait
 	uint64_t now = boottime_now_ms();
 	uint64_t left = wait_until(link, now, wait_ms);
 
-	if (link->socket) {
-		items[count++] = (zmq_pollitem_t){.socket = link->socket, .events = ZMQ_POLLIN};
+	if (link->dealer.socket) {
+		items[count++] = (zmq_pollitem_t){.socket = link->dealer.socket, .events = ZMQ_POLLIN};
 		if (link->stuck)
 			items[count - 1].events |= ZMQ_POLLOUT;
-		items[count++] = (zmq_pollitem_t){.socket = link->monitor, .events = ZMQ_POLLIN};
+		items[count++] = (zmq_pollitem_t){.socket = link->dealer.monitor, .events = ZMQ_POLLIN};
 	}
 	/* A clock of whole milliseconds must not make us wake up just before the moment and spin. */
 	return zmq_poll(items, count, (long)(left ? left + 1 : 0)) < 0 && errno != EINTR ? ERR_SYSTEM : 0;

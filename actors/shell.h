@@ -2,7 +2,7 @@
  *
  * What the files of Omega's shell share. One thread owns all of it.
  *
- *   intake.c    frames -> events, after everything that can be refused outside the core has been refused
+ *   intake.c    frames -> events, after everything that can be refused outside the core has been refused; greeting.c for Hello
  *   lookup.c    what the trail knows of a task or key, stamped into an event before the step
  *   ledger.c    records -> trail entries of the batch being filled
  *   outbox.c    records -> bytes per connection, held back until their batch is durable
