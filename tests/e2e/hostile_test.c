@@ -116,7 +116,7 @@ static void join_as_client(struct raw_peer *peer, const char *suffix)
 
 static void test_garbage_is_counted_and_answered_but_never_an_event(void **state)
 {
-	static uint8_t large[FRAME_BYTES_MAX / 2]; /* what CURVE adds counts too */
+	static uint8_t large[FRAME_BYTES_MAX / 2];                    /* what CURVE adds counts too */
 	static const uint8_t bomb[] = {0xdd, 0x00, 0x98, 0x96, 0x80}; /* an array of ten million, in five bytes */
 	struct raw_peer peer;
 	struct message message;
