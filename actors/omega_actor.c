@@ -22,6 +22,7 @@
 #define FILES_WANTED     8192u
 #define TIMERS_PER_TURN  256
 #define BACKLOG_RETRY_MS 5u
+#define DELIVERY_WAIT_MS 100u /* how long a Delivered waits for a batch that goes anyway */
 #define IDLE_MS          60000u
 
 enum { ITEM_SOCKET, ITEM_WRITER, ITEM_SIGNALS, ITEM_PEERS, ITEM_COURIER, ITEM_LIFELINE, ITEM_COUNT };
@@ -111,6 +112,8 @@ static long wait_ms(const struct shell *shell)
 		wait = least(wait, until(omega_deadline(shell->omega), shell->now_ms));
 	wait = least(wait, until(presence_wake_ms(shell), shell->mono_ms));
 	wait = least(wait, until(shell->next_ack_ms, shell->mono_ms));
+	if (shell->delivery_due && !shell->committing)
+		wait = least(wait, until(shell->delivery_since_ms + DELIVERY_WAIT_MS, shell->mono_ms));
 	if (shell->connections.backlogged)
 		wait = least(wait, BACKLOG_RETRY_MS);
 	return (long)wait;
@@ -147,6 +150,15 @@ static void take_signals(struct shell *shell, int fd)
 
 /* ---- the loop ---- */
 
+/* What clients have processed is worth a line in a batch, but not a batch of its own that the next request would have to wait for. */
+static bool may_deliver(const struct shell *shell)
+{
+	if (!shell->delivery_due)
+		return false;
+	return batch_count(shell->batch[shell->filling]) || shell->stopping ||
+	       shell->mono_ms >= shell->delivery_since_ms + DELIVERY_WAIT_MS;
+}
+
 static void take_turn(struct shell *shell, const zmq_pollitem_t *items)
 {
 	if (items[ITEM_WRITER].revents)
@@ -163,7 +175,7 @@ static void take_turn(struct shell *shell, const zmq_pollitem_t *items)
 		intake_receive(shell);
 	run_timers(shell);
 	presence_tick(shell);
-	if (!shell->committing && (batch_count(shell->batch[shell->filling]) || shell->delivery_due))
+	if (!shell->committing && may_deliver(shell))
 		presence_deliver(shell);
 	take_snapshot(shell);
 	ledger_submit(shell);

@@ -58,7 +58,8 @@ void presence_heartbeat(struct shell *shell, uint32_t index, const struct heartb
 	if (connection->delivery_due || connection->outcome_first == connection->outcome_next)
 		return;
 	connection->delivery_due = true;
-	shell->delivery_due++;
+	if (!shell->delivery_due++)
+		shell->delivery_since_ms = shell->mono_ms;
 }
 
 static void deliver(struct shell *shell, struct connection *connection)

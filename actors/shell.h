@@ -103,9 +103,10 @@ struct shell {
 	uint64_t next_ack_ms;   /* when durable_through is said to those in ack_due; NEVER: none waits */
 	uint32_t ack_due[CONNECTION_SLOTS];
 	uint32_t ack_count;
-	uint64_t minute_ms;    /* when counts are recorded */
-	uint32_t delivery_due; /* connections with deliveries to be recorded */
-	bool absent_checked;   /* clones that did not come back after a restart have been declared lost */
+	uint64_t minute_ms;         /* when counts are recorded */
+	uint32_t delivery_due;      /* connections with deliveries to be recorded */
+	uint64_t delivery_since_ms; /* how long the first of them has waited */
+	bool absent_checked;        /* clones that did not come back after a restart have been declared lost */
 	uint32_t unknown_keys;
 	uint32_t malformed;
 	uint32_t unknown_keys_counted; /* … in the trail */

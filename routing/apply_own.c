@@ -20,6 +20,7 @@ static int apply_boot(struct omega *omega, const struct record *record)
 			struct attempt *attempt = &omega->attempt[a];
 			uint64_t grace = attempt->state == ATTEMPT_ENDING ? omega->table.cancel_grace_ms : attempt->heartbeat_ms;
 			attempt->silence_ms = record->now_ms + grace;
+			attempt->unsure |= attempt->state == ATTEMPT_ASSIGNED;
 			attempt_wind(omega, a);
 		}
 	}

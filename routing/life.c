@@ -89,6 +89,7 @@ static void confirm_attempt(struct omega *omega, uint32_t task, const struct rec
 	uint32_t attempt = omega->task[task].attempt;
 	struct attempt *a = &omega->attempt[attempt];
 	a->state = ATTEMPT_RUNNING;
+	a->unsure = false;
 	a->silence_ms = record->now_ms + a->heartbeat_ms;
 	a->timeout_at = record->now_ms + a->timeout_ms;
 	attempt_wind(omega, attempt);

@@ -160,6 +160,7 @@ static void f_attempt(struct ferry *ferry, struct attempt *attempt)
 	f_u32(ferry, &attempt->route_version);
 	f_u8(ferry, &attempt->state);
 	f_flag(ferry, &attempt->lost);
+	f_flag(ferry, &attempt->unsure);
 }
 
 static void f_recent(struct ferry *ferry, struct recent *recent)

@@ -85,6 +85,7 @@ struct attempt {
 	uint32_t route_version;
 	uint8_t state;
 	bool lost; /* its clone is gone */
+	bool unsure; /* assigned before a start of Omega and not confirmed since: perhaps it was never sent */
 };
 
 struct clone {

@@ -90,21 +90,40 @@ static void expire(struct step *step, uint32_t task)
 	step_end(step, task, &(struct ending){.state = STATE_EXPIRED, .code = ERROR_EXPIRED});
 }
 
+/* An assignment that perhaps never left, because Omega died, is nobody's fault and does not count; starts of Omega bound it. */
+static void attempt_lost(struct step *step, uint32_t task, bool unsure)
+{
+	const struct task *t = &step->omega->task[task];
+	struct retry_scheduled again = {.code = ERROR_LOST,
+					.destination = t->destination,
+					.attempts = t->attempts,
+					.failures = t->failures,
+					.lost = t->lost};
+	if (unsure)
+		step_requeue(step, task, &again);
+	else
+		step_go_on(step, task, ERROR_LOST, true, 0);
+}
+
 static void attempt_too_late(struct step *step, uint32_t task, uint32_t attempt, uint32_t clock)
 {
+	bool unsure = step->omega->attempt[attempt].unsure;
 	uint32_t code = clock == CLOCK_TIMEOUT ? ERROR_TIMED_OUT : clock == CLOCK_HEARTBEAT ? ERROR_HEARTBEAT : ERROR_LOST;
 	step_stop_attempt(step, attempt, code, 0);
-	step_go_on(step, task, code, code == ERROR_LOST, 0);
+	if (code == ERROR_LOST)
+		attempt_lost(step, task, unsure);
+	else
+		step_go_on(step, task, code, false, 0);
 }
 
 /* The attempt is over without an answer. */
-static void attempt_gone(struct step *step, uint32_t task, bool lost)
+static void attempt_gone(struct step *step, uint32_t task, bool lost, bool unsure)
 {
 	if (step->omega->task[task].state == STATE_CANCELLING)
 		step_end(step, task,
 			 &(struct ending){.state = STATE_CANCELLED, .code = ERROR_CANCELLED, .processes_left = UINT32_MAX});
 	else if (lost)
-		step_go_on(step, task, ERROR_LOST, true, 0);
+		attempt_lost(step, task, unsure);
 }
 
 void timer_decide(struct step *step, struct record *record)
@@ -113,6 +132,7 @@ void timer_decide(struct step *step, struct record *record)
 	uint32_t clock = record->message.timer.clock;
 	uint32_t task = find_task(omega, &record->message.header.task_id);
 	uint32_t attempt = task ? omega->task[task].attempt : 0;
+	bool unsure = attempt && omega->attempt[attempt].unsure;
 	bool current = attempt && id_equal(&omega->attempt[attempt].lease, &record->message.timer.lease);
 	step_commit(step, record);
 	switch (clock) {
@@ -133,7 +153,7 @@ void timer_decide(struct step *step, struct record *record)
 	case CLOCK_LOST:
 	case CLOCK_GRACE:
 		if (current)
-			attempt_gone(step, task, clock == CLOCK_LOST);
+			attempt_gone(step, task, clock == CLOCK_LOST, unsure);
 		break;
 	default:
 		break; /* the record itself, or the dispatch that follows, is all */

@@ -90,7 +90,7 @@ static void watch_retry(struct watch *watch, const struct record *record, struct
 	const struct route *route = route_of(watch, task);
 	bool stays = facts->destination == task->destination;
 	task->named |= facts->role.bytes > 0;
-	if (facts->lost > task->lost) {
+	if (facts->code == ERROR_LOST && facts->lost <= task->lost + 1) { /* unchanged if the assignment perhaps never left */
 		task->lost = facts->lost;
 	} else if (facts->failures > 0 && route && stays) {
 		uint64_t least = (uint64_t)route->backoff.initial_ms * (1000 - route->backoff.jitter_permille) / 1000;
