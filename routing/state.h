@@ -84,7 +84,7 @@ struct attempt {
 	uint32_t before, after; /* among the attempts of its clone */
 	uint32_t route_version;
 	uint8_t state;
-	bool lost; /* its clone is gone */
+	bool lost;   /* its clone is gone */
 	bool unsure; /* assigned before a start of Omega and not confirmed since: perhaps it was never sent */
 };
 
