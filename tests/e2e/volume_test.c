@@ -44,6 +44,7 @@ struct patient {
 	size_t accepted;
 	size_t refused;
 	size_t wrong;
+	struct instant_clone clone[2];
 	uint64_t again_ms; /* not before this time; 0: at once */
 };
 
@@ -98,6 +99,10 @@ static void run_patiently(struct patient *patient)
 			patient->open++;
 		}
 		assert_true(client_pump(patient->client, 10) >= 0);
+		if (patient->refused && !patient->clone[0].network) { /* the queue is full: now somebody comes to work */
+			clone_start(&patient->clone[0], &network, "echo/1", 512);
+			clone_start(&patient->clone[1], &network, "echo/2", 512);
+		}
 	}
 }
 
@@ -121,7 +126,6 @@ static unsigned long rss_mb(void)
 static void test_a_hundred_thousand_tasks_end_once_in_bounded_memory(void **state)
 {
 	struct client_events events = {.accepted = on_accepted, .refused = on_refused, .ended = on_ended};
-	struct instant_clone clone[2] = {0};
 	struct patient patient = {0};
 	uint64_t begin = boottime_now_ms();
 	uint64_t records;
@@ -129,8 +133,6 @@ static void test_a_hundred_thousand_tasks_end_once_in_bounded_memory(void **stat
 	(void)state;
 	network_open(&network, conf);
 	network_start(&network);
-	clone_start(&clone[0], &network, "echo/1", 512);
-	clone_start(&clone[1], &network, "echo/2", 512);
 	patient.client = network_client(&network, "client");
 	tally_init(&patient.tally, patient.client, 10 * TASKS);
 	events.context = &patient;
@@ -146,9 +148,9 @@ static void test_a_hundred_thousand_tasks_end_once_in_bounded_memory(void **stat
 	assert_true(rss_mb() <= RSS_MAX_MB);
 #endif
 	client_close(patient.client);
-	clone_stop(&clone[0]);
-	clone_stop(&clone[1]);
-	assert_int_equal(atomic_load(&clone[0].answered) + atomic_load(&clone[1].answered), TASKS);
+	clone_stop(&patient.clone[0]);
+	clone_stop(&patient.clone[1]);
+	assert_int_equal(atomic_load(&patient.clone[0].answered) + atomic_load(&patient.clone[1].answered), TASKS);
 	assert_int_equal(network_stop(&network), 0);
 	records = network_verify(&network);
 	assert_true(records >= 5ull * TASKS); /* request, receipt, assignment, start, completion, outcome: six each */
