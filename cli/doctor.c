@@ -188,7 +188,6 @@ static void check_tools(struct doctor *doctor)
 		{"flawfinder", "flawfinder", "beta on C"},
 		{"bandit", "bandit", "beta on Python"},
 		{"shellcheck", "shellcheck", "beta on shell"},
-		{"ctags", "universal-ctags", "sigma on symbols"},
 		{"git", "git", "sample and demo"},
 	};
 

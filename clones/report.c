@@ -113,7 +113,7 @@ static void put_evidence(struct page *page, const json_t *finding)
 	size_t index;
 	json_t *evidence;
 
-	page_put(page, "   Said by ");
+	page_put(page, json_array_size(json_object_get(finding, "evidence")) ? "   Said by " : "   ");
 	json_array_foreach (json_object_get(finding, "evidence"), index, evidence) {
 		page_put(page, separator);
 		page_text(page, text_of(evidence, "tool"));
@@ -124,7 +124,7 @@ static void put_evidence(struct page *page, const json_t *finding)
 		}
 		separator = ", ";
 	}
-	page_print(page, "%sscore %.0f, confidence %.2f.", *separator ? "; " : "",
+	page_print(page, "%s %.0f, confidence %.2f.", *separator ? "; score" : "Score",
 		   json_number_value(json_object_get(finding, "score")),
 		   json_number_value(json_object_get(finding, "confidence")));
 }
