@@ -993,6 +993,7 @@ void world_run(uint64_t seed, struct tally *tally)
 		show_what_is_left(world);
 	if (!all_told(world))
 		fail_msg("the world is healed, but not every task has come to its end");
+	host_commit(world); /* what ended last may not have been */
 	count_up(world);
 	twin_compare(&world->twin);
 	twin_release(&world->twin);
