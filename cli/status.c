@@ -67,7 +67,7 @@ static const struct column network_columns[] = {
 	{"failed", "omega.tasks.failed", COLUMN_NUMBER, false},
 	{"cancelled", "omega.tasks.cancelled", COLUMN_NUMBER, false},
 	{"expired", "omega.tasks.expired", COLUMN_NUMBER, false},
-	{"need a person", "omega.tasks.escalated", COLUMN_NUMBER, false},
+	{"wait for a person", "omega.tasks.escalated", COLUMN_NUMBER, false},
 	{"records", "omega.trail.last_seq", COLUMN_NUMBER, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
