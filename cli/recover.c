@@ -114,26 +114,12 @@ static const struct column change_columns[] = {
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
-static int find_task(struct call *call, const char *text, struct id *out_id)
-{
-	struct trail *trail = NULL;
-	int rc;
-
-	if (id_parse(text, strlen(text), out_id) == 0)
-		return 0;
-	rc = session_trail(call, &trail);
-	if (!rc)
-		rc = session_task(call, trail, text, out_id);
-	trail_close(trail);
-	return rc;
-}
-
 static int change_one(struct call *call, struct client *client, enum verb verb, const char *text, json_t *rows)
 {
 	char sentence[CLIENT_SENTENCE_BYTES] = "";
 	char id[ID_TEXT_BYTES];
 	struct id task_id;
-	int rc = find_task(call, text, &task_id);
+	int rc = session_task_id(call, text, &task_id);
 
 	if (rc)
 		return rc;

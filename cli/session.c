@@ -294,3 +294,17 @@ int session_task(const struct call *call, struct trail *trail, const char *text,
 	*out_id = search.id;
 	return 0;
 }
+
+int session_task_id(struct call *call, const char *text, struct id *out_id)
+{
+	struct trail *trail = NULL;
+	int rc;
+
+	if (id_parse(text, strlen(text), out_id) == 0)
+		return 0;
+	rc = session_trail(call, &trail);
+	if (!rc)
+		rc = session_task(call, trail, text, out_id);
+	trail_close(trail);
+	return rc;
+}

@@ -15,26 +15,11 @@ static const struct column columns[] = {
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
-/* The id; a part of one needs the trail, which may not be ours to read. */
-static int find_task(struct call *call, const char *text, struct id *out_id)
-{
-	struct trail *trail = NULL;
-	int rc;
-
-	if (id_parse(text, strlen(text), out_id) == 0)
-		return 0;
-	rc = session_trail(call, &trail);
-	if (!rc)
-		rc = session_task(call, trail, text, out_id);
-	trail_close(trail);
-	return rc;
-}
-
 static int cancel(struct call *call, struct client *client, const char *text, const char **out_result, struct id *out_id)
 {
 	struct outcome outcome = {0};
 	struct refused refused = {0};
-	int rc = find_task(call, text, out_id);
+	int rc = session_task_id(call, text, out_id);
 
 	if (rc)
 		return rc;
