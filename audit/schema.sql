@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- The trail, version 1. docs/trail.md tells how the bytes of a row are hashed; comments inside a statement are kept by SQLite,
+-- The trail, version 2. docs/trail.md tells how the bytes of a row are hashed; comments inside a statement are kept by SQLite,
 -- so that whoever opens a trail with any tool finds them there. An id that is nil is NULL.
 
 CREATE TABLE records ( -- every message and every event, once; append only
@@ -31,6 +31,8 @@ CREATE TABLE records ( -- every message and every event, once; append only
 
 CREATE INDEX records_by_task ON records(task_number);
 
+CREATE INDEX records_erased ON records(seq) WHERE type = 104; -- Erased: what may have no payload any more
+
 CREATE TABLE payloads ( -- free text, parameters, results; the only part that can ever be erased
 	seq  INTEGER PRIMARY KEY REFERENCES records(seq), -- the record that owns it
 	salt BLOB,                                        -- 32 random bytes; NULL once erased
@@ -51,4 +53,22 @@ CREATE INDEX tasks_by_key ON tasks(key_hash) WHERE key_hash IS NOT NULL;
 
 CREATE TABLE snapshots ( -- derived from the records: where a restart can begin
 	seq INTEGER PRIMARY KEY REFERENCES records(seq) -- a record of type Snapshot
+) STRICT;
+
+CREATE TABLE nodes ( -- derived from the records: roots of full subtrees of the Merkle tree whose leaves are the chain values
+	level  INTEGER NOT NULL, -- 8, 16, 24, …: the subtree has 2^level leaves
+	number INTEGER NOT NULL, -- its first leaf is that of record number * 2^level + 1
+	hash   BLOB NOT NULL,    -- 32 bytes
+	PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoints ( -- what was signed, and when; each announces the key that seals the next
+	number INTEGER PRIMARY KEY,     -- dense, from 1
+	size   INTEGER NOT NULL UNIQUE, -- covers the records 1 … size
+	note   TEXT NOT NULL            -- signed note: origin, size, root, time, next seal key; two signatures
+) STRICT;
+
+CREATE TABLE erasures ( -- in a backup only: proofs that what is missing here was erased on record in the trail it was taken from
+	seq     INTEGER PRIMARY KEY, -- the record of the erasure, in that trail
+	receipt TEXT NOT NULL        -- its inclusion receipt
 ) STRICT;

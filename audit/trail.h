@@ -15,7 +15,7 @@
 #include "protocol/message.h"
 
 #define TRAIL_APPLICATION_ID 0x42756e73 /* "Buns" */
-#define TRAIL_USER_VERSION   1
+#define TRAIL_USER_VERSION   2
 
 struct trail;
 
@@ -63,7 +63,9 @@ struct trail_entry {
 MUST_CHECK int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256]);
 void trail_close(struct trail *trail); /* takes NULL */
 
-/* Appends all entries in one transaction and returns when they are on the disk. Sequence numbers must follow on.
+/* Appends all entries in one transaction and returns when they are on the disk. Sequence numbers must follow on. An entry of type Erased
+ * overwrites and removes the payloads it names in the same transaction; then the call also returns only when no file of the trail
+ * holds a byte of them any more (audit/erase.h).
  *
  * Returns 0; or, and then nothing has changed and the trail goes on, ERR_STATE (an entry that cannot stand where it is),
  * ERR_CONFLICT (a task id that is already there), ERR_MEMORY; or ERR_AMBIGUOUS (the commit failed: the batch may be there or not)
@@ -76,6 +78,28 @@ bool trail_untidy(const struct trail *trail);
 /* When there is time: a passive checkpoint of the WAL. Blocks for as long as that takes. After an error this trail refuses
  * everything. */
 MUST_CHECK int trail_tidy(struct trail *trail);
+
+/* ---- sealing (audit/seal.h): a checkpoint is part of the transaction that brings the last record it covers ---- */
+
+#define CHECKPOINT_RECORDS 1000u /* a batch that makes so many unsealed records ends with a checkpoint */
+#define CHECKPOINT_MS      5000u /* and so does the first batch, or call of trail_checkpoint, this long after the last one */
+
+struct sealer;
+struct sealed;
+
+/* What sealer_open wants to know. 0 or an error with trail_why. */
+MUST_CHECK int trail_sealed(struct trail *trail, struct sealed *out_sealed);
+
+/* From now on this trail is sealed; it takes the sealer over and closes it. `each`, if not NULL, gets every checkpoint once it is durable, on the
+ * thread that appends: it must not block. */
+void trail_seal(struct trail *trail, struct sealer *sealer,
+		void (*each)(void *context, const char *note, uint64_t number, uint64_t size), void *context);
+
+/* When the next checkpoint is due, CLOCK_MONOTONIC in ms; UINT64_MAX: nothing is new. */
+uint64_t trail_checkpoint_due(const struct trail *trail);
+
+/* Seals what is there now, if anything is new. Errors as trail_append. writer.h does so when it is time, and at the end. */
+MUST_CHECK int trail_checkpoint(struct trail *trail);
 
 /* Makes the index of tasks and snapshots anew from the records, in one transaction. Returns as trail_append. */
 MUST_CHECK int trail_rebuild_index(struct trail *trail);
