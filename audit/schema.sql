@@ -56,7 +56,7 @@ CREATE TABLE snapshots ( -- derived from the records: where a restart can begin
 ) STRICT;
 
 CREATE TABLE nodes ( -- derived from the records: roots of full subtrees of the Merkle tree whose leaves are the chain values
-	level  INTEGER NOT NULL, -- 8, 16, 24, …: the subtree has 2^level leaves
+	level  INTEGER NOT NULL, -- 8, 16, 24 and so on: the subtree has 2^level leaves
 	number INTEGER NOT NULL, -- its first leaf is that of record number * 2^level + 1
 	hash   BLOB NOT NULL,    -- 32 bytes
 	PRIMARY KEY (level, number)
@@ -64,7 +64,7 @@ CREATE TABLE nodes ( -- derived from the records: roots of full subtrees of the 
 
 CREATE TABLE checkpoints ( -- what was signed, and when; each announces the key that seals the next
 	number INTEGER PRIMARY KEY,     -- dense, from 1
-	size   INTEGER NOT NULL UNIQUE, -- covers the records 1 … size
+	size   INTEGER NOT NULL UNIQUE, -- covers the records 1 to size
 	note   TEXT NOT NULL            -- signed note: origin, size, root, time, next seal key; two signatures
 ) STRICT;
 
