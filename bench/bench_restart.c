@@ -34,7 +34,7 @@ static const char conf[] = "network {\n\theartbeat = 1s\n\ttasks_max = 262144\n}
 			   "clone echo {\n\tinstances = 1\n\tslots = 1024\n\texternal = yes\n}\n"
 			   "clone nobody {\n\texternal = yes\n}\n"
 			   "route echo {\n\tdestination = echo\n\ttimeout = 30s\n\tqueue_max = 262144\n}\n"
-			   "route later {\n\tdestination = nobody\n\tstart = 24h\n\tdeadline = 24h\n\tqueue_max = 262144\n}\n";
+			   "route later {\n\tdestination = nobody\n\tstart = 12h\n\tdeadline = 4d\n\tqueue_max = 262144\n}\n";
 
 static struct trail *open_trail(const struct network *network)
 {
