@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/files.h"
+
 #define STRINGIFY(x)   #x
 #define NUMBER_TEXT(x) STRINGIFY(x)
 #define PATH_BYTES     4096u
@@ -164,7 +166,7 @@ static int system_fail(char out_why[256], const char *path, const char *doing)
 static void lock_holder(int fd, char out_text[32])
 {
 	char pid[16];
-	ssize_t bytes = pread(fd, pid, sizeof(pid) - 1, 0);
+	ssize_t bytes = file_calls->pread(fd, pid, sizeof(pid) - 1, 0);
 	pid[bytes > 0 ? bytes : 0] = 0;
 	pid[strspn(pid, "0123456789")] = 0;
 	snprintf(out_text, 32, pid[0] ? "process %s" : "another process", pid);
@@ -177,14 +179,14 @@ static int lock_take(const char *path, int *out_fd, char out_why[256])
 	char holder[32];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	snprintf(lock_path, sizeof(lock_path), "%s-lock", path);
-	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = file_calls->open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return system_fail(out_why, lock_path, "cannot open the lock");
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
 		char pid[16];
 		int bytes = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 		/* Only a hint for whoever finds the trail locked. */
-		if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)bytes, 0) != bytes)
+		if (file_calls->ftruncate(fd, 0) || file_calls->pwrite(fd, pid, (size_t)bytes, 0) != bytes)
 			errno = 0;
 		*out_fd = fd;
 		return 0;
@@ -196,17 +198,17 @@ static int lock_take(const char *path, int *out_fd, char out_why[256])
 	} else {
 		rc = system_fail(out_why, lock_path, "cannot take the lock");
 	}
-	close(fd);
+	file_calls->close(fd);
 	return rc;
 }
 
 /* A new file is for its owner alone; SQLite gives the WAL the same rights. */
 static int file_create(const char *path, char out_why[256])
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = file_calls->open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == EEXIST ? 0 : system_fail(out_why, path, "cannot create the trail");
-	close(fd);
+	file_calls->close(fd);
 	return 0;
 }
 
@@ -216,11 +218,11 @@ static int directory_sync(const char *path, char out_why[256])
 	const char *slash = strrchr(path, '/');
 	int bytes = slash ? (int)(slash - path) : 0;
 	snprintf(folder, sizeof(folder), "%.*s%s", bytes, path, !slash ? "." : bytes ? "" : "/");
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_calls->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return system_fail(out_why, folder, "cannot open the folder of the trail");
-	int rc = fsync(fd) ? system_fail(out_why, folder, "cannot sync the folder of the trail") : 0;
-	close(fd);
+	int rc = file_calls->fsync(fd) ? system_fail(out_why, folder, "cannot sync the folder of the trail") : 0;
+	file_calls->close(fd);
 	return rc;
 }
 
@@ -249,12 +251,12 @@ static int wal_rewrite(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_byte
 }
 
 /* Zeros after the last frame are no frames; blocks that exist are overwritten faster than a file grows. */
-static int wal_grow(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes)
+static int wal_grow(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes, sqlite3_int64 least_bytes)
 {
 	int rc = SQLITE_OK;
 	memset(room, 0, COPY_BYTES);
-	for (sqlite3_int64 at = wal_bytes; rc == SQLITE_OK && at < WAL_BYTES_MIN; at += COPY_BYTES) {
-		int bytes = WAL_BYTES_MIN - at < COPY_BYTES ? (int)(WAL_BYTES_MIN - at) : COPY_BYTES;
+	for (sqlite3_int64 at = wal_bytes; rc == SQLITE_OK && at < least_bytes; at += COPY_BYTES) {
+		int bytes = least_bytes - at < COPY_BYTES ? (int)(least_bytes - at) : COPY_BYTES;
 		rc = file->pMethods->xWrite(file, room, bytes, at);
 	}
 	return rc;
@@ -263,17 +265,19 @@ static int wal_grow(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes)
 static int wal_settle(struct trail *trail)
 {
 	sqlite3_file *file;
-	sqlite3_int64 wal_bytes;
+	sqlite3_int64 wal_bytes, least_bytes = WAL_BYTES_MIN;
 	uint8_t *room = malloc(COPY_BYTES);
 	if (!room)
 		return SQLITE_NOMEM;
 	int rc = wal_file(trail, &file);
+	/* No VFS knows this question but those of the self test, whose disks are small. */
+	(void)sqlite3_file_control(trail->db, "main", STORE_FCNTL_WAL_BYTES, &least_bytes);
 	if (rc == SQLITE_OK)
 		rc = file->pMethods->xFileSize(file, &wal_bytes);
 	if (rc == SQLITE_OK)
 		rc = wal_rewrite(file, room, wal_bytes);
 	if (rc == SQLITE_OK)
-		rc = wal_grow(file, room, wal_bytes);
+		rc = wal_grow(file, room, wal_bytes, least_bytes);
 	if (rc == SQLITE_OK)
 		rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 	if (rc == SQLITE_OK)
@@ -555,5 +559,5 @@ void store_close(struct trail *trail)
 	assert(rc == SQLITE_OK); /* else a statement was left open */
 	(void)rc;
 	if (trail->lock_fd >= 0)
-		close(trail->lock_fd);
+		file_calls->close(trail->lock_fd);
 }

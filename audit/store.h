@@ -14,6 +14,7 @@
 #define WAL_CHECKPOINT_FRAMES 256        /* a checkpoint is due; 2 MiB */
 #define WAL_FRAMES_MAX        1024       /* trail_append makes one itself; 8 MiB */
 #define WAL_BYTES_MIN         (6 << 20)  /* the WAL is written out to this size when a trail is opened */
+#define STORE_FCNTL_WAL_BYTES 0x42754c   /* file control: a VFS may answer with another size (sqlite3_int64) */
 #define SLICE_ROWS            10000      /* of one read transaction */
 #define SLICE_BYTES           (4u << 20) /* the same, held in memory */
 #define SLICE_MS              100        /* the same, in time */
