@@ -11,6 +11,8 @@
 #define CLONES_MAX          64u
 #define COMMAND_BYTES       512u
 #define ENDPOINT_BYTES      108u
+#define PLACE_BYTES         512u
+#define PLACE_NONE          "none"
 #define CONF_SENTENCE_BYTES 512u
 
 /* A section `clone`: processes that the supervisor starts and keeps alive. */
@@ -28,6 +30,10 @@ struct conf {
 	uint32_t restart_max;          /* restarts of one child within restart_window_ms before it is given up */
 	uint32_t restart_window_ms;
 	uint32_t memory_max_mb; /* resident memory that Omega plans with */
+	/* Where checkpoints of the trail go besides the trail. */
+	char mirror_file[PLACE_BYTES];      /* empty: mirror/log.checkpoints in the state folder; PLACE_NONE: no file */
+	char mirror_git[PLACE_BYTES];       /* a repository; empty or PLACE_NONE: none */
+	char mirror_command[COMMAND_BYTES]; /* argv as a shell would split it; empty: none */
 	struct clone_conf clone[CLONES_MAX];
 	uint32_t clone_count;
 	struct table table; /* version 0; whoever loads it numbers it */

@@ -443,13 +443,22 @@ static int read_endpoint(const struct reading *reading)
 	return read_text(reading);
 }
 
+/* A relative one would mean something else to each process that reads the file. */
+static int read_place(const struct reading *reading)
+{
+	if (reading->value[0] && reading->value[0] != '/' && strcmp(reading->value, PLACE_NONE) != 0)
+		return REFUSE(reading, "%s is \"%.60s\"; accepted is an absolute path, or " PLACE_NONE, reading->option->name,
+			      reading->value);
+	return read_text(reading);
+}
+
 int option_read(const struct option *option, const char *value, size_t index, void *base, unsigned line,
 		struct complaint *complaint)
 {
 	static int (*const read_kind[])(const struct reading *) = {
 		[DURATION] = read_duration, [COUNT] = read_count,       [FACTOR] = read_factor, [PERCENT] = read_percent,
 		[PRIORITY] = read_priority, [FLAG] = read_flag,         [ROLE] = read_role,     [ROLES] = read_roles,
-		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,
+		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,  [PLACE] = read_place,
 	};
 	const struct reading reading = {.option = option,
 					.value = value,

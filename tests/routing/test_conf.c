@@ -186,7 +186,8 @@ static void test_every_option_reaches_its_place(void **state)
 	struct conf *conf = conf_of(
 		"network { endpoint = \"tcp://*:5555\" heartbeat = 3s restart_max = 6 restart_window = 2m\n"
 		"memory_max = 77 weight_urgent = 11 weight_high = 12 weight_medium = 13 weight_low = 14 age = 15\n"
-		"lost_max = 16 cancel_grace = 17ms breaker_failures = 18 breaker_open = 19s tasks_max = 20 retry_after = 21 }\n"
+		"lost_max = 16 cancel_grace = 17ms breaker_failures = 18 breaker_open = 19s tasks_max = 20 retry_after = 21\n"
+		"mirror_file = /mnt/other/log mirror_git = none mirror_command = 'put --to \"x y\"' }\n"
 		"clone a { instances = 3 slots = 4 command = 'x \"y z\" ${A}' external = no }\n"
 		"clone b { external = yes } clone c { external = on } clone d { external = false }\n"
 		"route t.1_x-y { destination = a fallbacks = { b, c } priority = urgent retries = 3 start = 4s timeout = 5s\n"
@@ -212,6 +213,9 @@ static void test_every_option_reaches_its_place(void **state)
 	assert_int_equal(table->breaker_open_ms, 19000);
 	assert_int_equal(table->tasks_max, 20);
 	assert_int_equal(table->retry_after_ms, 21);
+	assert_string_equal(conf->mirror_file, "/mnt/other/log");
+	assert_string_equal(conf->mirror_git, "none");
+	assert_string_equal(conf->mirror_command, "put --to \"x y\"");
 	assert_int_equal(conf->clone_count, 4);
 	assert_string_equal(conf->clone[0].role, "a");
 	assert_int_equal(conf->clone[0].instances, 3);
