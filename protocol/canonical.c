@@ -35,16 +35,31 @@ static void decimal_read(const char *text, struct decimal *out)
 		out->digits[--out->count] = 0;
 }
 
-/* The fewest digits that are read back as `value`, which is positive: the nearest number of so many digits, if it is near enough. Below a
- * power of two doubles stand closer than above it, so a number that is not the nearest could be near enough; canonical.js has tried every
- * power of two, and there is none. */
+/* The next larger number of as many digits, in the text of printf. False: it would have one digit more before the point. */
+static bool text_raise(char *text)
+{
+	for (char *at = strchr(text, 'e'); at-- > text;) {
+		if (*at < '0' || *at > '9')
+			continue;
+		if (*at < '9') {
+			*at = (char)(*at + 1);
+			return true;
+		}
+		*at = '0';
+	}
+	return false;
+}
+
+/* The fewest digits that are read back as `value`, which is positive. Below a power of two doubles stand closer than above it: there the
+ * nearest short number can miss while the next larger one fits. */
 static void decimal_shortest(double value, struct decimal *out)
 {
 	char text[40];
 
 	for (int count = 1; count <= DIGITS_MAX; count++) {
 		snprintf(text, sizeof(text), "%.*e", count - 1, value);
-		if (strtod(text, NULL) == value)
+		if (strtod(text, NULL) == value ||
+		    (strtod(text, NULL) < value && text_raise(text) && strtod(text, NULL) == value))
 			break;
 	}
 	decimal_read(text, out);
