@@ -31,8 +31,8 @@ extern const struct hash tree_empty;
 MUST_CHECK int tree_node(struct hasher *hasher, const struct hash *left, const struct hash *right,
 			 struct hash *out_node); /* 0 or ERR_MEMORY */
 
-/* Adds a leaf. `each`, if given, is told of every full subtree that this completes, smallest first: 2^level leaves, the number-th
- * of that size from 0. Returns 0, ERR_MEMORY (the tree has not changed), or what `each` returned. */
+/* Adds a leaf. `each`, if given, is told of every full subtree of two leaves or more that this completes, smallest first: 2^level
+ * leaves, the number-th of that size from 0. Returns 0; ERR_MEMORY or what `each` returned, and then the tree has not changed. */
 MUST_CHECK int tree_add(struct tree *tree, struct hasher *hasher, const struct hash *leaf,
 			int (*each)(void *context, uint32_t level, uint64_t number, const struct hash *root), void *context);
 MUST_CHECK int tree_root(const struct tree *tree, struct hasher *hasher, struct hash *out_root); /* 0 or ERR_MEMORY */
