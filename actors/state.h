@@ -10,6 +10,7 @@
  *   run/endpoint           where Omega really listens; clients and clones read it
  *   run/supervisor.lock    held while a network runs; run/supervisor.json says what runs (supervisor.h)
  *   log/NAME.log           what each process wrote, NAME.log.1 the part before
+ *   mirror/log.checkpoints the checkpoints of the trail, unless routing.conf names another place (mirror.h)
  *
  * In file names a peer's name has '@' in place of '/': beta/1 is beta@1.
  */
@@ -30,9 +31,12 @@
 #define STATE_PEERS      "peers"
 #define STATE_RUN        "run"
 #define STATE_LOG        "log"
+#define STATE_MIRROR   "mirror"
 #define STATE_ENDPOINT   "run/endpoint"
 #define STATE_LOCK       "run/supervisor.lock"
 #define STATE_SUPERVISOR "run/supervisor.json"
+
+#define STATE_MIRROR_FILE STATE_MIRROR "/log.checkpoints"
 
 struct state_folder {
 	char root[PATH_BYTES]; /* absolute, real path, no slash at the end */

@@ -46,7 +46,7 @@ static void open_in(const char *scratch, const char *name, struct state_folder *
 
 static void test_the_folder_is_made_for_its_owner_alone(void **context)
 {
-	static const char *const names[] = {"", STATE_ARTEFACTS, STATE_KEYS, STATE_PEERS, STATE_RUN, STATE_LOG};
+	static const char *const names[] = {"", STATE_ARTEFACTS, STATE_KEYS, STATE_PEERS, STATE_RUN, STATE_LOG, STATE_MIRROR};
 	struct state_folder state;
 	char path[PATH_BYTES];
 	mode_t old = umask(0);
