@@ -8,12 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "actors/entry.h"
 #include "actors/fresh.h"
 #include "actors/shell.h"
 
-#define TASKS_MAX  262144u
-#define RECENT_MAX 16384u /* more than can end in two batches, which is what SQLite may not show yet */
-#define DAY_MS     86400000ull
+#define DAY_MS 86400000ull
 
 /* The end of the trail as it was left. */
 struct tail {
@@ -41,34 +40,6 @@ static int make_core(struct shell *shell)
 
 /* ---- applying ---- */
 
-static int record_of(struct shell *shell, const struct trail_entry *entry, struct record *out_record)
-{
-	struct parts parts;
-	int rc;
-
-	shell->message.bytes = 0;
-	rc = message_join(entry->type, entry->header, entry->facts, (struct bytes){0}, &shell->message);
-	if (!rc)
-		rc = validate_message(shell->message.at, shell->message.bytes, &parts);
-	memset(out_record, 0, sizeof(*out_record));
-	if (!rc)
-		rc = message_decode(&parts, &out_record->message);
-	if (rc)
-		return rc;
-	out_record->seq = entry->seq;
-	out_record->now_ms = entry->now_ms;
-	out_record->direction = (enum direction)entry->direction;
-	out_record->verdict = entry->verdict;
-	out_record->task_number = entry->task_number;
-	out_record->attempt = entry->attempt;
-	out_record->payload_seq = entry->payload_seq;
-	memcpy(out_record->peer, entry->peer, NAME_BYTES);
-	if (entry->type != MESSAGE_SNAPSHOT)
-		return 0;
-	out_record->message.payload = entry->payload;
-	return message_decode_payload(&out_record->message);
-}
-
 static int apply_entry(void *context, const struct trail_entry *entry)
 {
 	struct tail *tail = context;
@@ -77,7 +48,7 @@ static int apply_entry(void *context, const struct trail_entry *entry)
 
 	tail->now_ms = entry->now_ms;
 	tail->wall_ms = entry->wall_ms;
-	tail->rc = record_of(shell, entry, &record);
+	tail->rc = entry_record(entry, &shell->message, &record);
 	if (!tail->rc)
 		tail->rc = omega_apply(shell->omega, &record);
 	if (tail->rc)

@@ -66,6 +66,11 @@ static uint32_t check_json(const struct message *message)
 	}
 }
 
+uint32_t intake_check_payload(struct message *message)
+{
+	return message_decode_payload(message) ? ERROR_MALFORMED : check_json(message);
+}
+
 static uint32_t judge(struct intake *intake, struct message *message)
 {
 	struct shell *shell = intake->shell;
@@ -77,9 +82,7 @@ static uint32_t judge(struct intake *intake, struct message *message)
 		return ERROR_NOT_ALLOWED;
 	if (!message->header.sender_seq && !is_loose(message->type))
 		return ERROR_MALFORMED;
-	if (message_decode_payload(message))
-		return ERROR_MALFORMED;
-	return check_json(message);
+	return intake_check_payload(message);
 }
 
 /* The longest silence that the route of a task allows. */

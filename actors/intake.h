@@ -23,6 +23,9 @@ void refuse_loose(struct shell *shell, uint32_t connection, const struct message
 /* Has the core decide on a message of this connection. */
 void step_message(struct intake *intake, struct message *message, uint32_t verdict);
 
+/* Decodes the payload of a message and checks the JSON in it. 0, or the error code it is to be refused with. */
+uint32_t intake_check_payload(struct message *message);
+
 void take_hello(struct intake *intake, struct message *message);
 void take_stranger(struct intake *intake, struct message *message); /* anything else from who has not joined */
 

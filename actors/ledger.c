@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "actors/entry.h"
 #include "actors/shell.h"
 
 static struct bytes span_of(const struct buffer *buffer)
@@ -47,67 +48,16 @@ struct bytes ledger_payload(struct shell *shell, uint64_t seq)
 
 /* ---- records to entries ---- */
 
-static bool is_outcome(const struct record *record)
-{
-	return record->direction == DIRECTION_OUT &&
-	       (record->message.type == MESSAGE_TASK_COMPLETION || record->message.type == MESSAGE_TASK_FAILURE);
-}
-
-static bool makes_task(const struct record *record)
-{
-	return record->direction == DIRECTION_IN && record->message.type == MESSAGE_TASK_REQUEST && !record->verdict &&
-	       record->task_number == record->seq;
-}
-
-static bool revives_task(const struct record *record)
-{
-	const struct recovery_action *action = &record->message.recovery_action;
-
-	return record->direction == DIRECTION_IN && record->message.type == MESSAGE_RECOVERY_ACTION && !record->verdict &&
-	       state_is_end(action->known_state) && action->verb <= VERB_REPLAY;
-}
-
-/* The first copy of an outcome ends the task; those for followers only repeat it. */
-static uint32_t end_state(struct shell *shell, const struct record *record)
-{
-	if (!is_outcome(record) || !record->task_number || record->task_number == shell->ended_number)
-		return 0;
-	shell->ended_number = record->task_number;
-	freshness_ended(&shell->freshness, &record->message.header.task_id);
-	return record->message.type == MESSAGE_TASK_COMPLETION ? STATE_COMPLETED : record->message.task_failure.state;
-}
-
 static void fill_entry(struct shell *shell, const struct record *record, struct bytes payload, struct trail_entry *entry)
 {
-	const struct message *message = &record->message;
-
-	*entry = (struct trail_entry){
-		.seq = record->seq,
-		.boot = shell->boot,
-		.now_ms = record->now_ms,
-		.wall_ms = shell->wall_ms,
-		.mono_ms = shell->mono_ms,
-		.direction = record->direction,
-		.type = message->type,
-		.verdict = record->verdict,
-		.message_id = message->header.message_id,
-		.task_id = message->header.task_id,
-		.task_number = record->task_number,
-		.attempt = record->attempt,
-		.sender_seq = message->header.sender_seq,
-		.payload_seq = record->payload_seq,
-		.header = span_of(&shell->header),
-		.facts = span_of(&shell->facts),
-		.end_state = end_state(shell, record),
-		.revives = revives_task(record),
-	};
-	memcpy(entry->peer, record->peer, NAME_BYTES);
+	entry_fill(entry, record, span_of(&shell->header), span_of(&shell->facts), &shell->ended_number);
+	entry->boot = shell->boot;
+	entry->wall_ms = shell->wall_ms;
+	entry->mono_ms = shell->mono_ms;
+	if (entry->end_state)
+		freshness_ended(&shell->freshness, &record->message.header.task_id);
 	if (record->payload_seq == record->seq)
 		entry->payload = payload;
-	if (makes_task(record)) {
-		entry->key_hash = message->task_request.key_hash;
-		entry->body_hash = message->task_request.body_hash;
-	}
 }
 
 static int encode_header_and_facts(struct shell *shell, const struct message *message)
@@ -178,7 +128,7 @@ static void take_side_effects(struct shell *shell, const struct record *record, 
 {
 	const struct message *message = &record->message;
 
-	if (makes_task(record))
+	if (record_makes_task(record))
 		payloads_add(&shell->payloads, record->seq, payload);
 	if (record->direction == DIRECTION_IN && message->type == MESSAGE_TASK_FOLLOW && !record->verdict &&
 	    message->task_follow.known_outcome && shell->current) {
@@ -216,7 +166,7 @@ static void number_message(struct shell *shell, struct record *record, uint32_t 
 	if (!index)
 		return;
 	message->header.sender_seq = ++connection_at(shell, index)->seq_out;
-	if (is_outcome(record))
+	if (record_is_outcome(record))
 		outcome_sent(connection_at(shell, index), message->header.sender_seq);
 	if (message->type == MESSAGE_WELCOME)
 		message->welcome.heartbeat_ms = shell->conf.heartbeat_ms;

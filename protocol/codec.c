@@ -174,7 +174,7 @@ int message_encode_header(const struct message *message, struct buffer *buffer)
 	struct pack pack;
 
 	pack_begin(&pack, buffer);
-	msgpack_pack_array(&pack.packer, 8);
+	msgpack_pack_array(&pack.packer, header->masked ? 9 : 8);
 	pack_id(&pack, &header->message_id);
 	pack_id(&pack, &header->correlation);
 	pack_id(&pack, &header->task_id);
@@ -183,6 +183,8 @@ int message_encode_header(const struct message *message, struct buffer *buffer)
 	msgpack_pack_uint64(&pack.packer, header->sender_seq);
 	msgpack_pack_uint64(&pack.packer, header->sent_at_ms);
 	pack_name(&pack, header->traceparent, sizeof(header->traceparent));
+	if (header->masked)
+		msgpack_pack_uint32(&pack.packer, header->masked);
 	return pack_end(&pack);
 }
 
@@ -401,8 +403,10 @@ static int take_header_element(struct header *header, uint32_t index, const stru
 		return take_number(token, UINT64_MAX, &header->sender_seq);
 	case 6:
 		return take_number(token, UINT64_MAX, &header->sent_at_ms);
-	default:
+	case 7:
 		return take_name(token, header->traceparent, sizeof(header->traceparent));
+	default:
+		return take_u32(token, &header->masked);
 	}
 }
 
@@ -426,7 +430,7 @@ static int decode_header(struct bytes span, struct header *header)
 	uint32_t count;
 	int rc = open_array(span, &reader, &count);
 
-	for (uint32_t i = 0; !rc && i < count && i < 8; i++) {
+	for (uint32_t i = 0; !rc && i < count && i < 9; i++) {
 		struct token token;
 		rc = reader_next(&reader, &token);
 		if (!rc && token.kind != TOKEN_NIL)

@@ -2,8 +2,8 @@
  *
  * Messages as bytes: [version, type, header[], facts[], payload] in MessagePack, by msgpack-c.
  *
- * header = [message_id, correlation, task_id, sender, recipient, sender_seq, sent_at_ms, traceparent]; an absent id or name
- * is nil. facts = the FACT members of messages.def in order; an absent id or hash is nil. payload = nil, or a map from the
+ * header = [message_id, correlation, task_id, sender, recipient, sender_seq, sent_at_ms, traceparent, masked]; an absent id or
+ * name is nil, and masked is left out where it is 0. facts = the FACT members of messages.def in order; an absent id or hash is nil. payload = nil, or a map from the
  * names of the BODY members that are present. Readers skip surplus elements and unknown keys, and give a missing one, or
  * one that is nil, its default. The encoding is canonical: the same message is always the same bytes.
  *

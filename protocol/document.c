@@ -59,7 +59,7 @@ static const char introduction[] =
 
 static const char elements[] =
 	"| type | unsigned integer | code of the message, see below |\n"
-	"| header | array | message_id, correlation, task_id, sender, recipient, sender_seq, sent_at_ms, traceparent |\n"
+	"| header | array | message_id, correlation, task_id, sender, recipient, sender_seq, sent_at_ms, traceparent, masked |\n"
 	"| facts | array | the facts of the message, in the order of its table |\n"
 	"| payload | map or nil | the members of the payload that are there, by name |\n"
 	"\n"
@@ -79,6 +79,7 @@ static const char elements[] =
 	"| sender_seq | u64 | counts the sender's messages from 1 in each epoch, without a gap; 0 in a Heartbeat |\n"
 	"| sent_at_ms | u64 | the sender's clock, UTC in milliseconds; evidence, never a decision |\n"
 	"| traceparent | text | W3C trace context, optional |\n"
+	"| masked | u32 | stamped by Omega: places in the payload where `*` stands over a secret that it knows; 0 if left out |\n"
 	"\n"
 	"### Kinds\n"
 	"\n"

@@ -106,11 +106,12 @@ static json_t *field_to_json(const struct field *field, const void *member)
 
 static json_t *header_to_json(const struct header *header)
 {
-	return json_pack("{s:o, s:o, s:o, s:s*, s:s*, s:o, s:o, s:s*}", "message_id", id_to_json(&header->message_id),
+	return json_pack("{s:o, s:o, s:o, s:s*, s:s*, s:o, s:o, s:s*, s:o*}", "message_id", id_to_json(&header->message_id),
 			 "correlation", id_to_json(&header->correlation), "task_id", id_to_json(&header->task_id), "sender",
 			 header->sender[0] ? header->sender : NULL, "recipient", header->recipient[0] ? header->recipient : NULL,
 			 "sender_seq", number_to_json(header->sender_seq), "sent_at_ms", number_to_json(header->sent_at_ms),
-			 "traceparent", header->traceparent[0] ? header->traceparent : NULL);
+			 "traceparent", header->traceparent[0] ? header->traceparent : NULL, "masked",
+			 header->masked ? json_integer(header->masked) : NULL);
 }
 
 static bool body_is_absent(const struct field *field, const void *member)
@@ -294,6 +295,16 @@ static int name_from_json(struct intake *intake, const char *name, const json_t 
 	return 0;
 }
 
+static int masked_from_json(struct intake *intake, const json_t *json, struct header *header)
+{
+	uint64_t masked;
+	int rc = number_from_json(intake, "masked", json, UINT32_MAX, &masked);
+
+	if (!rc)
+		header->masked = (uint32_t)masked;
+	return rc;
+}
+
 static int header_member(struct intake *intake, struct header *header, const char *name, const json_t *json)
 {
 	if (strcmp(name, "message_id") == 0)
@@ -312,6 +323,8 @@ static int header_member(struct intake *intake, struct header *header, const cha
 		return number_from_json(intake, name, json, UINT64_MAX, &header->sent_at_ms);
 	if (strcmp(name, "traceparent") == 0)
 		return name_from_json(intake, name, json, header->traceparent, sizeof(header->traceparent));
+	if (strcmp(name, "masked") == 0)
+		return masked_from_json(intake, json, header);
 	snprintf(intake->why, 160, "\"%.40s\" is no member of a header; docs/protocol.md lists them", name);
 	return ERR_MALFORMED;
 }
@@ -470,9 +483,9 @@ static json_t *errors_to_json(void)
 
 static json_t *header_members_to_json(void)
 {
-	static const char *const members[][2] = {{"message_id", "id"},  {"correlation", "id"},  {"task_id", "id"},
-						 {"sender", "text"},    {"recipient", "text"},  {"sender_seq", "u64"},
-						 {"sent_at_ms", "u64"}, {"traceparent", "text"}};
+	static const char *const members[][2] = {{"message_id", "id"},  {"correlation", "id"},   {"task_id", "id"},
+						 {"sender", "text"},    {"recipient", "text"},   {"sender_seq", "u64"},
+						 {"sent_at_ms", "u64"}, {"traceparent", "text"}, {"masked", "u32"}};
 	json_t *json = json_array();
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)

@@ -135,6 +135,7 @@ struct header {
 	uint64_t sender_seq; /* dense, from 1 per connection epoch; 0 in a Heartbeat */
 	uint64_t sent_at_ms; /* UTC; evidence, never a decision */
 	char traceparent[TRACEPARENT_BYTES];
+	uint32_t masked; /* stamped: places in the payload where Omega has put '*' over a secret that it knows */
 };
 
 struct message {

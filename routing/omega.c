@@ -66,6 +66,23 @@ int omega_init(void *memory, size_t memory_bytes, const struct omega_limits *lim
 	return 0;
 }
 
+struct omega *omega_copied(void *memory)
+{
+	struct omega *omega = memory;
+	lay_out(omega, (struct carver){memory, 0}, &omega->limits);
+	return omega;
+}
+
+int omega_suppose(struct omega *omega, const struct table *table)
+{
+	struct table next = *table;
+	if (!table_leaves_room(omega, table))
+		return ERR_FULL;
+	next.version = omega->table.version;
+	table_install(omega, &next);
+	return 0;
+}
+
 uint64_t omega_next_seq(const struct omega *omega)
 {
 	return omega->moment.next_seq;

@@ -117,6 +117,16 @@ uint64_t omega_now(const struct omega *omega);
 /* The whole state as bytes for a Snapshot record, the same on every machine. Returns 0 or ERR_FULL with `*out_bytes` needed. */
 MUST_CHECK int omega_save(const struct omega *omega, uint8_t *out, size_t capacity, size_t *out_bytes);
 
+/* ---- asking what would be: on a copy, since what is done to it is nobody's history ---- */
+
+/* Makes a core usable whose bytes were copied, or mapped copy-on-write, from another one's memory; `memory` aligned likewise. What is done to
+ * it does not touch the other. */
+struct omega *omega_copied(void *memory);
+
+/* Puts another table in force without a record. The live tasks keep what they were granted, as in a reload. Returns 0 or
+ * ERR_FULL if the table leaves no room for the routes of live tasks, and then nothing has changed. */
+MUST_CHECK int omega_suppose(struct omega *omega, const struct table *table);
+
 /* ---- for people and tests: looking at the state ---- */
 
 struct task_view {

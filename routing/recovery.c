@@ -159,15 +159,5 @@ void decide_recovery(struct step *step)
 bool table_fits(const struct omega *omega, const struct routes_loaded *facts)
 {
 	struct table table;
-	bool used[ROUTES_MAX] = {false};
-	if (table_decode(facts->table.at, facts->table.bytes, &table))
-		return false;
-	uint32_t count = table.route_count;
-	for (uint32_t t = omega->task_oldest; t; t = omega->task[t].newer)
-		used[omega->task[t].route] = true;
-	for (uint32_t r = 0; r < omega->table.route_count; r++) {
-		const char *type = omega->table.route[r].task_type;
-		count += used[r] && table_find(&table, type, text_of(type).bytes) < 0;
-	}
-	return count <= ROUTES_MAX;
+	return table_decode(facts->table.at, facts->table.bytes, &table) == 0 && table_leaves_room(omega, &table);
 }

@@ -16,6 +16,18 @@ static void find_used(const struct omega *omega, struct move *move)
 		move->used[omega->task[t].route] = true;
 }
 
+bool table_leaves_room(const struct omega *omega, const struct table *table)
+{
+	struct move move = {0};
+	uint32_t count = table->route_count;
+	find_used(omega, &move);
+	for (uint32_t r = 0; r < omega->table.route_count; r++) {
+		const char *type = omega->table.route[r].task_type;
+		count += move.used[r] && table_find(table, type, text_of(type).bytes) < 0;
+	}
+	return count <= ROUTES_MAX;
+}
+
 /* Adds what must stay to the new table and notes where each old route is found in it. */
 static void keep_routes(const struct omega *omega, struct table *table, struct move *move)
 {

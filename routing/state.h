@@ -243,6 +243,7 @@ bool choose(const struct omega *omega, struct choice *out_choice);
 
 /* ---- tables (reload.c) ---- */
 void table_install(struct omega *omega, const struct table *table);
+bool table_leaves_room(const struct omega *omega, const struct table *table); /* for the routes of live tasks, which must stay */
 
 /* ---- restoring (save.c) ---- */
 MUST_CHECK int omega_load(struct omega *omega, const uint8_t *at, size_t bytes);

@@ -19,6 +19,7 @@
 
 #include "actors/keys.h"
 #include "actors/omega_actor.h"
+#include "actors/replay.h"
 #include "actors/state.h"
 
 static const char default_conf[] = "network {\n\theartbeat = 500ms\n}\n"
@@ -276,6 +277,25 @@ struct client *network_client(struct network *network, const char *role)
 	return client;
 }
 
+static void tell_difference(void *context, const struct replay_difference *difference)
+{
+	(void)context;
+	fprintf(stderr, "record %llu, %s, %s: recorded \"%s\", decided again \"%s\"\n", (unsigned long long)difference->seq,
+		message_name((enum message_type)difference->type), difference->field, difference->recorded, difference->decided);
+}
+
+/* Whatever a network has been through, each of its decisions can be made again. */
+static void replay_all(struct trail *trail, uint64_t records)
+{
+	struct replay_options options = {.each = tell_difference};
+	struct replay_counts counts;
+	char why[256];
+
+	if (replay_trail(trail, &options, &counts, why))
+		fail_msg("the trail does not come out again: %s", why);
+	assert_int_equal(counts.compared, records);
+}
+
 uint64_t network_verify(struct network *network)
 {
 	struct trail *trail = NULL;
@@ -288,6 +308,7 @@ uint64_t network_verify(struct network *network)
 		fail_msg("%s", why);
 	if (trail_verify(trail, 0, &verdict))
 		fail_msg("record %llu: %s", (unsigned long long)verdict.bad_seq, verdict.why);
+	replay_all(trail, verdict.records);
 	trail_close(trail);
 	return verdict.records;
 }

@@ -100,6 +100,7 @@ static void header_fill(struct header *header)
 	fill_u64(&header->sender_seq);
 	fill_u64(&header->sent_at_ms);
 	snprintf(header->traceparent, sizeof(header->traceparent), "00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", next_value++);
+	header->masked = next_value++;
 }
 
 void message_fill(struct message *out_message, enum message_type type, uint32_t salt)
@@ -155,6 +156,7 @@ static void assert_same_header(const struct header *a, const struct header *b)
 	assert_int_equal(a->sender_seq, b->sender_seq);
 	assert_int_equal(a->sent_at_ms, b->sent_at_ms);
 	assert_string_equal(a->traceparent, b->traceparent);
+	assert_int_equal(a->masked, b->masked);
 }
 
 void assert_same_message(const struct message *a, const struct message *b)
