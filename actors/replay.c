@@ -92,6 +92,8 @@ void replay_free(struct replay *replay)
 	buffer_release(&replay->payload);
 	buffer_release(&replay->body);
 	buffer_release(&replay->state);
+	free(replay->told);
+	free(replay->other_bytes);
 	free(replay);
 }
 

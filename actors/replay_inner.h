@@ -20,8 +20,7 @@ struct group {
 	struct buffer bytes;
 };
 
-/* What became of a task in one step. */
-struct fate;
+#define TOLD_SLOTS 262144u /* half of it tasks that another table would treat otherwise, each counted once; a power of two */
 
 struct replay {
 	struct replay_options options;
@@ -36,11 +35,16 @@ struct replay {
 	struct group group;
 	struct buffer event_bytes, recorded_bytes, header, facts, payload, body, state;
 	struct id boot;
-	bool comparing;     /* this stretch is decided by our core version */
-	bool own_texts;     /* and by our version of the program */
-	bool begun;         /* from_seq was reached */
-	bool over;          /* through_seq was passed */
-	uint64_t last_task; /* told last to differ under the other table */
+	bool comparing; /* this stretch is decided by our core version */
+	bool own_texts; /* and by our version of the program */
+	bool begun;     /* from_seq was reached */
+	bool over;      /* through_seq was passed */
+	/* For another table. */
+	bool asked_other;        /* in this step */
+	struct omega *supposing; /* the copy that has decided with it */
+	uint8_t *other_bytes;
+	uint64_t *told; /* the random half of their ids: open addressing */
+	uint32_t told_count;
 	struct replay_counts counts;
 	char why[256];
 };

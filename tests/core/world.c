@@ -257,6 +257,7 @@ static void host_boot(struct world *world)
 {
 	struct message message = {.type = MESSAGE_BOOT};
 	message.boot.boot = make_id(world, 'o');
+	message.boot.core_version = OMEGA_CORE_VERSION;
 	message.boot.wall_ms = 1700000000000u + world->now_ms;
 	for (size_t i = 0; i < sizeof(message.boot.seed.bytes); i++)
 		message.boot.seed.bytes[i] = (uint8_t)chance(world);
@@ -968,6 +969,8 @@ static void count_up(struct world *world)
 			 (unsigned long long)world->watch.ended);
 }
 
+void (*world_ended)(const struct twin *twin);
+
 void world_run(uint64_t seed, struct tally *tally)
 {
 	struct world *world = calloc(1, sizeof(*world));
@@ -996,6 +999,8 @@ void world_run(uint64_t seed, struct tally *tally)
 	host_commit(world); /* what ended last may not have been */
 	count_up(world);
 	twin_compare(&world->twin);
+	if (world_ended)
+		world_ended(&world->twin);
 	twin_release(&world->twin);
 	free(world->letter);
 	free(world);

@@ -29,6 +29,10 @@ struct tally {
 	uint64_t children;
 };
 
+/* Called at the end of each world, if set, with everything it has recorded. */
+struct twin;
+extern void (*world_ended)(const struct twin *twin);
+
 /* Runs one seed; adds to the tally. Fails the running test, and says what is broken, if a promise is. */
 void world_run(uint64_t seed, struct tally *tally);
 

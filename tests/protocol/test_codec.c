@@ -141,7 +141,7 @@ static void assert_oracle_agrees(const struct message *message, const msgpack_ob
 	assert_int_equal(root->via.array.size, 5);
 	assert_int_equal(root->via.array.ptr[0].via.u64, PROTOCOL_VERSION);
 	assert_int_equal(root->via.array.ptr[1].via.u64, message->type);
-	assert_int_equal(root->via.array.ptr[2].via.array.size, 8);
+	assert_int_equal(root->via.array.ptr[2].via.array.size, message->header.masked ? 9 : 8);
 	facts = &root->via.array.ptr[3];
 	payload = &root->via.array.ptr[4];
 	for (const struct field *field = schema->field; field->name; field++) {
@@ -220,8 +220,8 @@ static void test_surplus_elements_and_unknown_keys_are_skipped(void **state)
 
 	(void)state;
 	hand_begin(&hand, MESSAGE_TASK_STARTED);
-	msgpack_pack_array(&hand.packer, 10);
-	for (int i = 0; i < 8; i++)
+	msgpack_pack_array(&hand.packer, 11);
+	for (int i = 0; i < 9; i++)
 		msgpack_pack_nil(&hand.packer);
 	msgpack_pack_array(&hand.packer, 2); /* two elements of a newer header */
 	hand_text(&hand, "new");
@@ -239,6 +239,26 @@ static void test_surplus_elements_and_unknown_keys_are_skipped(void **state)
 	assert_int_equal(message.task_started.attempt, 3);
 	assert_true(id_is_nil(&message.task_started.lease));
 	msgpack_sbuffer_destroy(&hand.bytes);
+}
+
+static void test_a_header_says_how_much_was_masked_only_where_something_was(void **state)
+{
+	struct message message = {.type = MESSAGE_TASK_STARTED};
+	struct buffer bytes = {0};
+	struct parts parts;
+
+	(void)state;
+	for (uint32_t masked = 0; masked <= 3; masked += 3) {
+		bytes.bytes = 0;
+		message.header.masked = masked;
+		assert_int_equal(message_encode(&message, &bytes), 0);
+		assert_int_equal(validate_message(bytes.at, bytes.bytes, &parts), 0);
+		assert_int_equal(parts.header.at[0], 0x90 | (masked ? 9 : 8)); /* as every version before wrote it */
+		message.header.masked = 77;
+		assert_int_equal(message_decode(&parts, &message), 0);
+		assert_int_equal(message.header.masked, masked);
+	}
+	buffer_release(&bytes);
 }
 
 static void test_unknown_keys_before_and_after_known_ones_are_skipped(void **state)
@@ -496,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_the_same_message_is_always_the_same_bytes),
 		cmocka_unit_test(test_msgpack_c_reads_what_was_written),
 		cmocka_unit_test(test_surplus_elements_and_unknown_keys_are_skipped),
+		cmocka_unit_test(test_a_header_says_how_much_was_masked_only_where_something_was),
 		cmocka_unit_test(test_unknown_keys_before_and_after_known_ones_are_skipped),
 		cmocka_unit_test(test_missing_facts_have_their_defaults),
 		cmocka_unit_test(test_an_unknown_type_keeps_its_code_and_nobody_may_say_it),
