@@ -92,7 +92,7 @@ static int scratch_reserve(struct recorder *recorder, size_t bytes)
 	return 0;
 }
 
-int record_chain(struct recorder *recorder, const struct trail_entry *entry, const struct hash *previous, struct hash *out_chain)
+int record_bytes(struct recorder *recorder, const struct trail_entry *entry, const struct hash *previous, struct bytes *out_bytes)
 {
 	if (scratch_reserve(recorder, record_room(entry)))
 		return ERR_MEMORY;
@@ -109,9 +109,16 @@ int record_chain(struct recorder *recorder, const struct trail_entry *entry, con
 #define SPAN(name)   at = put_bytes(at, entry->name.at, entry->name.bytes);
 #include "audit/columns.def"
 	at = put_bytes(at, previous->bytes, sizeof(previous->bytes));
-	return hasher_sum(&recorder->hasher, recorder->scratch, (size_t)(at - recorder->scratch), NULL, 0, out_chain->bytes)
-		       ? 0
-		       : ERR_MEMORY;
+	*out_bytes = (struct bytes){recorder->scratch, (uint32_t)(at - recorder->scratch)};
+	return 0;
+}
+
+int record_chain(struct recorder *recorder, const struct trail_entry *entry, const struct hash *previous, struct hash *out_chain)
+{
+	struct bytes leaf;
+	if (record_bytes(recorder, entry, previous, &leaf))
+		return ERR_MEMORY;
+	return hasher_sum(&recorder->hasher, leaf.at, leaf.bytes, NULL, 0, out_chain->bytes) ? 0 : ERR_MEMORY;
 }
 
 int bind_id(sqlite3_stmt *statement, int parameter, const struct id *id)

@@ -28,6 +28,10 @@ struct recorder {
 MUST_CHECK int recorder_init(struct recorder *recorder); /* 0 or ERR_MEMORY */
 void recorder_release(struct recorder *recorder);
 
+/* What is hashed: 0x00 and the canonical bytes of `entry` after `previous`. Borrowed until the next call. 0 or ERR_MEMORY. */
+MUST_CHECK int record_bytes(struct recorder *recorder, const struct trail_entry *entry, const struct hash *previous,
+			    struct bytes *out_bytes);
+
 /* The chain value of `entry` after `previous`. 0 or ERR_MEMORY. */
 MUST_CHECK int record_chain(struct recorder *recorder, const struct trail_entry *entry, const struct hash *previous,
 			    struct hash *out_chain);

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Opening a trail so that nothing can go wrong later that could have been seen now.
- *
- * A failed fsync may leave bytes in the page cache that look written and are not on the disk. So a writer first writes the
- * WAL it finds once more, byte for byte, and syncs it: what it then reads as the tail is durable.
  */
 #include "audit/store.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,13 +16,13 @@
 #include <unistd.h>
 
 #include "audit/files.h"
+#include "audit/schema.h"
+#include "audit/seal.h"
+#include "audit/wal.h"
 
 #define STRINGIFY(x)   #x
 #define NUMBER_TEXT(x) STRINGIFY(x)
 #define PATH_BYTES     4096u
-#define COPY_BYTES     (64 << 10) /* SQLite writes less than 128 KiB at a time */
-
-extern const char trail_schema[];
 
 int store_error(int sqlite_code)
 {
@@ -66,8 +62,10 @@ static const char *statement_sql(enum statement which, char room[1024])
 		STATEMENT_LIST(STATEMENT_SQL)
 #undef STATEMENT_SQL
 	};
+	if (which == STATEMENT_RECORD)
+		snprintf(room, 1024, "SELECT NULL, seq%s, chain FROM records WHERE seq = ?1", record_columns);
 	if (which != STATEMENT_INSERT_RECORD)
-		return sql[which];
+		return which == STATEMENT_RECORD ? room : sql[which];
 	int bytes = snprintf(room, 1024, "INSERT INTO records(seq%s, chain) VALUES(?", record_columns);
 	for (int column = RECORD_SEQ; column < RECORD_CHAIN; column++)
 		bytes += snprintf(room + bytes, 1024 - (size_t)bytes, ",?");
@@ -228,64 +226,6 @@ static int directory_sync(const char *path, char out_why[256])
 
 /* ---- the WAL ---- */
 
-static int wal_file(struct trail *trail, sqlite3_file **out_file)
-{
-	sqlite3_file *file = NULL;
-	int rc = sqlite3_file_control(trail->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-	if (rc == SQLITE_OK && (!file || !file->pMethods))
-		rc = SQLITE_CANTOPEN;
-	*out_file = file;
-	return rc;
-}
-
-static int wal_rewrite(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes)
-{
-	int rc = SQLITE_OK;
-	for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < wal_bytes; at += COPY_BYTES) {
-		int bytes = wal_bytes - at < COPY_BYTES ? (int)(wal_bytes - at) : COPY_BYTES;
-		rc = file->pMethods->xRead(file, room, bytes, at);
-		if (rc == SQLITE_OK)
-			rc = file->pMethods->xWrite(file, room, bytes, at);
-	}
-	return rc;
-}
-
-/* Zeros after the last frame are no frames; blocks that exist are overwritten faster than a file grows. */
-static int wal_grow(sqlite3_file *file, uint8_t *room, sqlite3_int64 wal_bytes, sqlite3_int64 least_bytes)
-{
-	int rc = SQLITE_OK;
-	memset(room, 0, COPY_BYTES);
-	for (sqlite3_int64 at = wal_bytes; rc == SQLITE_OK && at < least_bytes; at += COPY_BYTES) {
-		int bytes = least_bytes - at < COPY_BYTES ? (int)(least_bytes - at) : COPY_BYTES;
-		rc = file->pMethods->xWrite(file, room, bytes, at);
-	}
-	return rc;
-}
-
-static int wal_settle(struct trail *trail)
-{
-	sqlite3_file *file;
-	sqlite3_int64 wal_bytes, least_bytes = WAL_BYTES_MIN;
-	uint8_t *room = malloc(COPY_BYTES);
-	if (!room)
-		return SQLITE_NOMEM;
-	int rc = wal_file(trail, &file);
-	/* No VFS knows this question but those of the self test, whose disks are small. */
-	(void)sqlite3_file_control(trail->db, "main", STORE_FCNTL_WAL_BYTES, &least_bytes);
-	if (rc == SQLITE_OK)
-		rc = file->pMethods->xFileSize(file, &wal_bytes);
-	if (rc == SQLITE_OK)
-		rc = wal_rewrite(file, room, wal_bytes);
-	if (rc == SQLITE_OK)
-		rc = wal_grow(file, room, wal_bytes, least_bytes);
-	if (rc == SQLITE_OK)
-		rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_wal_checkpoint_v2(trail->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	free(room);
-	return (rc & 0xff) == SQLITE_BUSY ? SQLITE_OK : rc;
-}
-
 static int wal_committed(void *context, sqlite3 *db, const char *name, int frames)
 {
 	(void)db;
@@ -295,88 +235,7 @@ static int wal_committed(void *context, sqlite3 *db, const char *name, int frame
 	return SQLITE_OK;
 }
 
-/* ---- the schema ---- */
-
-/* One character of SQL after the other, without comments and white space. */
-static char sql_next(const char **at)
-{
-	for (;;) {
-		while (isspace((unsigned char)**at))
-			(*at)++;
-		if ((*at)[0] != '-' || (*at)[1] != '-')
-			break;
-		*at += strcspn(*at, "\n");
-	}
-	return **at ? *(*at)++ : 0;
-}
-
-static bool sql_same(const char *a, const char *b)
-{
-	for (;;) {
-		char from_a = sql_next(&a), from_b = sql_next(&b);
-		if (from_a != from_b)
-			return false;
-		if (!from_a)
-			return true;
-	}
-}
-
-static const char *column_name_of(sqlite3_stmt *statement, int column)
-{
-	const unsigned char *text = sqlite3_column_text(statement, column);
-	return text ? (const char *)text : "";
-}
-
-/* Walks both schemas side by side; `out_name` is the first object that is not the same. */
-static int schema_difference(sqlite3_stmt *is, sqlite3_stmt *should, char out_name[64])
-{
-	int rc_is, rc_should;
-	out_name[0] = 0;
-	do {
-		rc_is = sqlite3_step(is);
-		rc_should = sqlite3_step(should);
-		if (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW &&
-		    strcmp(column_name_of(is, 0), column_name_of(should, 0)) == 0 &&
-		    sql_same(column_name_of(is, 1), column_name_of(should, 1)))
-			continue;
-		if (rc_is == SQLITE_ROW || rc_should == SQLITE_ROW)
-			snprintf(out_name, 64, "%s", column_name_of(rc_is == SQLITE_ROW ? is : should, 0));
-	} while (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW && !out_name[0]);
-	int end_is = sqlite3_reset(is), end_should = sqlite3_reset(should);
-	return end_is ? end_is : end_should;
-}
-
-/* Compares with a database in memory that is made from the schema now. */
-static int schema_check(struct trail *trail, char out_name[64])
-{
-	static const char list[] = "SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name";
-	sqlite3 *fresh = NULL;
-	sqlite3_stmt *is = NULL, *should = NULL;
-	int rc = sqlite3_open_v2(":memory:", &fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc == SQLITE_OK)
-		rc = run_sql(fresh, trail_schema);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(fresh, list, -1, &should, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(trail->db, list, -1, &is, NULL);
-	if (rc == SQLITE_OK)
-		rc = schema_difference(is, should, out_name);
-	sqlite3_finalize(is);
-	sqlite3_finalize(should);
-	sqlite3_close(fresh);
-	return rc;
-}
-
-static int schema_create(sqlite3 *db)
-{
-	int rc = run_sql(db, "PRAGMA page_size=" NUMBER_TEXT(PAGE_BYTES) "; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE;");
-	if (rc == SQLITE_OK)
-		rc = run_sql(db, trail_schema);
-	if (rc == SQLITE_OK)
-		rc = run_sql(db, "PRAGMA application_id=" NUMBER_TEXT(TRAIL_APPLICATION_ID) "; PRAGMA user_version=" NUMBER_TEXT(
-					 TRAIL_USER_VERSION) "; COMMIT;");
-	return rc;
-}
+/* ---- the format ---- */
 
 /* Says in `*out_fresh` whether the file is still empty, else whether this version can use it. */
 static int database_check(struct trail *trail, const char *path, bool *out_fresh, char out_why[256])
@@ -390,6 +249,7 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 		rc = number_of(trail->db, "SELECT count(*) FROM sqlite_schema", &objects);
 	if (rc)
 		return store_fail(trail, rc, "reading the head of the trail");
+	trail->format = TRAIL_USER_VERSION;
 	*out_fresh = application == 0 && version == 0 && objects == 0;
 	if (*out_fresh)
 		return 0;
@@ -409,7 +269,8 @@ static int database_check(struct trail *trail, const char *path, bool *out_fresh
 		say(out_why, path, "the trail names format %" PRId64 ", which never was", version);
 		return ERR_CORRUPT;
 	}
-	rc = schema_check(trail, name);
+	trail->format = (int)version;
+	rc = schema_check(trail, trail->format, name);
 	if (rc)
 		return store_fail(trail, rc, "reading the schema");
 	if (!name[0])
@@ -429,7 +290,7 @@ static int authorize(void *context, int action, const char *first, const char *s
 	(void)trigger;
 	const struct trail *trail = context;
 	bool writer = trail->mode == TRAIL_WRITE;
-	bool derived = first && (strcmp(first, "tasks") == 0 || strcmp(first, "snapshots") == 0);
+	bool derived = first && (strcmp(first, "tasks") == 0 || strcmp(first, "snapshots") == 0 || strcmp(first, "nodes") == 0);
 	switch (action) {
 	case SQLITE_SELECT:
 	case SQLITE_READ:
@@ -441,6 +302,9 @@ static int authorize(void *context, int action, const char *first, const char *s
 	case SQLITE_INSERT:
 		return writer ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_UPDATE:
+		if (trail->erasing && first && strcmp(first, "payloads") == 0)
+			return SQLITE_OK;
+		return writer && derived ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_DELETE:
 		return writer && derived ? SQLITE_OK : SQLITE_DENY;
 	}
@@ -463,7 +327,7 @@ static int database_configure(struct trail *trail)
 	if (rc == SQLITE_OK && trail->mode == TRAIL_READ)
 		rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_busy_timeout(db, 5000);
+		rc = sqlite3_busy_timeout(db, STORE_BUSY_MS);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 	if (rc == SQLITE_OK)
 		rc = run_sql(db,
@@ -471,12 +335,14 @@ static int database_configure(struct trail *trail)
 			     "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; "
 			     "PRAGMA journal_size_limit=-1;");
 	if (rc == SQLITE_OK)
-		rc = run_sql(db, trail->mode == TRAIL_WRITE ? "PRAGMA cache_size=-8192" : "PRAGMA cache_size=-2048");
+		rc = run_sql(db, trail->mode == TRAIL_WRITE ? "PRAGMA cache_size=-8192; PRAGMA secure_delete=ON"
+							    : "PRAGMA cache_size=-2048");
 	return rc;
 }
 
 static int database_prepare_writing(struct trail *trail, bool fresh)
 {
+	static const char doing[] = "preparing the trail for writing";
 	int on = 1;
 	int rc = SQLITE_OK;
 	if (fresh)
@@ -489,8 +355,27 @@ static int database_prepare_writing(struct trail *trail, bool fresh)
 		rc = run_sql(trail->db, "SELECT count(*) FROM snapshots"); /* opens and recovers the WAL */
 	if (rc == SQLITE_OK)
 		rc = wal_settle(trail);
-	if (rc == SQLITE_OK)
-		sqlite3_wal_hook(trail->db, wal_committed, trail);
+	if (rc)
+		return store_fail(trail, rc, doing);
+	if (trail->format < TRAIL_USER_VERSION) {
+		rc = schema_upgrade(trail);
+		if (rc)
+			return rc;
+	}
+	rc = schema_views(trail);
+	sqlite3_wal_hook(trail->db, wal_committed, trail);
+	return rc ? store_fail(trail, rc, doing) : 0;
+}
+
+/* In one transaction: a writer may bring the trail to a newer format meanwhile. */
+static int database_look(struct trail *trail, const char *path, bool *out_fresh, char out_why[256])
+{
+	int rc = run_sql(trail->db, "BEGIN");
+	if (rc)
+		return store_fail(trail, rc, "opening the trail");
+	rc = database_check(trail, path, out_fresh, out_why);
+	if (!sqlite3_get_autocommit(trail->db) && run_sql(trail->db, "ROLLBACK") && rc == 0)
+		rc = store_fail(trail, sqlite3_extended_errcode(trail->db), "opening the trail");
 	return rc;
 }
 
@@ -504,7 +389,7 @@ static int database_open(struct trail *trail, const char *path, char out_why[256
 	rc = database_configure(trail);
 	if (rc)
 		return store_fail(trail, rc, "setting up the connection");
-	rc = database_check(trail, path, &fresh, out_why);
+	rc = database_look(trail, path, &fresh, out_why);
 	if (rc)
 		return rc;
 	if (fresh && trail->mode == TRAIL_READ) {
@@ -514,7 +399,7 @@ static int database_open(struct trail *trail, const char *path, char out_why[256
 	if (trail->mode == TRAIL_WRITE) {
 		rc = database_prepare_writing(trail, fresh);
 		if (rc)
-			return store_fail(trail, rc, "preparing the trail for writing");
+			return rc;
 	}
 	rc = sqlite3_set_authorizer(trail->db, authorize, trail);
 	return rc ? store_fail(trail, rc, "setting up the connection") : 0;
@@ -558,6 +443,7 @@ void store_close(struct trail *trail)
 	int rc = sqlite3_close(trail->db);
 	assert(rc == SQLITE_OK); /* else a statement was left open */
 	(void)rc;
+	sealer_close(trail->sealing.sealer);
 	if (trail->lock_fd >= 0)
 		file_calls->close(trail->lock_fd);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/nodes.h"
+
 enum task_effect task_effect(const struct trail_entry *entry)
 {
 	bool outcome =
@@ -279,19 +281,23 @@ static int index_replay(struct trail *trail)
 
 int trail_rebuild_index(struct trail *trail)
 {
+	struct tree tree;
 	assert(trail->mode == TRAIL_WRITE);
 	if (trail->broken)
 		return trail->broken;
 	int rc = store_run(trail, STATEMENT_BEGIN_WRITE);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(trail->db, "DELETE FROM tasks; DELETE FROM snapshots;", NULL, NULL, NULL);
+		rc = sqlite3_exec(trail->db, "DELETE FROM tasks; DELETE FROM snapshots; DELETE FROM nodes;", NULL, NULL, NULL);
 	rc = rc ? store_fail(trail, rc, "emptying the index of tasks") : index_replay(trail);
+	if (rc == 0)
+		rc = nodes_fill(trail, &tree);
 	if (rc) {
 		store_rollback(trail);
 		return rc;
 	}
 	rc = store_run(trail, STATEMENT_COMMIT);
 	if (rc == SQLITE_OK) {
+		trail->tree = tree;
 		trail->snapshot_seq = 0;
 		rc = store_number(trail, STATEMENT_LAST_SNAPSHOT, &trail->snapshot_seq);
 		return rc ? store_fail(trail, rc, "reading the last snapshot") : 0;

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/checkpoint.h"
+#include "audit/erase.h"
+#include "audit/nodes.h"
+#include "audit/receipt.h"
 #include "audit/tasks.h"
 
 static int chain_read(struct trail *trail, uint64_t seq, struct hash *out_chain)
@@ -30,15 +34,38 @@ static int chain_read(struct trail *trail, uint64_t seq, struct hash *out_chain)
 	return end ? end : found ? SQLITE_OK : SQLITE_CORRUPT;
 }
 
+/* From the nodes; if those are damaged, from the records, so that trail_rebuild_index can be asked to mend them. */
+static int tree_restore(struct trail *trail)
+{
+	int rc = nodes_tree(trail, trail->last_seq, &trail->tree);
+	if (rc != ERR_CORRUPT)
+		return rc;
+	trail->format = 1;
+	rc = nodes_tree(trail, trail->last_seq, &trail->tree);
+	trail->format = TRAIL_USER_VERSION;
+	return rc;
+}
+
 /* Where the writer goes on. */
 static int tail_read(struct trail *trail)
 {
+	struct trail_checkpoint last;
 	int rc = store_number(trail, STATEMENT_LAST, &trail->last_seq);
 	if (rc == SQLITE_OK)
 		rc = store_number(trail, STATEMENT_LAST_SNAPSHOT, &trail->snapshot_seq);
 	if (rc == SQLITE_OK && trail->last_seq)
 		rc = chain_read(trail, trail->last_seq, &trail->head);
-	return rc;
+	if (rc)
+		return store_fail(trail, rc, "reading the end of the trail");
+	rc = tree_restore(trail);
+	if (rc)
+		return rc;
+	rc = trail_checkpoint_last(trail, &last);
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	trail->sealing.number = last.number;
+	trail->sealing.size = last.size;
+	return 0;
 }
 
 int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail, char out_why[256])
@@ -57,11 +84,10 @@ int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail,
 	rc = recorder_init(&trail->recorder);
 	if (rc == 0)
 		rc = store_open(trail, path, out_why);
-	if (rc == 0 && mode == TRAIL_WRITE) {
-		int code = tail_read(trail);
-		if (code)
-			rc = store_fail(trail, code, "reading the end of the trail");
-	}
+	if (rc == 0 && mode == TRAIL_WRITE)
+		rc = tail_read(trail);
+	if (rc == 0 && mode == TRAIL_WRITE)
+		rc = erase_resume(trail);
 	if (rc == 0) {
 		*out_trail = trail;
 		return 0;
@@ -79,6 +105,7 @@ void trail_close(struct trail *trail)
 		return;
 	store_close(trail);
 	recorder_release(&trail->recorder);
+	erased_list_free(trail->erased);
 	free(trail->commitments);
 	free(trail->salts);
 	free(trail);
@@ -168,8 +195,17 @@ static int record_insert(struct trail *trail, const struct trail_entry *entry)
 	return rc ? rc : store_finish(statement);
 }
 
-/* One record with all that belongs to it; `*head` moves on. */
-static int entry_append(struct trail *trail, const struct trail_entry *given, const uint8_t salt[SALT_BYTES], struct hash *head)
+/* Where a transaction has come to; the trail's own moves on when it is committed. */
+struct tip {
+	struct hash head;
+	struct tree tree;
+	uint64_t snapshot_seq;
+	bool sealed;
+	bool erased;
+};
+
+/* One record with all that belongs to it; `tip` moves on. */
+static int entry_append(struct trail *trail, const struct trail_entry *given, const uint8_t salt[SALT_BYTES], struct tip *tip)
 {
 	static const char doing[] = "writing a record";
 	struct trail_entry entry = *given;
@@ -186,15 +222,22 @@ static int entry_append(struct trail *trail, const struct trail_entry *given, co
 		return refuse(trail, given, "it forwards a payload that the other record does not own");
 	if (rc)
 		return store_fail(trail, rc, doing);
-	if (record_chain(&trail->recorder, &entry, head, &entry.chain))
+	if (record_chain(&trail->recorder, &entry, &tip->head, &entry.chain))
 		return store_fail(trail, SQLITE_NOMEM, doing);
 	rc = record_insert(trail, &entry);
 	if (rc == SQLITE_OK && owner)
 		rc = payload_insert(trail, &entry, salt);
 	if (rc)
 		return store_fail(trail, rc, doing);
-	*head = entry.chain;
-	return index_note(trail, &entry);
+	tip->head = entry.chain;
+	if (entry.type == MESSAGE_SNAPSHOT)
+		tip->snapshot_seq = entry.seq;
+	int error = index_note(trail, &entry);
+	if (error == 0 && entry.type == MESSAGE_ERASED) {
+		tip->erased = true;
+		error = erase_note(trail, &entry);
+	}
+	return error ? error : nodes_add(trail, &tip->tree, &entry.chain);
 }
 
 /* Room for what a batch needs, and its salts, drawn at once. */
@@ -217,41 +260,47 @@ static int batch_prepare(struct trail *trail, size_t count)
 	return 0;
 }
 
-/* Nothing of the transaction has happened. What SQLite or the disk did makes this trail unusable; a mistake in the entries
- * or a want of memory does not. */
-static int append_undo(struct trail *trail, int error)
+int store_undo(struct trail *trail, int error)
 {
-	memset(trail->commitments, 0, COMMITMENTS * sizeof(*trail->commitments));
+	if (trail->commitments)
+		memset(trail->commitments, 0, COMMITMENTS * sizeof(*trail->commitments));
 	store_rollback(trail);
 	if (!trail->broken && error != ERR_STATE && error != ERR_CONFLICT && error != ERR_MEMORY)
 		trail->broken = error == ERR_LOCKED ? ERR_IO : error;
 	return trail->broken ? trail->broken : error;
 }
 
+static int append_within(struct trail *trail, const struct trail_entry *entries, size_t count, struct tip *tip)
+{
+	int rc = 0;
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = entry_append(trail, &entries[i], trail->salts + i * SALT_BYTES, tip);
+	tip->sealed = rc == 0 && checkpoint_wanted(trail, tip->tree.size);
+	return tip->sealed ? checkpoint_insert(trail, &tip->tree) : rc;
+}
+
 static int append_all(struct trail *trail, const struct trail_entry *entries, size_t count)
 {
-	struct hash head = trail->head;
-	uint64_t snapshot_seq = trail->snapshot_seq;
+	struct tip tip = {.head = trail->head, .tree = trail->tree, .snapshot_seq = trail->snapshot_seq};
 	int rc = store_run(trail, STATEMENT_BEGIN_WRITE);
 	if (rc)
-		return append_undo(trail, store_fail(trail, rc, "beginning to write"));
-	for (size_t i = 0; i < count; i++) {
-		int error = entry_append(trail, &entries[i], trail->salts + i * SALT_BYTES, &head);
-		if (error)
-			return append_undo(trail, error);
-		if (entries[i].type == MESSAGE_SNAPSHOT)
-			snapshot_seq = entries[i].seq;
-	}
+		return store_undo(trail, store_fail(trail, rc, "beginning to write"));
+	rc = append_within(trail, entries, count, &tip);
+	if (rc)
+		return store_undo(trail, rc);
 	rc = store_run(trail, STATEMENT_COMMIT);
 	if (rc) {
 		(void)store_fail(trail, rc, "committing");
 		trail->broken = ERR_AMBIGUOUS;
 		return ERR_AMBIGUOUS;
 	}
-	trail->head = head;
+	trail->head = tip.head;
+	trail->tree = tip.tree;
 	trail->last_seq += count;
-	trail->snapshot_seq = snapshot_seq;
-	return 0;
+	trail->snapshot_seq = tip.snapshot_seq;
+	if (tip.sealed)
+		checkpoint_committed(trail, trail->last_seq);
+	return tip.erased || trail->scrub_due ? erase_finish(trail, tip.erased) : 0;
 }
 
 int trail_append(struct trail *trail, const struct trail_entry *entries, size_t count)

@@ -326,10 +326,10 @@ static void test_a_newer_trail_is_refused_unchanged(void **state)
 {
 	(void)state;
 	story_write(place.trail, 3, 20);
+	raw(place.trail, "PRAGMA user_version=3");
+	assert_refused(TRAIL_WRITE, ERR_NEWER, "written by a newer bunshin (format 3)");
+	assert_refused(TRAIL_READ, ERR_NEWER, "written by a newer bunshin (format 3)");
 	raw(place.trail, "PRAGMA user_version=2");
-	assert_refused(TRAIL_WRITE, ERR_NEWER, "written by a newer bunshin (format 2)");
-	assert_refused(TRAIL_READ, ERR_NEWER, "written by a newer bunshin (format 2)");
-	raw(place.trail, "PRAGMA user_version=1");
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	assert_int_equal(verify_clean(trail), 20);
 	trail_close(trail);
@@ -378,7 +378,11 @@ static void test_a_changed_schema_is_refused(void **state)
 		"DROP INDEX records_by_task",
 		"DROP TABLE snapshots",
 		"ALTER TABLE records ADD COLUMN more INTEGER",
-		"CREATE VIEW aaa AS SELECT 1",
+		"DROP TABLE checkpoints",
+		"DROP INDEX records_erased",
+		"CREATE INDEX more ON records(peer)",
+		"CREATE VIEW aaa AS SELECT 1; CREATE TRIGGER t INSTEAD OF INSERT ON aaa BEGIN DELETE FROM payloads; END",
+		"CREATE VIRTUAL TABLE words USING fts5(text)",
 	};
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		story_write(place.trail, 3, 5);
@@ -387,6 +391,42 @@ static void test_a_changed_schema_is_refused(void **state)
 		assert_refused(TRAIL_READ, ERR_CORRUPT, "schema");
 		place_empty(&place);
 	}
+}
+
+static char *views_of(const char *path)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+					    "SELECT coalesce(group_concat(sql, ';'), 'none') FROM (SELECT sql FROM sqlite_schema "
+					    "WHERE type = 'view' ORDER BY name)",
+					    -1, &statement, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	char *views = strdup((const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return views;
+}
+
+static void test_views_are_for_people_a_reader_ignores_them_and_a_writer_makes_its_own(void **state)
+{
+	(void)state;
+	story_write(place.trail, 3, 5);
+	char *before = views_of(place.trail);
+	raw(place.trail, "CREATE VIEW aaa AS SELECT 1; CREATE VIEW \"b \"\"c\" AS SELECT peer FROM records -- and a comment");
+	struct trail *trail = open_trail(place.trail, TRAIL_READ);
+	assert_int_equal(verify_clean(trail), 5);
+	trail_close(trail);
+	char *changed = views_of(place.trail);
+	assert_string_not_equal(before, changed);
+	trail_close(open_trail(place.trail, TRAIL_WRITE));
+	char *after = views_of(place.trail);
+	assert_string_equal(before, after);
+	free(before);
+	free(changed);
+	free(after);
 }
 
 static void test_the_files_are_for_their_owner_alone_and_the_wal_is_kept(void **state)
@@ -412,9 +452,15 @@ static void test_settings_are_what_the_promises_need(void **state)
 		const char *pragma;
 		int value;
 	} settings[] = {
-		{"PRAGMA synchronous", 2},     {"PRAGMA foreign_keys", 1},       {"PRAGMA trusted_schema", 0},
-		{"PRAGMA cell_size_check", 1}, {"PRAGMA wal_autocheckpoint", 0}, {"PRAGMA application_id", TRAIL_APPLICATION_ID},
-		{"PRAGMA user_version", 1},    {"PRAGMA page_size", PAGE_BYTES}, {"PRAGMA busy_timeout", 5000},
+		{"PRAGMA synchronous", 2},
+		{"PRAGMA foreign_keys", 1},
+		{"PRAGMA trusted_schema", 0},
+		{"PRAGMA cell_size_check", 1},
+		{"PRAGMA wal_autocheckpoint", 0},
+		{"PRAGMA application_id", TRAIL_APPLICATION_ID},
+		{"PRAGMA user_version", TRAIL_USER_VERSION},
+		{"PRAGMA page_size", PAGE_BYTES},
+		{"PRAGMA busy_timeout", 5000},
 	};
 	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
 	struct trail *reader = open_trail(place.trail, TRAIL_READ);
@@ -819,6 +865,7 @@ int main(void)
 		TEST(what_is_no_trail_is_refused),
 		TEST(an_empty_file_is_a_trail_that_was_never_begun),
 		TEST(a_changed_schema_is_refused),
+		TEST(views_are_for_people_a_reader_ignores_them_and_a_writer_makes_its_own),
 		TEST(the_files_are_for_their_owner_alone_and_the_wal_is_kept),
 		TEST(settings_are_what_the_promises_need),
 		TEST(the_index_knows_what_became_of_every_task),
