@@ -32,17 +32,34 @@ static uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- the statement: parameters ?1 … ?8 mean the same in every form of it ---- */
+/* ---- the statement: parameters ?1, ?2, … mean the same in every form of it ---- */
 
-enum { ASK_LOW = 1, ASK_HIGH, ASK_TASK_NUMBER, ASK_TASK_ID, ASK_SINCE, ASK_UNTIL, ASK_PEER, ASK_TYPE };
+enum { ASK_LOW = 1, ASK_HIGH, ASK_TASK_NUMBER, ASK_TASK_ID, ASK_SINCE, ASK_UNTIL, ASK_PEER, ASK_TYPE, ASK_WHO };
+
+/* " AND (…)" of the alternatives, or nothing. Types are numbers of ours, names are parameters. */
+static void alternatives_print(char *out, size_t room, const struct trail_query *query)
+{
+	size_t used = (size_t)snprintf(out, room, "%s", query->any_refused ? "r.verdict <> 0" : "");
+	for (unsigned i = 0; i < TRAIL_TYPES_MAX && query->any_type[i]; i++)
+		used += (size_t)snprintf(out + used, room - used, "%sr.type = %u", used ? " OR " : "", query->any_type[i]);
+	for (unsigned i = 0; i < TRAIL_WHO_MAX && query->any_who[i][0]; i++)
+		used += (size_t)snprintf(
+			out + used, room - used,
+			"%s(r.direction = 1 AND (r.peer = ?%u OR substr(r.peer, 1, length(?%u) + 1) = ?%u || '/'))",
+			used ? " OR " : "", ASK_WHO + i, ASK_WHO + i, ASK_WHO + i);
+}
 
 static int arm_print(char *out, size_t room, const struct trail_query *query, const char *task)
 {
-	return snprintf(out, room, "SELECT %s, r.seq%s, r.chain FROM records r %sWHERE r.seq > ?1 AND r.seq <= ?2%s%s%s%s%s",
+	char any[1024];
+	alternatives_print(any, sizeof(any), query);
+	return snprintf(out, room,
+			"SELECT %s, r.seq%s, r.chain FROM records r %sWHERE r.seq > ?1 AND r.seq <= ?2%s%s%s%s%s%s%s%s%s",
 			query->with_payload ? "p.body" : "NULL", record_columns,
 			query->with_payload ? "LEFT JOIN payloads p ON p.seq = r.payload_seq " : "", task,
 			query->since_ms ? " AND r.wall_ms >= ?5" : "", query->until_ms ? " AND r.wall_ms <= ?6" : "",
-			query->peer[0] ? " AND r.peer = ?7" : "", query->type ? " AND r.type = ?8" : "");
+			query->peer[0] ? " AND r.peer = ?7" : "", query->type ? " AND r.type = ?8" : "",
+			query->owners ? " AND r.payload_seq = r.seq" : "", any[0] ? " AND (" : "", any, any[0] ? ")" : "");
 }
 
 /* A task's records have its number; a refused message may name its id and have none. */
@@ -83,6 +100,9 @@ static int query_bind(struct reading *reading)
 		rc = sqlite3_bind_text(statement, ASK_PEER, query->peer, (int)strnlen(query->peer, NAME_BYTES), SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = bind_known(statement, ASK_TYPE, query->type);
+	for (unsigned i = 0; rc == SQLITE_OK && i < TRAIL_WHO_MAX && query->any_who[i][0]; i++)
+		rc = sqlite3_bind_text(statement, (int)(ASK_WHO + i), query->any_who[i],
+				       (int)strnlen(query->any_who[i], NAME_BYTES), SQLITE_STATIC);
 	return rc;
 }
 

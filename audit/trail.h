@@ -113,6 +113,11 @@ const char *trail_why(const struct trail *trail);
 uint64_t trail_last_seq(struct trail *trail);
 uint64_t trail_snapshot_seq(struct trail *trail); /* of the last Snapshot, 0: none */
 
+#define TRAIL_TYPES_MAX 8u
+#define TRAIL_WHO_MAX   4u
+
+/* Times are compared with what each record says. The wall clock can go back, so no record may be passed over unseen: all are looked at,
+ * which takes about a tenth of a second for a million. */
 struct trail_query {
 	uint64_t after_seq;   /* records with a larger seq */
 	uint64_t through_seq; /* 0: to the end */
@@ -124,6 +129,13 @@ struct trail_query {
 	uint32_t limit;        /* 0: none */
 	bool newest_first;
 	bool with_payload;
+	bool owners; /* only records that own a payload */
+	/* Alternatives; where any is given, a record must fit one of them: it is of one of these types (0 ends the list), */
+	uint32_t any_type[TRAIL_TYPES_MAX];
+	/* … one of these peers, or one below it as beta/1 is below "beta", said it ("" ends the list), */
+	char any_who[TRAIL_WHO_MAX][NAME_BYTES];
+	/* … it has a verdict. */
+	bool any_refused;
 };
 
 /* Calls `each` for every record that matches, in order. Rows are read in transactions of at most 10,000 rows or 100 ms and handed
@@ -155,13 +167,17 @@ MUST_CHECK int trail_task_last(struct trail *trail, struct trail_task *out_task)
 MUST_CHECK int trail_tasks(struct trail *trail, uint32_t state, uint32_t limit,
 			   int (*each)(void *context, const struct trail_task *task), void *context);
 
-/* Recomputes the chain, every payload's commitment and every derived row from `after_seq` (0: all; else its stored chain value is
- * trusted). Returns 0; ERR_CORRUPT with the first bad row and what is wrong with it; ERR_IO, ERR_MEMORY; ERR_NOT_FOUND if there
- * is no record `after_seq`. Whoever cuts off the end of a trail, or writes all of it anew, is not found out by this: keep the
- * head. */
+/* Recomputes the chain, every payload's commitment, every derived row, the tree and the root of every checkpoint from `after_seq` (0:
+ * all; else what is stored up to there is trusted). A payload may be gone if its erasure is on record. Returns 0; ERR_CORRUPT with
+ * the first bad row and what is wrong with it; ERR_IO, ERR_MEMORY; ERR_NOT_FOUND if there is no record `after_seq`. Whoever writes
+ * all of a trail anew is not found out by this; by trail_verify_sealed he is. Whoever cuts off the end is found out by neither: keep a
+ * note of the last checkpoint in another place. */
 struct trail_verdict {
 	uint64_t records;
-	uint64_t payloads;
+	uint64_t payloads;    /* found whole */
+	uint64_t erased;      /* gone, as is on record */
+	uint64_t checkpoints; /* of those that cover records after `after_seq` */
+	uint64_t sealed_seq;  /* the last record that a checkpoint covers; 0: none is */
 	uint64_t first_seq;
 	uint64_t last_seq;
 	uint64_t bad_seq;
@@ -169,6 +185,13 @@ struct trail_verdict {
 	char why[256];
 };
 MUST_CHECK int trail_verify(struct trail *trail, uint64_t after_seq, struct trail_verdict *out_verdict);
+
+/* The same, and with the public keys of the log (audit/note.h) both signatures of every checkpoint, and that there are enough of them:
+ * between two, and after the last, are at most UNSEALED_MAX records. */
+#define UNSEALED_MAX 20000u
+struct log_keys;
+MUST_CHECK int trail_verify_sealed(struct trail *trail, uint64_t after_seq, const struct log_keys *keys,
+				   struct trail_verdict *out_verdict);
 
 /* SQLite's own check of every page and index of the file; takes longer than trail_verify. 0, ERR_CORRUPT, ERR_IO, ERR_MEMORY. */
 MUST_CHECK int trail_check_file(struct trail *trail, char out_why[256]);
