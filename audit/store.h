@@ -52,6 +52,7 @@
 	X(INSERT_CHECKPOINT, "INSERT INTO checkpoints(number, size, note) VALUES(?1, ?2, ?3)")                                   \
 	X(CHECKPOINT_LAST, CHECKPOINT_SELECT "ORDER BY number DESC LIMIT 1")                                                     \
 	X(CHECKPOINT_COVERING, CHECKPOINT_SELECT "WHERE size >= ?1 ORDER BY size LIMIT 1")                                       \
+	X(CHECKPOINT_BEFORE, "SELECT size, number, note FROM checkpoints WHERE size <= ?1 ORDER BY size DESC LIMIT 1")           \
 	X(CHECKPOINT_NEXT, CHECKPOINT_SELECT "WHERE number > ?1 ORDER BY number LIMIT 1")                                        \
 	X(CHAIN, "SELECT chain FROM records WHERE seq = ?1")                                                                     \
 	X(RECORD, NULL)                                                                                                          \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Does the trail say what was written? Four tables are read side by side in order of seq, each row once; what a record says of
- * its task is folded in memory, for live tasks only, and compared with the index.
+ * Does the trail say what was written? Five tables are read side by side in order of seq, each row once; what a record says of
+ * its task is folded in memory, for live tasks only, and compared with the index. Nodes of the tree are looked up when they are complete.
  *
  * Works beside a writer: each slice is one read transaction, and a task whose row may have moved on since it was read is compared
  * again in the last slice, which sees exactly the records that were folded.
@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/erase.h"
 #include "audit/tasks.h"
+#include "audit/verify_sealed.h"
 
 /* A task between its request and the moment where its row has been found to agree. */
 struct open_task {
@@ -39,6 +41,8 @@ struct verification {
 	struct stream payloads;
 	struct stream tasks;
 	struct stream snapshots;
+	struct stream checkpoints; /* by size, which is the seq of the last record that one covers */
+	struct sealed_check sealed;
 	struct open_tasks open;
 	struct commitment_slot *commitments;
 	struct hash head;
@@ -148,6 +152,31 @@ static int stream_begin(struct stream *stream, uint64_t low, uint64_t high)
 
 /* ---- one record and what hangs on it ---- */
 
+static int payload_done(struct verification *verification, const struct trail_entry *entry)
+{
+	verification->commitments[entry->seq % COMMITMENTS] =
+		(struct commitment_slot){.seq = entry->seq, .commitment = entry->commitment};
+	int rc = stream_next(&verification->payloads);
+	return rc ? broken(verification, rc) : 0;
+}
+
+/* Salt and body are gone: is that on record? */
+static int erased_check(struct verification *verification, const struct trail_entry *entry)
+{
+	struct trail *trail = verification->trail;
+	int rc = trail->format < 2 ? ERR_NOT_FOUND : erase_covers(trail, entry);
+	if (rc == ERR_NOT_FOUND)
+		return bad(verification, entry->seq, "its payload and the salt are gone, and no erasure is on record");
+	if (rc == ERR_CORRUPT)
+		return bad(verification, entry->seq, "its payload is gone, and the erasures cannot be read: %.150s", trail->why);
+	if (rc)
+		return rc;
+	if (hash_is_zero(&entry->commitment))
+		return bad(verification, entry->seq, "its payload is erased, and it has no commitment");
+	verification->verdict->erased++;
+	return payload_done(verification, entry);
+}
+
 static int payload_check(struct verification *verification, const struct trail_entry *entry)
 {
 	sqlite3_stmt *statement = verification->payloads.statement;
@@ -155,20 +184,19 @@ static int payload_check(struct verification *verification, const struct trail_e
 	struct hash commitment;
 	if (verification->payloads.seq != entry->seq)
 		return bad(verification, entry->seq, "its payload is missing");
+	if (sqlite3_column_type(statement, 1) == SQLITE_NULL && sqlite3_column_type(statement, 2) == SQLITE_NULL)
+		return erased_check(verification, entry);
 	if (!column_span(statement, 1, &salt) || !column_span(statement, 2, &body) || salt.bytes != SALT_BYTES) {
 		if ((sqlite3_errcode(verification->trail->db) & 0xff) == SQLITE_NOMEM)
 			return ERR_MEMORY;
-		return bad(verification, entry->seq, "its payload or the salt is gone, and no erasure is on record");
+		return bad(verification, entry->seq, "its payload or the salt is gone, or has a wrong length");
 	}
 	if (payload_commitment(&verification->trail->recorder, salt.at, body, &commitment))
 		return ERR_MEMORY;
 	if (memcmp(&commitment, &entry->commitment, sizeof(commitment)) != 0)
 		return bad(verification, entry->seq, "its payload is not the one that was written: salt or body has changed");
-	verification->commitments[entry->seq % COMMITMENTS] =
-		(struct commitment_slot){.seq = entry->seq, .commitment = commitment};
 	verification->verdict->payloads++;
-	int rc = stream_next(&verification->payloads);
-	return rc ? broken(verification, rc) : 0;
+	return payload_done(verification, entry);
 }
 
 /* Taken from the row itself when it is too long ago: it was checked, or is trusted. */
@@ -296,6 +324,29 @@ static int task_check(struct verification *verification, const struct trail_entr
 	return 0;
 }
 
+/* ---- tree and checkpoints ---- */
+
+static int sealed_result(struct verification *verification, int error, uint64_t seq)
+{
+	return error == ERR_CORRUPT ? bad(verification, seq, "%s", verification->sealed.why) : error;
+}
+
+static int sealed_step(struct verification *verification, const struct trail_entry *entry)
+{
+	int rc = sealed_record(&verification->sealed, &entry->chain);
+	if (rc == 0 && verification->checkpoints.seq == entry->seq) {
+		rc = sealed_row(&verification->sealed, verification->checkpoints.statement);
+		if (rc == 0) {
+			verification->verdict->checkpoints++;
+			int next = stream_next(&verification->checkpoints);
+			return next ? broken(verification, next) : 0;
+		}
+	}
+	return sealed_result(verification, rc, entry->seq);
+}
+
+/* ---- one record, continued ---- */
+
 /* Rows of side tables that stand before the record in hand belong to no record. */
 static int strays_check(struct verification *verification, uint64_t seq)
 {
@@ -305,6 +356,8 @@ static int strays_check(struct verification *verification, uint64_t seq)
 		return bad(verification, verification->tasks.seq, "there is a row of a task that no request made");
 	if (verification->snapshots.seq < seq)
 		return bad(verification, verification->snapshots.seq, "the table of snapshots names what is no snapshot");
+	if (verification->checkpoints.seq < seq)
+		return bad(verification, verification->checkpoints.seq, "there is a checkpoint over a record that is not there");
 	return 0;
 }
 
@@ -326,7 +379,7 @@ static int record_check(struct verification *verification, const struct trail_en
 		rc = snapshot_check(verification, entry);
 	if (rc == 0)
 		rc = task_check(verification, entry);
-	return rc;
+	return rc ? rc : sealed_step(verification, entry);
 }
 
 /* ---- slices ---- */
@@ -360,6 +413,8 @@ static int slice_streams(struct verification *verification, uint64_t low, uint64
 		rc = stream_begin(&verification->tasks, low, high);
 	if (rc == SQLITE_OK)
 		rc = stream_begin(&verification->snapshots, low, high);
+	if (rc == SQLITE_OK)
+		rc = stream_begin(&verification->checkpoints, low, high);
 	sqlite3_reset(verification->records);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(verification->records, 1, (int64_t)low);
@@ -421,8 +476,12 @@ static int outside_check(struct verification *verification)
 		"SELECT seq FROM payloads WHERE seq < 1 OR seq > ?1 LIMIT 1",
 		"SELECT request_seq FROM tasks WHERE request_seq < 1 OR request_seq > ?1 LIMIT 1",
 		"SELECT seq FROM snapshots WHERE seq < 1 OR seq > ?1 LIMIT 1",
+		"SELECT size FROM checkpoints WHERE size < 1 OR size > ?1 LIMIT 1",
+		"SELECT ?1 FROM nodes WHERE level < 8 OR level > 56 OR level % 8 <> 0 OR number < 0 OR number >= (?1 >> level) "
+		"LIMIT 1",
 	};
-	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+	size_t count = verification->trail->format < 2 ? 4 : sizeof(queries) / sizeof(queries[0]);
+	for (size_t i = 0; i < count; i++) {
 		sqlite3_stmt *statement = NULL;
 		uint64_t seq = 0;
 		int rc = sqlite3_prepare_v2(verification->trail->db, queries[i], -1, &statement, NULL);
@@ -461,11 +520,14 @@ static int slice(struct verification *verification, bool *out_more)
 		rc = open_check(verification);
 	if (rc == 0 && !*out_more)
 		rc = outside_check(verification);
+	if (rc == 0 && !*out_more)
+		rc = sealed_result(verification, sealed_end(&verification->sealed), last);
 out:
 	sqlite3_reset(verification->records);
 	sqlite3_reset(verification->payloads.statement);
 	sqlite3_reset(verification->tasks.statement);
 	sqlite3_reset(verification->snapshots.statement);
+	sqlite3_reset(verification->checkpoints.statement);
 	store_rollback(trail);
 	return rc;
 }
@@ -486,10 +548,18 @@ static int prepare(struct verification *verification)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db, "SELECT seq FROM snapshots WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", -1,
 					&verification->snapshots.statement, NULL);
+	/* A trail of format 1 has none. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(
+			db,
+			verification->trail->format < 2
+				? "SELECT seq FROM records WHERE seq > ?1 AND seq <= ?2 AND 0"
+				: "SELECT size, number, note FROM checkpoints WHERE size > ?1 AND size <= ?2 ORDER BY size",
+			-1, &verification->checkpoints.statement, NULL);
 	return rc;
 }
 
-static int begin(struct verification *verification, uint64_t after_seq)
+static int begin(struct verification *verification, const struct log_keys *keys, uint64_t after_seq)
 {
 	struct trail *trail = verification->trail;
 	bool found = true;
@@ -510,7 +580,7 @@ static int begin(struct verification *verification, uint64_t after_seq)
 	if (rc)
 		return broken(verification, rc);
 	if (found)
-		return 0;
+		return sealed_result(verification, sealed_begin(&verification->sealed, trail, keys, after_seq), after_seq);
 	snprintf(verification->verdict->why, sizeof(verification->verdict->why), "there is no record %llu to begin after",
 		 (unsigned long long)after_seq);
 	return ERR_NOT_FOUND;
@@ -518,19 +588,26 @@ static int begin(struct verification *verification, uint64_t after_seq)
 
 int trail_verify(struct trail *trail, uint64_t after_seq, struct trail_verdict *out_verdict)
 {
+	return trail_verify_sealed(trail, after_seq, NULL, out_verdict);
+}
+
+int trail_verify_sealed(struct trail *trail, uint64_t after_seq, const struct log_keys *keys, struct trail_verdict *out_verdict)
+{
 	struct verification verification = {.trail = trail, .verdict = out_verdict};
 	bool more = true;
 	*out_verdict = (struct trail_verdict){.first_seq = after_seq + 1, .last_seq = after_seq};
-	int rc = begin(&verification, after_seq);
+	int rc = begin(&verification, keys, after_seq);
 	while (rc == 0 && more)
 		rc = slice(&verification, &more);
 	out_verdict->head = verification.head;
+	out_verdict->sealed_seq = verification.sealed.size;
 	if (rc && !out_verdict->why[0])
 		snprintf(out_verdict->why, sizeof(out_verdict->why), "%s", error_sentence(rc));
 	sqlite3_finalize(verification.records);
 	sqlite3_finalize(verification.payloads.statement);
 	sqlite3_finalize(verification.tasks.statement);
 	sqlite3_finalize(verification.snapshots.statement);
+	sqlite3_finalize(verification.checkpoints.statement);
 	free(verification.open.at);
 	free(verification.commitments);
 	return rc;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum slot {
@@ -48,20 +49,37 @@ static void commit(struct writer *writer)
 		; /* it cannot block: the count is at most one */
 }
 
+/* Until there is something to do; false: until what was written last is to be sealed. */
+static bool wait_for_work(struct writer *writer)
+{
+	uint64_t due_ms = trail_checkpoint_due(writer->trail);
+	struct timespec due = {.tv_sec = (time_t)(due_ms / 1000), .tv_nsec = (long)(due_ms % 1000) * 1000000};
+	int rc;
+	do
+		rc = due_ms == UINT64_MAX ? sem_wait(&writer->work) : sem_clockwait(&writer->work, CLOCK_MONOTONIC, &due);
+	while (rc && errno == EINTR);
+	return rc == 0;
+}
+
 static void *run(void *argument)
 {
 	struct writer *writer = argument;
-	for (;;) {
-		while (sem_wait(&writer->work) && errno == EINTR)
-			;
-		if (atomic_load_explicit(&writer->slot, memory_order_acquire) == SLOT_SUBMITTED)
+	bool stop = false;
+	while (!stop) {
+		int unasked = 0;
+		bool woken = wait_for_work(writer);
+		stop = atomic_load_explicit(&writer->stop, memory_order_acquire);
+		bool submitted = atomic_load_explicit(&writer->slot, memory_order_acquire) == SLOT_SUBMITTED;
+		if (submitted)
 			commit(writer);
-		else if (atomic_load_explicit(&writer->stop, memory_order_acquire))
-			return NULL;
+		if (stop || (!woken && !submitted))
+			unasked = trail_checkpoint(writer->trail);
 		/* The batch is out; whoever waits for it does not wait for this. A failure shows at the next batch. */
-		if (trail_untidy(writer->trail) && trail_tidy(writer->trail))
-			continue;
+		else if (trail_untidy(writer->trail))
+			unasked = trail_tidy(writer->trail);
+		(void)unasked;
 	}
+	return NULL;
 }
 
 /* Signals are for the owner's thread. */

@@ -2,8 +2,8 @@
  *
  * Natural group commit: a thread that owns the trail and commits one batch while its owner fills the next.
  *
- * No timer: hand over whatever is there as soon as the thread is idle. The batch is the caller's until submitted and again
- * after it was taken back.
+ * No timer for batches: hand over whatever is there as soon as the thread is idle. The batch is the caller's until submitted and
+ * again after it was taken back. When nothing comes, the thread seals a trail that is sealed by itself, when it is due and at the end.
  */
 #ifndef AUDIT_WRITER_H
 #define AUDIT_WRITER_H
@@ -29,7 +29,7 @@ struct writer;
 /* Starts the thread; it takes over `trail`, and closes it in writer_free. Until then nobody else may use that handle: whoever
  * wants to read opens one of his own. Returns 0; ERR_MEMORY or ERR_SYSTEM, and then the trail is still the caller's. */
 MUST_CHECK int writer_new(struct trail *trail, struct writer **out_writer);
-/* Finishes the batch in hand, then joins. A batch that was not taken back is the caller's again. Takes NULL. */
+/* Finishes the batch in hand, seals what is new, then joins. A batch that was not taken back is the caller's again. Takes NULL. */
 void writer_free(struct writer *writer);
 int writer_fd(const struct writer *writer);                     /* readable when a batch is done, now and then without one */
 bool writer_idle(const struct writer *writer);                  /* no batch is in hand, and none waits to be taken back */
