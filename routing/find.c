@@ -123,15 +123,22 @@ static void forget_earlier(struct omega *omega, const struct id *id)
 	omega->recent[earlier] = (struct recent){0};
 }
 
-void remember(struct omega *omega, const struct task *task, uint64_t outcome_seq, uint32_t state)
+struct recent *recent_take(struct omega *omega)
 {
-	forget_earlier(omega, &task->id);
 	omega->recent_next = omega->recent_next % omega->limits.recent_max + 1;
 	struct recent *recent = &omega->recent[omega->recent_next];
 	if (recent->number)
 		unindex_entry(omega, omega->limits.tasks_max + omega->recent_next);
 	if (omega->recent_count < omega->limits.recent_max)
 		omega->recent_count++;
+	*recent = (struct recent){0};
+	return recent;
+}
+
+void remember(struct omega *omega, const struct task *task, uint64_t outcome_seq, uint32_t state)
+{
+	forget_earlier(omega, &task->id);
+	struct recent *recent = recent_take(omega);
 	*recent = (struct recent){.id = task->id,
 				  .key_hash = task->key_hash,
 				  .body_hash = task->body_hash,

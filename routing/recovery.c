@@ -112,7 +112,7 @@ static uint32_t check_ended(const struct omega *omega, const struct recovery_act
 		return ERROR_STATE;
 	if (facts->verb == VERB_RESOLVE) /* a dead letter that needs nobody any more; the record is all there is to it */
 		return 0;
-	if (facts->verb == VERB_FAIL)
+	if (facts->verb == VERB_FAIL || facts->known_erased)
 		return ERROR_STATE;
 	if (table_find(&omega->table, facts->known_type.at, facts->known_type.bytes) < 0)
 		return ERROR_UNKNOWN_TYPE;
@@ -127,6 +127,43 @@ static void revive(struct step *step)
 	in.verdict = check_ended(step->omega, &in.message.recovery_action);
 	in.task_number = in.message.recovery_action.known_seq;
 	step_commit(step, &in);
+	answer(step, in.verdict);
+}
+
+/* ---- erasing ---- */
+
+/* The tombstone. It reaches up to the action and not over it: the reason stays. */
+static void say_erased(struct step *step, uint64_t task_number, uint64_t through_seq)
+{
+	struct record out = step_inner(MESSAGE_ERASED);
+	if (task_number)
+		out.message.header.task_id = step->event->message->header.task_id;
+	out.task_number = task_number;
+	out.message.erased =
+		(struct erased){.task_number = task_number, .through_seq = through_seq, .who = text_of(step->event->peer)};
+	step_commit(step, &out);
+}
+
+static void erase_task(struct step *step, bool live)
+{
+	struct record in = step_in(step);
+	const struct recovery_action *facts = &in.message.recovery_action;
+	in.verdict = live ? ERROR_STATE : facts->known_state ? 0 : ERROR_NOT_FOUND;
+	in.task_number = live ? 0 : facts->known_seq;
+	uint64_t seq = step_commit(step, &in)->seq;
+	if (!in.verdict)
+		say_erased(step, in.task_number, seq - 1);
+	answer(step, in.verdict);
+}
+
+static void erase_by_age(struct step *step)
+{
+	struct record in = step_in(step);
+	uint64_t through_seq = in.message.recovery_action.known_seq;
+	in.verdict = through_seq ? 0 : ERROR_NOT_FOUND;
+	uint64_t seq = step_commit(step, &in)->seq;
+	if (!in.verdict)
+		say_erased(step, 0, through_seq < seq ? through_seq : seq - 1);
 	answer(step, in.verdict);
 }
 
@@ -146,6 +183,10 @@ void decide_recovery(struct step *step)
 	} else if (verb == VERB_RELOAD_ROUTES) {
 		step_commit(step, &in);
 		answer(step, 0);
+	} else if (verb == VERB_ERASE) {
+		erase_task(step, task != 0);
+	} else if (verb == VERB_PRUNE) {
+		erase_by_age(step);
 	} else if (verb < VERB_RETRY || verb > VERB_FAIL) {
 		step_refuse(step, ERROR_INVALID_PARAMETERS);
 	} else if (task) {

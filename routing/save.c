@@ -233,20 +233,14 @@ static void save_attempts(const struct omega *omega, struct ferry *ferry)
 	}
 }
 
+/* With the places that are empty because their task was revived: a ring that closed up would forget later than the one it was saved from. */
 static void save_recents(const struct omega *omega, struct ferry *ferry)
 {
-	uint32_t max = omega->limits.recent_max, count = 0;
-	for (uint32_t pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < max; i++) { /* from the oldest to the newest */
-			struct recent recent = omega->recent[(omega->recent_next + i) % max + 1];
-			if (!recent.number)
-				continue;
-			count += pass == 0;
-			if (pass == 1)
-				f_recent(ferry, &recent);
-		}
-		if (pass == 0)
-			pack_u32(ferry->out, count);
+	uint32_t max = omega->limits.recent_max, count = omega->recent_count;
+	pack_u32(ferry->out, count);
+	for (uint32_t i = max - count; i < max; i++) { /* from the oldest to the newest */
+		struct recent recent = omega->recent[(omega->recent_next + i) % max + 1];
+		f_recent(ferry, &recent);
 	}
 }
 
@@ -387,6 +381,10 @@ static void load_recents(struct omega *omega, struct ferry *ferry)
 	for (uint32_t i = 0; i < count && !ferry->in->bad; i++) {
 		struct recent recent;
 		f_recent(ferry, &recent);
+		if (!recent.number) {
+			(void)recent_take(omega);
+			continue;
+		}
 		struct task task = {
 			.id = recent.id, .key_hash = recent.key_hash, .body_hash = recent.body_hash, .number = recent.number};
 		memcpy(task.client, recent.client, NAME_BYTES);

@@ -200,6 +200,7 @@ uint32_t find_task_by_key(const struct omega *omega, const struct id *key_hash);
 uint32_t find_recent_by_key(const struct omega *omega, const struct id *key_hash);
 void index_task(struct omega *omega, uint32_t task);
 void unindex_task(struct omega *omega, uint32_t task);
+struct recent *recent_take(struct omega *omega); /* the next place of the ring, empty now */
 void remember(struct omega *omega, const struct task *task, uint64_t outcome_seq, uint32_t state);
 uint32_t find_clone(const struct omega *omega, const char *name);
 uint32_t find_role(const struct omega *omega, const char *name, size_t name_bytes);

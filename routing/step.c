@@ -339,6 +339,10 @@ static int decide_inner(struct step *step)
 	case MESSAGE_DELIVERED:
 	case MESSAGE_COUNTED:
 		break;
+	case MESSAGE_ERASED: /* the retention that routing.conf asks for */
+		if (record.message.erased.task_number || record.message.erased.through_seq >= omega_next_seq(step->omega))
+			return ERR_STATE;
+		break;
 	default:
 		return ERR_STATE;
 	}

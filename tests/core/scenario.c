@@ -9,6 +9,7 @@
  *   wait DURATION                   time passes, with every clock that runs out on the way
  *   PEER WORD [TASK] [name=value …] somebody says something; PEER is beta/1, client/alice/1, operator/olga/1
  *   presence CLONE alive|late|lost  what the shell notices
+ *   retention through=SEQ           what is as old as that is to be erased
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,6 +155,10 @@ static void print_facts(FILE *out, const struct message *message)
 	case MESSAGE_RECOVERY_RESULT:
 		fprintf(out, " %s %s", verb_name(message->recovery_result.verb),
 			message->recovery_result.code ? error_name((int)message->recovery_result.code) : "done");
+		break;
+	case MESSAGE_ERASED:
+		fprintf(out, " number=%llu through=%llu who=%.*s", (unsigned long long)message->erased.task_number,
+			(unsigned long long)message->erased.through_seq, (int)message->erased.who.bytes, message->erased.who.at);
 		break;
 	case MESSAGE_ERROR_ESCALATION:
 		fprintf(out, " %s attempts=%u", error_name((int)message->error_escalation.code),
@@ -358,6 +363,7 @@ static void say_recover(struct scenario *scenario, const struct words *words)
 	facts->known_client = say(client ? client : "");
 	facts->known_attempts = number(words, "attempts", 0);
 	facts->known_seq = number(words, "seq", 0);
+	facts->known_erased = has(words, "erased");
 	step(scenario, words->word[0], &message, 0);
 }
 
@@ -468,6 +474,13 @@ static void notice(struct scenario *scenario, const struct words *words)
 	step(scenario, "", &message, 0);
 }
 
+static void retain(struct scenario *scenario, const struct words *words)
+{
+	struct message message = {.type = MESSAGE_ERASED};
+	message.erased = (struct erased){.through_seq = number(words, "through", 0), .who = say("retention")};
+	step(scenario, "", &message, 0);
+}
+
 static void perform(struct scenario *scenario, char *line)
 {
 	struct words words = {.count = 0};
@@ -492,6 +505,8 @@ static void perform(struct scenario *scenario, char *line)
 		pass_time(scenario, ms);
 	} else if (strcmp(first, "presence") == 0) {
 		notice(scenario, &words);
+	} else if (strcmp(first, "retention") == 0) {
+		retain(scenario, &words);
 	} else {
 		somebody_speaks(scenario, &words);
 	}

@@ -133,6 +133,8 @@ static void watch_recovery(struct watch *watch, const struct record *record, str
 		return;
 	if (task->end_state != STATE_FAILED && task->end_state != STATE_EXPIRED)
 		broken(watch, record, "a task that was completed or cancelled is revived");
+	if (task->erased)
+		broken(watch, record, "a task is revived whose texts were erased");
 	task->end_state = 0;
 	task->destination = 0;
 	task->lost = 0;
@@ -184,11 +186,61 @@ static void watch_table(struct watch *watch, const struct record *record)
 	}
 }
 
+/* What is as old as that, of tasks that have ended and cannot be revived. */
+static void watch_retention(struct watch *watch, const struct record *record)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *task = &watch->task[i];
+		if (task->end_state && task->end_state != STATE_FAILED && task->outcome_seq <= record->message.erased.through_seq)
+			task->erased = true;
+	}
+}
+
+static void watch_erased(struct watch *watch, const struct record *record)
+{
+	const struct erased *facts = &record->message.erased;
+	bool asked = watch->erasing_seq && record->seq == watch->erasing_seq + 1;
+	struct watched *task = watch_find(watch, &record->message.header.task_id);
+	if (facts->through_seq >= record->seq)
+		broken(watch, record, "what is to come is erased");
+	if (!facts->task_number) {
+		if (asked && watch->erasing_verb != VERB_PRUNE)
+			broken(watch, record, "one task was to be erased, and all are");
+		watch_retention(watch, record);
+		return;
+	}
+	if (!asked || watch->erasing_verb != VERB_ERASE || facts->through_seq + 2 != record->seq)
+		broken(watch, record, "a task is erased, and no action right before it asks for it");
+	if (!task || !task->end_state || task->number != facts->task_number || record->task_number != facts->task_number) {
+		broken(watch, record, "what is erased is no task that has ended");
+		return;
+	}
+	task->erased = true;
+	watch->erased_tasks++;
+}
+
+static void watch_erasing(struct watch *watch, const struct record *record)
+{
+	uint32_t verb = record->message.recovery_action.verb;
+	if (watch->erasing_seq && record->seq == watch->erasing_seq + 1 && record->message.type != MESSAGE_ERASED)
+		broken(watch, record, "an action that erases is not followed by what it erased");
+	if (record->message.type != MESSAGE_RECOVERY_ACTION || record->direction != DIRECTION_IN || record->verdict ||
+	    (verb != VERB_ERASE && verb != VERB_PRUNE))
+		return;
+	watch->erasing_seq = record->seq;
+	watch->erasing_verb = verb;
+}
+
 void watch_record(struct watch *watch, const struct record *record)
 {
 	if (record->seq != ++watch->records)
 		broken(watch, record, "the sequence has a hole");
 	watch->by_type[record->message.type]++;
+	watch_erasing(watch, record);
+	if (record->message.type == MESSAGE_ERASED) {
+		watch_erased(watch, record);
+		return;
+	}
 	if (record->message.type == MESSAGE_ROUTES_LOADED)
 		watch_table(watch, record);
 	if (record->message.type == MESSAGE_TASK_REQUEST) {

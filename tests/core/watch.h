@@ -30,6 +30,7 @@ struct watched {
 	uint32_t last_lost_code;
 	bool cancel_asked;
 	bool named; /* an operator named the role */
+	bool erased;
 };
 
 struct watch {
@@ -41,6 +42,9 @@ struct watch {
 	uint64_t ended;
 	uint64_t revived;
 	uint64_t by_type[256];
+	uint64_t erased_tasks;
+	uint64_t erasing_seq; /* of the last accepted action that erases something, and what it asked for */
+	uint32_t erasing_verb;
 	char wrong[200]; /* what is broken; empty: nothing */
 };
 

@@ -363,8 +363,11 @@ static void host_stamp(struct world *world, struct message *message)
 		message->task_follow.known_outcome = task->outcome_seq;
 		break;
 	case MESSAGE_RECOVERY_ACTION:
+		if (message->recovery_action.verb == VERB_PRUNE)
+			message->recovery_action.known_seq = world->watch.records / 2;
 		if (!task || !task->end_state)
 			break;
+		message->recovery_action.known_erased = task->erased;
 		message->recovery_action.known_state = task->end_state;
 		message->recovery_action.known_type = say(task->task_type);
 		message->recovery_action.known_client = say(task->client);
@@ -754,13 +757,13 @@ static void hear_refusal(struct world *world, uint32_t number, const struct lett
 
 static void operator_tick(struct world *world, uint32_t number)
 {
-	static const uint32_t verbs[] = {VERB_RETRY, VERB_REPLAY, VERB_REASSIGN,   VERB_RESOLVE,   VERB_FAIL,
-					 VERB_DRAIN, VERB_RESUME, VERB_QUARANTINE, VERB_REINSTATE, VERB_REINSTATE};
+	static const uint32_t verbs[] = {VERB_RETRY,  VERB_REPLAY,     VERB_REASSIGN,  VERB_RESOLVE,   VERB_FAIL,  VERB_DRAIN,
+					 VERB_RESUME, VERB_QUARANTINE, VERB_REINSTATE, VERB_REINSTATE, VERB_ERASE, VERB_PRUNE};
 	struct message message = {.type = MESSAGE_RECOVERY_ACTION};
 	if (!happens(world, world->trouble.drain) || !world->watch.count)
 		return;
-	message.recovery_action.verb = verbs[below(world, 10)];
-	if (message.recovery_action.verb < VERB_DRAIN)
+	message.recovery_action.verb = verbs[below(world, 12)];
+	if (message.recovery_action.verb < VERB_DRAIN || message.recovery_action.verb == VERB_ERASE)
 		message.header.task_id = world->watch.task[below(world, (uint32_t)world->watch.count)].id;
 	message.recovery_action.target = say(below(world, 2) ? "gamma" : "beta/1");
 	tell_omega(world, number, &message);
