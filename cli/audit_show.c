@@ -10,24 +10,17 @@
 #include "cli/story.h"
 #include "cli/text.h"
 
-static int keep_whole(void *context, const struct trail_entry *entry)
-{
-	*(json_t **)context = record_json(entry, true);
-	return 0;
-}
-
 static int show_record(struct call *call, struct trail *trail, uint64_t seq)
 {
-	struct trail_query query = {.after_seq = seq - 1, .through_seq = seq, .limit = 1, .with_payload = true};
 	json_t *json = NULL;
-	int rc = trail_read(trail, &query, keep_whole, &json);
+	int rc = record_fetch(trail, seq, &json);
 
+	if (rc == ERR_NOT_FOUND)
+		return call_fail(call, rc, "`bunshin audit log --limit 20` shows the last ones", "there is no record %llu",
+				 (unsigned long long)seq);
 	if (rc)
 		return call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
 				 trail_why(trail));
-	if (!json)
-		return call_fail(call, ERR_NOT_FOUND, "`bunshin audit log --limit 20` shows the last ones",
-				 "there is no record %llu", (unsigned long long)seq);
 	return print_json(json);
 }
 

@@ -108,7 +108,7 @@ static char *print_cell(const json_t *row, const struct column *column, bool peo
 {
 	const json_t *value = value_of(row, column->key);
 	char *text = print_value(value, column->kind, people);
-	char *safe = json_is_string(value) ? text_safe(text, strlen(text)) : need(strdup(text));
+	char *safe = text_safe(text, strlen(text));
 
 	free(text);
 	return safe;
@@ -147,8 +147,9 @@ static struct libscols_table *table_new(const struct call *call, const struct co
 	scols_table_enable_colors(table, call->color_out);
 	for (const struct column *column = columns; column->heading; column++) {
 		bool right = column->kind == COLUMN_NUMBER || column->kind == COLUMN_SPAN;
-		int flags = (right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0);
-		need(scols_table_new_column(table, column->heading, column->cut ? 0.1 : 1.0, flags));
+		bool prose = column->kind == COLUMN_PROSE;
+		int flags = (right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0) | (prose ? SCOLS_FL_WRAP : 0);
+		need(scols_table_new_column(table, column->heading, column->cut || prose ? 0.1 : 1.0, flags));
 	}
 	return table;
 }

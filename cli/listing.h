@@ -16,6 +16,7 @@ enum column_kind {
 	COLUMN_SPAN,  /* milliseconds; in words on a terminal */
 	COLUMN_STATE, /* coloured by what it says */
 	COLUMN_ID,    /* only its last 12 digits on a terminal, which commands take as well */
+	COLUMN_PROSE, /* goes on in the next line where the terminal is narrow */
 };
 
 struct column {

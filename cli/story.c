@@ -11,6 +11,7 @@
 #include "protocol/id.h"
 #include "protocol/json.h"
 #include "protocol/validate.h"
+#include "routing/omega.h"
 
 /* ---- one record ---- */
 
@@ -75,6 +76,27 @@ static void add_whole(json_t *json, const struct trail_entry *entry, const struc
 	json_object_set_new(json, "message", message ? message_to_json(message) : json_null());
 }
 
+static int keep_record(void *context, const struct trail_entry *entry)
+{
+	*(json_t **)context = record_json(entry, true);
+	return 0;
+}
+
+int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record)
+{
+	struct trail_query query = {.after_seq = seq - 1, .through_seq = seq, .limit = 1, .with_payload = true};
+	json_t *record = NULL;
+	int rc = seq ? trail_read(trail, &query, keep_record, &record) : 0;
+
+	if (!rc && !record)
+		rc = ERR_NOT_FOUND;
+	if (rc)
+		json_decref(record);
+	else
+		*out_record = record;
+	return rc;
+}
+
 json_t *record_json(const struct trail_entry *entry, bool whole)
 {
 	struct buffer buffer = {0};
@@ -137,14 +159,113 @@ static void note_retry(const struct retry_scheduled *retry, char *out, size_t by
 		snprintf(out, bytes, "after %s: destination %u, in %s", error_name((int)retry->code), retry->destination, span);
 }
 
+static void note_action(const struct recovery_action *action, char *out, size_t bytes)
+{
+	int used = snprintf(out, bytes, "%s%s%.*s%s", verb_name(action->verb), action->target.bytes ? " " : "",
+			    (int)action->target.bytes, action->target.bytes ? action->target.at : "",
+			    action->reason.bytes ? ": " : "");
+
+	if (used > 0 && (size_t)used < bytes)
+		say_text(out + used, bytes - (size_t)used, &action->reason);
+}
+
+static void note_plea(const struct error_escalation *plea, char *out, size_t bytes)
+{
+	int used = snprintf(out, bytes, "%s: %s%s", severity_name(plea->severity), error_name((int)plea->code),
+			    plea->asked.bytes ? ": " : "");
+
+	if (used > 0 && (size_t)used < bytes)
+		say_text(out + used, bytes - (size_t)used, &plea->asked);
+}
+
+static void note_hello(const struct hello *hello, char *out, size_t bytes)
+{
+	snprintf(out, bytes, "as %.*s%s%.*s", (int)hello->role.bytes, hello->role.bytes ? hello->role.at : "",
+		 hello->software.bytes ? ", with " : "", (int)hello->software.bytes,
+		 hello->software.bytes ? hello->software.at : "");
+}
+
+/* As enum clock of the core numbers them. */
+static const char *clock_name(uint32_t clock)
+{
+	static const char *const names[] = {
+		[CLOCK_START] = "no clone took it in time",  [CLOCK_ASSIGN] = "the assignment was not confirmed in time",
+		[CLOCK_HEARTBEAT] = "the attempt is silent", [CLOCK_TIMEOUT] = "the attempt's time is up",
+		[CLOCK_DEADLINE] = "the deadline has come",  [CLOCK_BACKOFF] = "the wait is over",
+		[CLOCK_LOST] = "the clone is gone",          [CLOCK_PARENT] = "the parent has ended",
+		[CLOCK_GRACE] = "the cancel is unconfirmed", [CLOCK_BREAKER] = "the clone gets another chance",
+		[CLOCK_DISPATCH] = "work was left over",
+	};
+
+	return clock < sizeof(names) / sizeof(names[0]) && names[clock] ? names[clock] : "";
+}
+
+static void note_artefact(const struct hash *hash, uint64_t offset, uint64_t total, char *out, size_t bytes)
+{
+	char digits[65];
+
+	hex_print(hash->bytes, sizeof(hash->bytes), digits);
+	if (total)
+		snprintf(out, bytes, "%.12s…, from byte %llu of %llu", digits, (unsigned long long)offset,
+			 (unsigned long long)total);
+	else
+		snprintf(out, bytes, "%.12s…, from byte %llu", digits, (unsigned long long)offset);
+}
+
+static void note_message(const struct message *message, char *out, size_t bytes);
+
 void record_note(const struct trail_entry *entry, const struct message *message, char *out, size_t bytes)
 {
+	char what[256];
+	int used;
+
 	out[0] = 0;
-	if (entry->verdict) {
-		snprintf(out, bytes, "refused: %s", error_name((int)entry->verdict));
+	note_message(message, what, sizeof(what));
+	if (!entry->verdict) {
+		say_text(out, bytes, &(struct text){what, (uint32_t)strlen(what)});
 		return;
 	}
+	used = snprintf(out, bytes, "refused: %s%s", error_name((int)entry->verdict), *what ? " \xc2\xb7 " : "");
+	if (used > 0 && (size_t)used < bytes)
+		say_text(out + used, bytes - (size_t)used, &(struct text){what, (uint32_t)strlen(what)});
+}
+
+static void note_message(const struct message *message, char *out, size_t bytes)
+{
+	out[0] = 0;
 	switch (message->type) {
+	case MESSAGE_HELLO:
+		note_hello(&message->hello, out, bytes);
+		break;
+	case MESSAGE_STATUS_QUERY:
+		snprintf(out, bytes, "%s %.*s", subject_name(message->status_query.subject),
+			 (int)message->status_query.name.bytes,
+			 message->status_query.name.bytes ? message->status_query.name.at : "");
+		break;
+	case MESSAGE_ARTEFACT_PUT:
+		note_artefact(&message->artefact_put.hash, message->artefact_put.offset, message->artefact_put.total_bytes, out,
+			      bytes);
+		break;
+	case MESSAGE_ARTEFACT_GET:
+		note_artefact(&message->artefact_get.hash, message->artefact_get.offset, 0, out, bytes);
+		break;
+	case MESSAGE_BOOT:
+		say_text(out, bytes, &message->boot.software);
+		break;
+	case MESSAGE_TIMER:
+		snprintf(out, bytes, "%s", clock_name(message->timer.clock));
+		break;
+	case MESSAGE_DELIVERED:
+		snprintf(out, bytes, "%.*s has %u outcome%s", (int)message->delivered.peer.bytes,
+			 message->delivered.peer.bytes ? message->delivered.peer.at : "", message->delivered.outcomes,
+			 message->delivered.outcomes == 1 ? "" : "s");
+		break;
+	case MESSAGE_ERASED:
+		snprintf(out, bytes, "%s up to record %llu, by %.*s",
+			 message->erased.task_number ? "texts of the task" : "texts of ended tasks",
+			 (unsigned long long)message->erased.through_seq, (int)message->erased.who.bytes,
+			 message->erased.who.bytes ? message->erased.who.at : "");
+		break;
 	case MESSAGE_TASK_REQUEST:
 		say_text(out, bytes, &message->task_request.task_type);
 		break;
@@ -171,17 +292,14 @@ void record_note(const struct trail_entry *entry, const struct message *message,
 		snprintf(out, bytes, "%s", error_name((int)message->refusal.code));
 		break;
 	case MESSAGE_RECOVERY_ACTION:
-		snprintf(out, bytes, "%s %.*s", verb_name(message->recovery_action.verb),
-			 (int)message->recovery_action.target.bytes,
-			 message->recovery_action.target.bytes ? message->recovery_action.target.at : "");
+		note_action(&message->recovery_action, out, bytes);
 		break;
 	case MESSAGE_RECOVERY_RESULT:
 		snprintf(out, bytes, "%s: %s", verb_name(message->recovery_result.verb),
 			 error_name((int)message->recovery_result.code));
 		break;
 	case MESSAGE_ERROR_ESCALATION:
-		snprintf(out, bytes, "%s: %s", severity_name(message->error_escalation.severity),
-			 error_name((int)message->error_escalation.code));
+		note_plea(&message->error_escalation, out, bytes);
 		break;
 	case MESSAGE_PRESENCE:
 		snprintf(out, bytes, "%.*s is %s", (int)message->presence_changed.peer.bytes, message->presence_changed.peer.at,
@@ -191,11 +309,15 @@ void record_note(const struct trail_entry *entry, const struct message *message,
 		note_retry(&message->retry_scheduled, out, bytes);
 		break;
 	case MESSAGE_ROUTES_LOADED:
-		snprintf(out, bytes, "version %u", message->routes_loaded.version);
+		snprintf(out, bytes, "version %u, by %.*s", message->routes_loaded.version, (int)message->routes_loaded.who.bytes,
+			 message->routes_loaded.who.bytes ? message->routes_loaded.who.at : "");
 		break;
 	case MESSAGE_COUNTED:
-		snprintf(out, bytes, "%u × %s", message->counted.count,
-			 message_name((enum message_type)message->counted.counted_type));
+		snprintf(out, bytes, "%u × %s%s%.*s%s%s", message->counted.count,
+			 message_name((enum message_type)message->counted.counted_type),
+			 message->counted.peer.bytes ? " from " : " from unknown keys", (int)message->counted.peer.bytes,
+			 message->counted.peer.bytes ? message->counted.peer.at : "", message->counted.code ? ": " : "",
+			 message->counted.code ? error_name((int)message->counted.code) : "");
 		break;
 	case MESSAGE_GOODBYE:
 		snprintf(out, bytes, "%s", message->goodbye.draining ? "draining" : "leaves");

@@ -18,6 +18,9 @@ MUST_CHECK int record_message(const struct trail_entry *entry, struct buffer *bu
  * "payload_seq", "payload": stored|erased|none, "chain" and "message". Owned by the caller; never NULL. */
 json_t *record_json(const struct trail_entry *entry, bool whole);
 
+/* Record `seq` as record_json has it with `whole`. Owned by the caller. 0, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_MEMORY. */
+MUST_CHECK int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record);
+
 /* One line about what a record says, besides its type. */
 void record_note(const struct trail_entry *entry, const struct message *message, char *out, size_t bytes);
 

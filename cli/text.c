@@ -208,28 +208,72 @@ static bool moment_of_today(const char *text, uint64_t now_ms, uint64_t *out_ms)
 	return rest && !*rest && moment_of(&parts, false, out_ms);
 }
 
+/* Midnight of today or of the day before, in the time zone of the person. */
+static bool moment_of_day(const char *text, uint64_t now_ms, uint64_t *out_ms)
+{
+	time_t now = (time_t)(now_ms / 1000);
+	struct tm parts;
+
+	if ((strcmp(text, "today") != 0 && strcmp(text, "yesterday") != 0) || !localtime_r(&now, &parts))
+		return false;
+	parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
+	parts.tm_mday -= *text == 'y';
+	return moment_of(&parts, false, out_ms);
+}
+
+/* What may follow the seconds: ".345", and "Z" or an offset such as "+02:00". False if there is anything else. */
+static bool moment_end(const char *rest, unsigned *out_ms, bool *out_utc, int *out_east_minutes)
+{
+	unsigned hours, minutes;
+	int used = 0;
+
+	*out_ms = 0;
+	*out_utc = false;
+	*out_east_minutes = 0;
+	if (*rest == '.') {
+		for (unsigned place = 100; *++rest >= '0' && *rest <= '9'; place /= 10)
+			*out_ms += (unsigned)(*rest - '0') * place;
+	}
+	if (*rest == 'Z') {
+		*out_utc = true;
+		return !rest[1];
+	}
+	if (*rest != '+' && *rest != '-')
+		return !*rest;
+	if (sscanf(rest + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || used != 5 || rest[6] || hours > 14 || minutes > 59)
+		return false;
+	*out_utc = true;
+	*out_east_minutes = (*rest == '-' ? -1 : 1) * (int)(hours * 60 + minutes);
+	return true;
+}
+
 bool moment_parse(const char *text, uint64_t now_ms, uint64_t *out_ms)
 {
 	struct tm parts = {0};
 	const char *rest = strptime(text, "%Y-%m-%d", &parts);
 	uint32_t ago;
+	unsigned ms;
+	int east_minutes;
+	bool utc;
 
 	if (!rest) {
 		if (duration_parse(text, &ago) == 0 && ago <= now_ms) {
 			*out_ms = now_ms - ago;
 			return true;
 		}
-		return moment_of_today(text, now_ms, out_ms);
+		return moment_of_day(text, now_ms, out_ms) || moment_of_today(text, now_ms, out_ms);
 	}
 	if (*rest == 'T' || *rest == ' ')
 		rest = strptime(rest + 1, "%H:%M", &parts);
 	if (rest && *rest == ':')
 		rest = strptime(rest, ":%S", &parts);
-	if (rest && *rest == '.')
-		rest += 1 + strspn(rest + 1, "0123456789");
-	if (!rest || (*rest && strcmp(rest, "Z") != 0))
+	if (!rest || !moment_end(rest, &ms, &utc, &east_minutes))
 		return false;
-	return moment_of(&parts, *rest == 'Z', out_ms);
+	parts.tm_min -= east_minutes;
+	if (!moment_of(&parts, utc, out_ms))
+		return false;
+	*out_ms += ms;
+	return true;
 }
 
 unsigned text_distance(const char *a, const char *b)

@@ -39,8 +39,8 @@ uint64_t time_read_utc(const char *text);
 /* "850 ms", "12.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h", "30 min" */
 void span_print(uint64_t ms, char out[SPAN_TEXT_BYTES]);
 
-/* What a person may write for a moment: "2h" (ago), "2026-02-03", "2026-02-03 10:11[:12]", with "T" instead of the space and "Z" for
- * UTC, or "10:11" today. False if it is none of these. `now_ms` is UTC. */
+/* What a person may write for a moment: "2h" (ago), "2026-02-03", "2026-02-03 10:11[:12[.345]]", with "T" instead of the space and "Z"
+ * (UTC) or "+02:00" at the end, "10:11" today, "today" and "yesterday" (midnight). False if it is none of these. `now_ms` is UTC. */
 bool moment_parse(const char *text, uint64_t now_ms, uint64_t *out_ms);
 
 /* How many single changes make one word into the other. */

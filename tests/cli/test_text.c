@@ -134,16 +134,22 @@ static void test_moments_are_read_as_people_write_them(void **state)
 	assert_moment("2h", 1770113472000 - 7200000);
 	assert_moment("2026-02-03", 1770076800000);
 	assert_moment("2026-02-03T10:11:12Z", 1770113472000);
-	assert_moment("2026-02-03T10:11:12.345Z", 1770113472000);
+	assert_moment("2026-02-03T10:11:12.345Z", 1770113472345);
+	assert_moment("2026-02-03T12:11:12+02:00", 1770113472000);
+	assert_moment("2026-02-03T04:41:12-05:30", 1770113472000);
 	assert_moment("2026-02-03 10:11", 1770113460000);
 	assert_moment("09:30", 1770111000000);
+	assert_moment("today", 1770076800000);
+	assert_moment("yesterday", 1770076800000 - 86400000);
 	setenv("TZ", "Asia/Tokyo", 1);
 	assert_moment("2026-02-03T10:11", 1770081060000); /* local */
 	assert_moment("2026-02-03T10:11Z", 1770113460000);
 	setenv("TZ", "UTC", 1);
 	assert_false(moment_parse("soon", 1770113472000, &ms));
 	assert_false(moment_parse("2026-13-03", 1770113472000, &ms));
-	assert_false(moment_parse("2026-02-03T10:11:12+01:00", 1770113472000, &ms));
+	assert_false(moment_parse("2026-02-03T10:11:12+1:00", 1770113472000, &ms));
+	assert_false(moment_parse("2026-02-03T10:11:12+01:00Z", 1770113472000, &ms));
+	assert_false(moment_parse("2026-02-03T10:11:12.5 Z", 1770113472000, &ms));
 	assert_false(moment_parse("", 1770113472000, &ms));
 }
 
