@@ -75,12 +75,20 @@ static bool key_same(const uint8_t *a, const uint8_t *b)
 
 /* ---- the log key: PRIVATE+KEY+NAME+HASH+BASE64(1 || seed), a line as other tools for signed notes keep it ---- */
 
+/* Where the last part of NAME+HASH+BASE64 begins. Base64 may hold a plus itself, a name and a hash do not. NULL: it has no such part. */
+static const char *last_part(const char *line)
+{
+	const char *hash = strchr(line, '+');
+	const char *digits = hash ? strchr(hash + 1, '+') : NULL;
+	return digits ? digits + 1 : NULL;
+}
+
 static size_t log_secret_print(struct secrets *secrets)
 {
 	char origin[ORIGIN_BYTES], line[KEY_LINE_BYTES];
 	note_origin(public_of(secrets->log), origin);
 	key_line_write(origin, public_of(secrets->log), line);
-	int head = (int)(strrchr(line, '+') + 1 - line);
+	int head = (int)(last_part(line) - line);
 	char *text = (char *)secrets->text;
 	size_t bytes = (size_t)snprintf(text, sizeof(secrets->text), SECRET_FORM "%.*s", head, line);
 	secrets->form[0] = 0x01;
@@ -99,8 +107,9 @@ static bool log_secret_parse(struct secrets *secrets, size_t bytes)
 	size_t count = 0;
 	memcpy(given, secrets->text, bytes);
 	given[bytes] = 0;
-	char *last = strrchr((char *)given, '+');
-	if (!last || sodium_base642bin(secrets->form, SECRET_BYTES, last + 1, strlen(last + 1), "\n", &count, NULL,
+	size_t form = strlen(SECRET_FORM);
+	const char *last = bytes > form ? last_part((const char *)given + form) : NULL;
+	if (!last || sodium_base642bin(secrets->form, SECRET_BYTES, last, strlen(last), "\n", &count, NULL,
 				       sodium_base64_VARIANT_ORIGINAL))
 		return false;
 	keypair_of(secrets->form + 1, secrets->log);
