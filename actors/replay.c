@@ -119,6 +119,7 @@ static int fetch_payload(struct replay *replay, uint64_t seq)
 static int compare_state(struct replay *replay, const struct trail_entry *entry, const struct message *message)
 {
 	struct message recorded = {.type = MESSAGE_SNAPSHOT};
+	uint64_t before = replay->counts.differences;
 	size_t bytes = 0, at = 0;
 	char value[64];
 	int rc = fetch_payload(replay, entry->seq);
@@ -146,7 +147,7 @@ static int compare_state(struct replay *replay, const struct trail_entry *entry,
 	while (at < bytes && at < recorded.snapshot.state.bytes && replay->state.at[at] == recorded.snapshot.state.at[at])
 		at++;
 	if (at == bytes && at == recorded.snapshot.state.bytes)
-		return replay->counts.differences ? ERR_CONFLICT : 0;
+		return replay->counts.differences > before ? ERR_CONFLICT : 0;
 	snprintf(value, sizeof(value), "another state, from byte %zu of %zu on", at, bytes);
 	replay_tell(replay, entry, "state", "a state", value);
 	return ERR_CONFLICT;
@@ -195,22 +196,23 @@ static int compare_text(struct replay *replay, const struct trail_entry *entry, 
 /* ---- comparing ---- */
 
 /* What the shell wrote into a message that goes out, taken over from where it is recorded. */
-static int take_stamps(struct replay *replay, const struct trail_entry *entry, struct record *decided)
+static void take_stamps(struct replay *replay, const struct trail_entry *entry, struct record *decided)
 {
+	bool is_welcome = decided->message.type == MESSAGE_WELCOME && entry->type == MESSAGE_WELCOME;
+	bool is_marked = entry->header.bytes && entry->header.at[0] == (0x90 | 9); /* the ninth element says so */
 	struct record recorded;
-	int rc;
 
 	if (decided->direction != DIRECTION_OUT)
-		return 0;
+		return;
 	decided->message.header.sender_seq = entry->sender_seq;
 	decided->message.header.sent_at_ms = entry->wall_ms;
-	if (decided->message.type != MESSAGE_WELCOME || entry->type != MESSAGE_WELCOME)
-		return 0;
-	rc = entry_record(entry, &replay->recorded_bytes, &recorded);
-	if (rc)
-		return rc;
-	decided->message.welcome.heartbeat_ms = recorded.message.welcome.heartbeat_ms;
-	return 0;
+	if (!is_welcome && !is_marked)
+		return;
+	if (entry_record(entry, &replay->recorded_bytes, &recorded))
+		return; /* what cannot be read will differ */
+	decided->message.header.masked = recorded.message.header.masked;
+	if (is_welcome)
+		decided->message.welcome.heartbeat_ms = recorded.message.welcome.heartbeat_ms;
 }
 
 static bool same_span(struct bytes a, struct bytes b)
@@ -232,15 +234,15 @@ static bool same_row(const struct trail_entry *a, const struct trail_entry *b)
 static int compare_record(struct replay *replay, const struct trail_entry *entry, struct record *decided, uint64_t *ended)
 {
 	struct trail_entry row;
-	int rc = take_stamps(replay, entry, decided);
+	int rc;
 
+	take_stamps(replay, entry, decided);
 	replay->header.bytes = replay->facts.bytes = 0;
-	if (!rc)
-		rc = message_encode_header(&decided->message, &replay->header);
+	rc = message_encode_header(&decided->message, &replay->header);
 	if (!rc)
 		rc = message_encode_facts(&decided->message, &replay->facts);
 	if (rc)
-		return fail(replay, rc, entry->seq, "what was decided cannot be encoded, or what was recorded not be read");
+		return fail(replay, rc, entry->seq, "what was decided cannot be encoded");
 	entry_fill(&row, decided, span_of(&replay->header), span_of(&replay->facts), ended);
 	row.boot = replay->boot;
 	replay->counts.compared++;
@@ -379,10 +381,13 @@ static int add_to_group(struct replay *replay, const struct trail_entry *entry)
 
 /* ---- taking records ---- */
 
-static bool is_event(const struct trail_entry *entry)
+/* Erased follows from an operator's action, or is what the retention in routing.conf asks for. */
+static bool is_event(const struct replay *replay, const struct trail_entry *entry)
 {
 	if (entry->direction != TRAIL_INNER)
 		return entry->direction == TRAIL_IN;
+	if (entry->type == MESSAGE_ERASED)
+		return !replay->after_action;
 	return entry->type != MESSAGE_RETRY_SCHEDULED;
 }
 
@@ -434,9 +439,10 @@ static int begin(struct replay *replay, const struct trail_entry *entry)
 
 int replay_take(struct replay *replay, const struct trail_entry *entry)
 {
-	bool event = is_event(entry);
+	bool event = is_event(replay, entry);
 	int rc = event ? close_group(replay) : 0;
 
+	replay->after_action = entry->direction == TRAIL_IN && entry->type == MESSAGE_RECOVERY_ACTION;
 	if (rc || replay->over)
 		return rc;
 	if (entry->type == MESSAGE_SNAPSHOT && omega_next_seq(replay->omega) == 1)

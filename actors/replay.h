@@ -8,7 +8,7 @@
  * now_ms, direction, type, verdict, peer, message_id, task_id, task_number, attempt, sender_seq, payload_seq, end_state, revives,
  * key_hash and body_hash; the state in each Snapshot with that of the replayed core; and the sentences that Omega writes, if the same
  * version of the program wrote them. What the shell stamps is taken as recorded: in a sent message sender_seq, sent_at_ms (which must be the
- * record's wall_ms) and Welcome's heartbeat_ms; what a StatusResponse says, and the sentence after an action that the shell
+ * record's wall_ms), masked, and Welcome's heartbeat_ms; what a StatusResponse says, and the sentence after an action that the shell
  * carried out itself, are not made again.
  *
  * A refusal may come from the core or from the shell before it. One that only the core gives is always decided again. Of the others,

@@ -35,10 +35,11 @@ struct replay {
 	struct group group;
 	struct buffer event_bytes, recorded_bytes, header, facts, payload, body, state;
 	struct id boot;
-	bool comparing; /* this stretch is decided by our core version */
-	bool own_texts; /* and by our version of the program */
-	bool begun;     /* from_seq was reached */
-	bool over;      /* through_seq was passed */
+	bool comparing;    /* this stretch is decided by our core version */
+	bool own_texts;    /* and by our version of the program */
+	bool begun;        /* from_seq was reached */
+	bool over;         /* through_seq was passed */
+	bool after_action; /* the record before is an operator's */
 	/* For another table. */
 	bool asked_other;        /* in this step */
 	struct omega *supposing; /* the copy that has decided with it */

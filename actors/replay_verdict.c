@@ -15,9 +15,11 @@ static bool only_by_core(uint32_t code)
 }
 
 /* Actions that the shell has carried out, or tried to: it says what came of them. */
-static bool is_done_by_shell(const struct message *message)
+static bool is_done_by_shell(const struct message *message, uint32_t verdict)
 {
-	return message->type == MESSAGE_RECOVERY_ACTION && message->recovery_action.verb >= VERB_RELOAD_ROUTES;
+	uint32_t verb = message->type == MESSAGE_RECOVERY_ACTION ? message->recovery_action.verb : VERB_NONE;
+
+	return verb >= VERB_RELOAD_ROUTES && !((verb == VERB_ERASE || verb == VERB_PRUNE) && only_by_core(verdict));
 }
 
 /* What a name allows at most; its key may allow less. */
@@ -87,7 +89,7 @@ uint32_t replay_verdict(struct replay *replay, const struct event *event, const 
 
 	if (!entry->verdict || entry->direction != TRAIL_IN)
 		return 0;
-	if (is_done_by_shell(event->message))
+	if (is_done_by_shell(event->message, entry->verdict))
 		return entry->verdict;
 	replay->counts.refusals++;
 	if (only_by_core(entry->verdict))

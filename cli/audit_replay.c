@@ -116,7 +116,7 @@ static void say_other(const struct replay_counts *c, const char *routes)
 		printf("with %s nothing would have been routed differently: %llu decisions\n", routes,
 		       (unsigned long long)c->decisions);
 	else
-		printf("with %s, %llu of %llu decisions on %llu tasks would have been others\n", routes,
+		printf("with %s, %llu values in %llu decisions would have been others, on %llu tasks\n", routes,
 		       (unsigned long long)c->differences, (unsigned long long)c->decisions, (unsigned long long)c->tasks);
 }
 

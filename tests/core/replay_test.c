@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Replays what simulated worlds have recorded, from the first record and from every snapshot: `replay_test --seeds=COUNT` runs seeds
- * 1 … COUNT (default 60), `--seed=N` one. Then changes single recorded values and holds that each is found.
+ * 1 … COUNT (default 60), `--seed=N` one. Then changes single recorded values and holds that each is found. `--record=FILE` writes
+ * what the worlds have recorded to a file, `--replay=FILE` replays that: a core with a bug planted must not come through it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,10 +55,10 @@ static struct rows rows_of(const struct twin *twin)
 static int payload_of(void *context, uint64_t seq, struct buffer *buffer)
 {
 	const struct rows *rows = context;
-	const struct kept *kept = &rows->twin->kept[seq - 1];
+	const struct kept *kept = rows->twin ? &rows->twin->kept[seq - 1] : NULL;
 	struct message message = {.type = MESSAGE_SNAPSHOT};
 
-	if (kept->record.message.type != MESSAGE_SNAPSHOT)
+	if (!kept || kept->record.message.type != MESSAGE_SNAPSHOT)
 		return ERR_NOT_FOUND;
 	message.snapshot.state = (struct bytes){kept->state.at, (uint32_t)kept->state.bytes};
 	return message_encode_payload(&message, buffer);
@@ -82,10 +83,13 @@ static size_t boot_before(const struct rows *rows, size_t at)
 	return at;
 }
 
+static const struct omega_limits limits = {.tasks_max = 64, .recent_max = 8}; /* of every world */
+
 /* From row `from`, which is the first or a Snapshot. */
-static int replay_rows(struct rows *rows, size_t from, struct replay_counts *out_counts)
+static int replay_rows(struct rows *rows, size_t from, const struct table *other, struct replay_counts *out_counts)
 {
-	struct replay_options options = {.limits = rows->twin->limits,
+	struct replay_options options = {.other = other,
+					 .limits = limits,
 					 .from_seq = from ? from + 2 : 0,
 					 .each = tell,
 					 .payload = payload_of,
@@ -120,7 +124,7 @@ static int replay_rows(struct rows *rows, size_t from, struct replay_counts *out
 /* ---- every world comes out again ---- */
 
 struct sum {
-	uint64_t records, steps, snapshots, refusals, unproved, starts;
+	uint64_t records, steps, snapshots, refusals, unproved, starts, decisions, others;
 };
 static struct sum sum;
 
@@ -129,7 +133,7 @@ static void replay_world(const struct twin *twin)
 	struct rows rows = rows_of(twin);
 	struct replay_counts counts;
 
-	if (replay_rows(&rows, 0, &counts))
+	if (replay_rows(&rows, 0, NULL, &counts))
 		fail_msg("not every decision came out again");
 	assert_int_equal(counts.compared, rows.count);
 	sum.records += counts.compared;
@@ -140,10 +144,18 @@ static void replay_world(const struct twin *twin)
 	for (size_t i = 1; i < rows.count; i++) {
 		if (rows.row[i].type != MESSAGE_SNAPSHOT)
 			continue;
-		if (replay_rows(&rows, i, &counts))
+		if (replay_rows(&rows, i, NULL, &counts))
 			fail_msg("not every decision came out again from the snapshot in record %zu on", i + 1);
 		sum.starts++;
 	}
+	/* The table that was in force last, asked about everything before: the history itself stays as it was. */
+	uint64_t seed = running;
+	running = 0; /* what differs is no fault */
+	if (replay_rows(&rows, 0, omega_table(twin->live), &counts))
+		fail_msg("asking another table has changed the history");
+	running = seed;
+	sum.decisions += counts.decisions;
+	sum.others += counts.differences;
 	free(rows.row);
 }
 
@@ -158,9 +170,10 @@ static void test_what_a_world_has_recorded_comes_out_again(void **state)
 	running = 0;
 	printf("%llu worlds: %llu records of %llu steps came out again, %llu states in snapshots, %llu refusals; %llu times also "
 	       "from "
-	       "a snapshot on\n",
+	       "a snapshot on; %llu decisions also with another table: %llu values differ\n",
 	       (unsigned long long)tally.seeds, (unsigned long long)sum.records, (unsigned long long)sum.steps,
-	       (unsigned long long)sum.snapshots, (unsigned long long)sum.refusals, (unsigned long long)sum.starts);
+	       (unsigned long long)sum.snapshots, (unsigned long long)sum.refusals, (unsigned long long)sum.starts,
+	       (unsigned long long)sum.decisions, (unsigned long long)sum.others);
 	assert_int_equal(sum.unproved, 0);
 	assert_true(sum.refusals > 0 && sum.steps > 0);
 	assert_true(last - first < 20 || (sum.snapshots > 0 && sum.starts > 0));
@@ -177,7 +190,7 @@ static uint64_t draw(uint64_t limit)
 }
 
 struct found {
-	uint64_t changed, here, later, never;
+	uint64_t changed, here, never;
 };
 static struct found found;
 
@@ -226,12 +239,13 @@ static void change_world(const struct twin *twin)
 		if (!change(&rows.row[at], bytes))
 			continue;
 		found.changed++;
-		if (!replay_rows(&rows, 0, &counts))
+		if (!replay_rows(&rows, 0, NULL, &counts))
 			found.never++;
 		else if (told == at + 1)
 			found.here++;
 		else
-			found.later++;
+			print_error("record %zu (%s) was changed, and record %llu told\n", at + 1,
+				    message_name((enum message_type)before.type), (unsigned long long)told);
 		rows.row[at] = before;
 	}
 	free(bytes);
@@ -251,6 +265,77 @@ static void test_every_change_of_what_was_decided_is_found_where_it_is(void **st
 	assert_true(found.changed > 50);
 	assert_int_equal(found.never, 0);
 	assert_int_equal(found.here, found.changed);
+}
+
+/* ---- a file for cores with planted bugs ---- */
+
+static FILE *file;
+
+static void record_world(const struct twin *twin)
+{
+	struct rows rows = rows_of(twin);
+	bool good = fwrite(&rows.count, sizeof(rows.count), 1, file) == 1;
+
+	for (size_t i = 0; i < rows.count && good; i++) {
+		const struct trail_entry *row = &rows.row[i];
+
+		good = fwrite(row, sizeof(*row), 1, file) == 1 &&
+		       fwrite(row->header.at, 1, row->header.bytes, file) == row->header.bytes &&
+		       fwrite(row->facts.at, 1, row->facts.bytes, file) == row->facts.bytes;
+	}
+	assert_true(good);
+	free(rows.row);
+}
+
+static const uint8_t *read_span(uint32_t bytes)
+{
+	uint8_t *at = malloc(bytes + 1);
+
+	assert_non_null(at);
+	assert_int_equal(fread(at, 1, bytes, file), bytes);
+	return at;
+}
+
+/* Exit code 1: something did not come out again. */
+static int replay_file(const char *path)
+{
+	struct rows rows = {0};
+	struct replay_counts counts;
+	int rc = 0;
+
+	file = fopen(path, "rb");
+	assert_non_null(file);
+	while (!rc && fread(&rows.count, sizeof(rows.count), 1, file) == 1) {
+		rows.row = calloc(rows.count, sizeof(*rows.row));
+		assert_non_null(rows.row);
+		for (size_t i = 0; i < rows.count; i++) {
+			struct trail_entry *row = &rows.row[i];
+
+			assert_int_equal(fread(row, sizeof(*row), 1, file), 1);
+			row->header.at = read_span(row->header.bytes);
+			row->facts.at = read_span(row->facts.bytes);
+		}
+		rc = replay_rows(&rows, 0, NULL, &counts);
+		for (size_t i = 0; i < rows.count; i++) {
+			free((void *)(uintptr_t)rows.row[i].header.at);
+			free((void *)(uintptr_t)rows.row[i].facts.at);
+		}
+		free(rows.row);
+	}
+	fclose(file);
+	return rc ? 1 : 0;
+}
+
+static int record_file(const char *path)
+{
+	struct tally tally = {0};
+
+	file = fopen(path, "wb");
+	assert_non_null(file);
+	world_ended = record_world;
+	for (uint64_t seed = first; seed <= last; seed++)
+		world_run(seed, &tally);
+	return fclose(file) ? 2 : 0;
 }
 
 static int name_the_seed(void **state)
@@ -274,8 +359,13 @@ int main(int argc, char **argv)
 			first = last = strtoull(argv[i] + 7, NULL, 0);
 		else if (strncmp(argv[i], "--seeds=", 8) == 0)
 			last = strtoull(argv[i] + 8, NULL, 0);
+		else if (strncmp(argv[i], "--record=", 9) == 0)
+			return record_file(argv[i] + 9);
+		else if (strncmp(argv[i], "--replay=", 9) == 0)
+			return replay_file(argv[i] + 9);
 		else {
-			fprintf(stderr, "usage: %s [--seed=N | --seeds=COUNT]; found \"%s\"\n", argv[0], argv[i]);
+			fprintf(stderr, "usage: %s [--seed=N | --seeds=COUNT] [--record=FILE | --replay=FILE]; found \"%s\"\n",
+				argv[0], argv[i]);
 			return 2;
 		}
 	}
