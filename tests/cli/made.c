@@ -18,22 +18,13 @@
 
 #define BEGUN_MS 1770113472000u /* 2026-02-03T10:11:12Z */
 
-struct maker {
-	struct trail *trail;
-	uint64_t seq;
-	uint64_t wall_ms;
-	uint64_t number; /* of the task that records are about */
-	struct id task_id;
-};
-
 static struct text text(const char *at)
 {
 	return (struct text){at, (uint32_t)strlen(at)};
 }
 
-/* Appends one record. */
-static void put(struct maker *maker, uint32_t direction, const char *peer, uint32_t attempt, uint32_t end_state,
-		struct message *message)
+void made_put(struct maker *maker, uint32_t direction, const char *peer, uint32_t attempt, uint32_t end_state,
+	      struct message *message)
 {
 	struct buffer header = {0}, facts = {0}, payload = {0};
 	struct trail_entry entry = {
@@ -80,10 +71,10 @@ static void begin(struct maker *maker, const char *id, const char *type)
 	request.task_request.priority = PRIORITY_HIGH;
 	request.task_request.parameters = text("{\"repo\":\"/srv/gr\xc3\xb6\xc3\x9f"
 					       "e\"}");
-	put(maker, TRAIL_IN, "client/alice/3f9c2e10", 0, 0, &request);
+	made_put(maker, TRAIL_IN, "client/alice/3f9c2e10", 0, 0, &request);
 	accepted.task_accepted.trail_seq = maker->number;
 	accepted.task_accepted.state = STATE_ACCEPTED;
-	put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 0, 0, &accepted);
+	made_put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 0, 0, &accepted);
 }
 
 static void assign(struct maker *maker, const char *type, const char *clone, uint32_t attempt)
@@ -94,14 +85,14 @@ static void assign(struct maker *maker, const char *type, const char *clone, uin
 	assignment.task_assignment.task_type = text(type);
 	assignment.task_assignment.attempt = attempt;
 	assignment.task_assignment.priority = PRIORITY_HIGH;
-	put(maker, TRAIL_OUT, clone, attempt, 0, &assignment);
+	made_put(maker, TRAIL_OUT, clone, attempt, 0, &assignment);
 	started.task_started.attempt = attempt;
-	put(maker, TRAIL_IN, clone, attempt, 0, &started);
+	made_put(maker, TRAIL_IN, clone, attempt, 0, &started);
 	progress.task_progress.attempt = attempt;
 	progress.task_progress.permille = 500;
 	progress.task_progress.stage = text("scan");
 	progress.task_progress.line = text("half way \033[2Jthrough");
-	put(maker, TRAIL_IN, clone, attempt, 0, &progress);
+	made_put(maker, TRAIL_IN, clone, attempt, 0, &progress);
 }
 
 static void make_done(struct maker *maker)
@@ -113,8 +104,8 @@ static void make_done(struct maker *maker)
 	completion.task_completion.attempt = 1;
 	completion.task_completion.summary = text("two findings\033]0;owned\007");
 	completion.task_completion.result = text("{\"marker\":\"CANARY-4711\",\"evil\":\"\\u001b[31m\\u202e\"}");
-	put(maker, TRAIL_IN, "beta/1", 1, STATE_COMPLETED, &completion);
-	put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 1, STATE_COMPLETED, &completion);
+	made_put(maker, TRAIL_IN, "beta/1", 1, STATE_COMPLETED, &completion);
+	made_put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 1, STATE_COMPLETED, &completion);
 }
 
 static void make_failed(struct maker *maker)
@@ -128,17 +119,17 @@ static void make_failed(struct maker *maker)
 	failure.task_failure.code = ERROR_TASK_FAILED;
 	failure.task_failure.sentence = text("the build does not compile");
 	failure.task_failure.evidence = text("{\"log\":\"make: *** [all]\\nError \\u001b[1m2\"}");
-	put(maker, TRAIL_IN, "delta/1", 1, 0, &failure);
+	made_put(maker, TRAIL_IN, "delta/1", 1, 0, &failure);
 	retry.retry_scheduled.code = ERROR_TASK_FAILED;
 	retry.retry_scheduled.wait_ms = 1000;
-	put(maker, TRAIL_INNER, "", 0, 0, &retry);
+	made_put(maker, TRAIL_INNER, "", 0, 0, &retry);
 	assign(maker, "test-strategy", "delta/2", 2);
 	failure.task_failure.state = STATE_FAILED;
 	failure.task_failure.attempts = 2;
-	put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 2, STATE_FAILED, &failure);
+	made_put(maker, TRAIL_OUT, "client/alice/3f9c2e10", 2, STATE_FAILED, &failure);
 	escalation.error_escalation.code = ERROR_TASK_FAILED;
 	escalation.error_escalation.asked = text("retry it, or settle it");
-	put(maker, TRAIL_OUT, "operators", 2, 0, &escalation);
+	made_put(maker, TRAIL_OUT, "operators", 2, 0, &escalation);
 }
 
 void made_trail(const char *path)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * export_world STATE [PLAIN [UNSEALED]]: makes a state folder with the trail of exported.h, for tests in other languages.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/cli/exported.h"
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return 2;
+	printf("%llu\n", (unsigned long long)exported_make(argv[1], argc > 2 ? strtoull(argv[2], NULL, 10) : 0,
+							   argc > 3 ? strtoull(argv[3], NULL, 10) : 0));
+	return 0;
+}
