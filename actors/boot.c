@@ -10,6 +10,7 @@
 
 #include "actors/entry.h"
 #include "actors/fresh.h"
+#include "actors/restore.h"
 #include "actors/shell.h"
 
 #define DAY_MS 86400000ull
@@ -143,6 +144,12 @@ static int open_trail(struct shell *shell, struct trail **out_trail)
 	int rc = state_path(&shell->state, STATE_TRAIL, path);
 
 	snprintf(why, sizeof(why), "%s", error_sentence(rc));
+	if (!rc && restore_unfinished(&shell->state)) {
+		snprintf(why, sizeof(why),
+			 "a restore was not finished, so the trail must not be used; do it again: bunshin audit "
+			 "restore FOLDER");
+		rc = ERR_STATE;
+	}
 	if (!rc)
 		rc = trail_open(path, TRAIL_WRITE, out_trail, why);
 	if (rc)
@@ -184,6 +191,8 @@ int shell_boot(struct shell *shell)
 	if (!rc)
 		rc = apply_trail(shell, trail, &tail);
 	if (!rc)
+		rc = sealing_begin(shell, trail);
+	if (!rc)
 		rc = writer_new(trail, &shell->writer);
 	if (rc) {
 		trail_close(trail);
@@ -197,11 +206,17 @@ int shell_boot(struct shell *shell)
 	if (!rc)
 		rc = say_boot(shell, &tail);
 	if (!rc)
+		rc = sealing_tell_restored(shell);
+	if (!rc)
 		rc = routes_load(shell, "start");
 	if (rc == ERR_CONFIG)
 		snprintf(shell->why, sizeof(shell->why), "%s", shell->reload_sentence);
 	/* Whoever connects finds a core whose life is on the disk. */
-	return rc ? rc : ledger_drain(shell);
+	if (!rc)
+		rc = ledger_drain(shell);
+	if (!rc)
+		restore_note_remove(&shell->state);
+	return rc;
 }
 
 int shell_snapshot(struct shell *shell)

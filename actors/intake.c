@@ -149,6 +149,8 @@ static void take_allowed(struct intake *intake, struct message *message)
 		courier_take_get(shell, intake->connection, message);
 	} else if (message->type == MESSAGE_RECOVERY_ACTION && message->recovery_action.verb == VERB_RELOAD_ROUTES) {
 		reload_routes(intake, message);
+	} else if (message->type == MESSAGE_STATUS_QUERY && message->status_query.subject == SUBJECT_RECEIPT) {
+		step_message(intake, message, receipt_judge(shell, connection, message));
 	} else {
 		lookup_stamp(shell, message, connection->peer);
 		step_message(intake, message, 0);

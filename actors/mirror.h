@@ -19,6 +19,7 @@
 #define MIRROR_RETRY_FIRST_MS 500u
 #define MIRROR_RETRY_MOST_MS  60000u
 #define MIRROR_COMMAND_MS     30000u /* a command that takes longer is ended, with all it started */
+#define MIRROR_STOP_MS        3000u  /* for the last checkpoint, when Omega ends; less than the supervisor gives it */
 #define MIRROR_GIT_PAUSE_MS   60000u /* between two commits: three small files each */
 #define MIRROR_WHY_BYTES      256u
 

@@ -308,7 +308,8 @@ static void close_all(struct shell *shell)
 	if (shell->zmq)
 		zmq_ctx_term(shell->zmq);
 	courier_free(shell);
-	writer_free(shell->writer);
+	writer_free(shell->writer); /* brings the last checkpoint */
+	mirrors_free(shell->mirrors, MIRROR_STOP_MS);
 	trail_close(shell->reader);
 	peers_free(shell->peers);
 	connections_release(&shell->connections);

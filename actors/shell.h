@@ -9,7 +9,8 @@
  *   text.c      what Omega's own messages say to people; status.c what it answers about itself
  *   presence.c  heartbeats, silence, counts
  *   courier.c   pieces of artefacts
- *   boot.c      from the trail to a running core; routes.c the routing table
+ *   boot.c      from the trail to a running core; sealing.c its seal; routes.c the routing table
+ *   receipts.c  proofs for clients
  *   omega_actor.c  the loop
  */
 #ifndef ACTORS_SHELL_H
@@ -19,6 +20,7 @@
 
 #include "actors/connections.h"
 #include "actors/freshness.h"
+#include "actors/mirror.h"
 #include "actors/omega_actor.h"
 #include "actors/payloads.h"
 #include "actors/zap.h"
@@ -73,6 +75,7 @@ struct shell {
 
 	struct writer *writer;
 	struct trail *reader;
+	struct mirrors *mirrors;
 	struct batch *batch[2];
 	struct outbox outbox[2];
 	uint64_t batch_first_seq[2];
@@ -199,6 +202,16 @@ void courier_take_put(struct shell *shell, uint32_t connection, struct message *
 void courier_take_get(struct shell *shell, uint32_t connection, struct message *message);
 void courier_finished(struct shell *shell); /* when courier_fd is readable */
 void courier_durable(struct shell *shell);  /* after each batch: tells uploaders that Omega has it all */
+
+/* sealing.c: from now on the trail is sealed, and checkpoints go to the mirrors. Errors with a sentence in shell->why. */
+MUST_CHECK int sealing_begin(struct shell *shell, struct trail *trail);
+/* Records that the trail was set back, if it was since the last start. */
+MUST_CHECK int sealing_tell_restored(struct shell *shell);
+
+/* receipts.c: may this peer have the receipt it asks for, and can it be had? 0 or the code of the refusal; and the receipt itself, as the text of
+ * a StatusResponse, valid until the next call: 0 or an error. */
+uint32_t receipt_judge(struct shell *shell, const struct connection *connection, const struct message *query);
+MUST_CHECK int receipt_answer(struct shell *shell, const struct text *name, char *out, size_t room, size_t *out_bytes);
 
 /* boot.c, routes.c */
 MUST_CHECK int shell_boot(struct shell *shell);

@@ -3,18 +3,21 @@
  * What Omega answers to StatusQuery, as JSON objects:
  *
  *   network  {"version", "boot", "uptime_ms", "now_ms", "endpoint", "trail": {"last_seq", "durable_seq", "snapshot_seq", "commit_us"},
- *             "tasks": {"live", "accepted", …}, "states": {…}, "queued": {…}, "connections", "clones": [clone, …],
+ *             "seal": {"checkpoint", "records", "mirrors": [{"kind", "where", "same_volume", "checkpoint", "records", "at_ms",
+ *             "failing_since_ms", "why"}, …]}, "tasks": {"live", "accepted", …}, "states": {…}, "queued": {…}, "connections", "clones": [clone, …],
  *             "routes_version", "unknown_keys", "malformed"}
  *   clone    {"clones": [{"name", "role", "presence", "slots", "used", "load", "failures", "draining", "quarantined", "breaker_open",
  *             "breaker_ms", "completed", "failed", "lost"}, …], "more"}; `name` may be a clone or a role
  *   route    {"version", "routes": [{"task_type", "destinations": […], "priority", "timeout_ms", "retries", …}, …]}, and for one route
  *             "candidates": [{"clone", "destination", "chosen", "why"}, …]
+ *   receipt  the receipt itself (receipts.c)
  *   task     {"task": {"id", "state", "task_type", "client", "clone", "attempts", "priority", …}}; of an ended task what the trail knows
  *
  * "more" counts what did not fit into one message.
  */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/shell.h"
@@ -110,21 +113,59 @@ static json_t *queued_json(const struct omega_counters *counters)
 	return queued;
 }
 
+/* ---- the seal ---- */
+
+static json_t *moment(uint64_t ms)
+{
+	return ms ? number(ms) : json_null();
+}
+
+static json_t *mirrors_json(const struct mirror_view *view, size_t count)
+{
+	json_t *mirrors = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(mirrors,
+				      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:s}", "kind",
+						mirror_kind_name(view[i].kind), "where", view[i].where, "same_volume",
+						(int)view[i].same_volume, "checkpoint", number(view[i].number), "records",
+						number(view[i].size), "at_ms", moment(view[i].at_ms), "failing_since_ms",
+						moment(view[i].failing_since_ms), "why", view[i].why));
+	return mirrors;
+}
+
+/* {"checkpoint", "records", "mirrors": […]} */
+static json_t *seal_json(struct shell *shell)
+{
+	struct mirror_view *view = calloc(MIRROR_KINDS, sizeof(*view));
+	uint64_t checkpoint, records;
+	size_t count;
+	json_t *json;
+
+	if (!view)
+		return json_null();
+	count = mirrors_look(shell->mirrors, &checkpoint, &records, view);
+	json = json_pack("{s:o, s:o, s:o}", "checkpoint", number(checkpoint), "records", number(records), "mirrors",
+			 mirrors_json(view, count));
+	free(view);
+	return json;
+}
+
 static json_t *answer_network(struct shell *shell)
 {
 	struct omega_counters counters;
 	uint64_t more;
 
 	omega_count(shell->omega, &counters);
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-			 BUNSHIN_VERSION, "boot", id_json(&shell->boot), "uptime_ms", number(shell->mono_ms - shell->started_ms),
-			 "now_ms", number(shell->now_ms), "endpoint", shell->endpoint, "trail", "last_seq",
-			 number(omega_next_seq(shell->omega) - 1), "durable_seq", number(shell->durable_seq), "snapshot_seq",
-			 number(shell->snapshot_seq), "commit_us", number(shell->commit_us), "tasks", tasks_json(&counters),
-			 "states", states_json(&counters), "queued", queued_json(&counters), "connections",
-			 number(shell->connections.joined_count), "clones", clones_json(shell, "", &more), "routes_version",
-			 number(omega_table(shell->omega)->version), "unknown_keys", number(shell->unknown_keys), "malformed",
-			 number(shell->malformed));
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "version", BUNSHIN_VERSION, "boot", id_json(&shell->boot), "uptime_ms",
+			 number(shell->mono_ms - shell->started_ms), "now_ms", number(shell->now_ms), "endpoint", shell->endpoint,
+			 "trail", "last_seq", number(omega_next_seq(shell->omega) - 1), "durable_seq", number(shell->durable_seq),
+			 "snapshot_seq", number(shell->snapshot_seq), "commit_us", number(shell->commit_us), "seal",
+			 seal_json(shell), "tasks", tasks_json(&counters), "states", states_json(&counters), "queued",
+			 queued_json(&counters), "connections", number(shell->connections.joined_count), "clones",
+			 clones_json(shell, "", &more), "routes_version", number(omega_table(shell->omega)->version),
+			 "unknown_keys", number(shell->unknown_keys), "malformed", number(shell->malformed));
 }
 
 /* ---- routes ---- */
@@ -221,7 +262,7 @@ static json_t *answer(struct shell *shell, uint32_t subject, const char *name)
 	case SUBJECT_TASK:
 		return answer_task(shell, &shell->event->message->header.task_id);
 	default:
-		return json_pack("{s:s}", "error", "a subject is network, clone, route or task");
+		return json_pack("{s:s}", "error", "a subject is network, clone, route, task or receipt");
 	}
 }
 
@@ -234,6 +275,11 @@ void status_write(struct shell *shell, struct record *record)
 
 	if (response->name.bytes < NAME_BYTES && response->name.bytes)
 		memcpy(name, response->name.at, response->name.bytes);
+	if (response->subject == SUBJECT_RECEIPT &&
+	    !receipt_answer(shell, &response->name, shell->status, STATUS_BYTES_MAX, &bytes)) {
+		response->status = (struct text){shell->status, (uint32_t)bytes};
+		return;
+	}
 	json = answer(shell, response->subject, name);
 	if (json)
 		bytes = json_dumpb(json, shell->status, STATUS_BYTES_MAX, JSON_COMPACT);

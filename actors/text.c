@@ -77,9 +77,15 @@ static struct text refuse(struct shell *shell, const struct refusal *refusal)
 	case ERROR_NOT_ALLOWED:
 		return refuse_right(shell, refusal);
 	case ERROR_INVALID_PARAMETERS:
+		if (refusal->refused_type == MESSAGE_STATUS_QUERY)
+			return written("a receipt is asked for by the id of a task, or as seq:N by the number of a record");
 		return written("the parameters of a task must be a JSON object");
 	case ERROR_VERSION:
 		return print(shell->sentence, "protocol version %u is spoken here", PROTOCOL_VERSION);
+	case ERROR_STATE:
+		if (refusal->refused_type == MESSAGE_STATUS_QUERY)
+			return written("no checkpoint covers this record yet; one comes within seconds");
+		return written(error_sentence((int)refusal->code));
 	case ERROR_CONFLICT:
 		return written("this id or idempotency key already names a task that was asked for with another type, other "
 			       "parameters or limits");

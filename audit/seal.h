@@ -41,6 +41,11 @@ void sealer_sign(struct sealer *sealer, uint64_t size, const struct hash *root, 
  * syncs. 0 or ERR_IO, after which this sealer must not sign any more (open it again). */
 MUST_CHECK int sealer_committed(struct sealer *sealer);
 
+/* How far the seal has come: the last checkpoint that the newest whole key follows. Changes nothing, and may be asked while somebody else
+ * seals; where a crash came between commit and seal, the trail has one more. 0; ERR_NOT_FOUND: there is no seal key; ERR_CORRUPT, ERR_NOT_ALLOWED,
+ * ERR_IO; with a sentence. */
+MUST_CHECK int sealer_look(const char *folder, uint64_t *out_number, uint64_t *out_size, char out_why[256]);
+
 /* Begins a new row of seal keys after a rollback that a person has accepted: new keys, and one more line in log.pub. 0 or an error with a sentence. */
 MUST_CHECK int sealer_restart(const char *folder, const struct sealed *last, char out_why[256]);
 

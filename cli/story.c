@@ -119,14 +119,22 @@ json_t *record_json(const struct trail_entry *entry, bool whole)
 	return json;
 }
 
+/* As much of a text as fits, not cut within a character, and with \\x00 for a NUL, which would hide what follows. */
 static void say_text(char *out, size_t bytes, const struct text *text)
 {
-	size_t used = text->bytes < bytes - 1 ? text->bytes : bytes - 1;
+	size_t used = 0;
 
-	while (used > 0 && used < text->bytes && (text->at[used] & 0xc0) == 0x80) /* not within a character */
-		used--;
-	if (used > 0)
-		memcpy(out, text->at, used);
+	for (uint32_t i = 0; i < text->bytes; i++) {
+		if (used + 5 > bytes) {
+			while (used > 0 && ((uint8_t)text->at[i] & 0xc0) == 0x80)
+				used--, i--;
+			break;
+		}
+		if (text->at[i])
+			out[used++] = text->at[i];
+		else
+			used += (size_t)sprintf(out + used, "\\x00");
+	}
 	out[used] = 0;
 }
 
@@ -259,6 +267,12 @@ static void note_message(const struct message *message, char *out, size_t bytes)
 		snprintf(out, bytes, "%.*s has %u outcome%s", (int)message->delivered.peer.bytes,
 			 message->delivered.peer.bytes ? message->delivered.peer.at : "", message->delivered.outcomes,
 			 message->delivered.outcomes == 1 ? "" : "s");
+		break;
+	case MESSAGE_RESTORED:
+		snprintf(out, bytes, "%s: from a backup up to record %llu, by %.*s: %.*s",
+			 message->restored.rollback ? "set back" : "restored", (unsigned long long)message->restored.through_seq,
+			 (int)message->restored.who.bytes, message->restored.who.bytes ? message->restored.who.at : "",
+			 (int)message->restored.reason.bytes, message->restored.reason.bytes ? message->restored.reason.at : "");
 		break;
 	case MESSAGE_ERASED:
 		snprintf(out, bytes, "%s up to record %llu, by %.*s",

@@ -106,6 +106,8 @@ void step_refuse(struct step *step, uint32_t code)
 	out.message.refusal.refused_type = step->event->message->type;
 	if (code == ERROR_OVERLOADED || code == ERROR_BUSY)
 		out.message.refusal.retry_after_ms = step->omega->table.retry_after_ms;
+	else if (code == ERROR_STATE && step->event->message->type == MESSAGE_STATUS_QUERY)
+		out.message.refusal.retry_after_ms = RECEIPT_RETRY_MS;
 	out.payload_seq = OWN_PAYLOAD;
 	step_commit(step, &out);
 }
@@ -338,6 +340,7 @@ static int decide_inner(struct step *step)
 	case MESSAGE_SNAPSHOT:
 	case MESSAGE_DELIVERED:
 	case MESSAGE_COUNTED:
+	case MESSAGE_RESTORED:
 		break;
 	case MESSAGE_ERASED: /* the retention that routing.conf asks for */
 		if (record.message.erased.task_number || record.message.erased.through_seq >= omega_next_seq(step->omega))

@@ -11,6 +11,8 @@
 #define OWN_NUMBER  UINT64_MAX  /* likewise */
 #define OPERATORS   "operators" /* whoever is connected as an operator */
 
+#define RECEIPT_RETRY_MS 1000u /* a receipt that cannot be had yet: a checkpoint comes within seconds */
+
 struct step {
 	struct omega *omega;
 	uint64_t now_ms;
