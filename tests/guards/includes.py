@@ -18,11 +18,12 @@ ABOVE = {
     "protocol": [],
     "routing": ["protocol"],
     "audit": ["protocol"],
+    "selftest": ["protocol", "audit"],
     "workspace": ["protocol"],
     "clones": ["protocol"],
     "tools": ["protocol", "workspace", "clones"],
     "actors": ["protocol", "routing", "audit", "workspace", "clones", "tools"],
-    "cli": ["protocol", "routing", "audit", "workspace", "clones", "tools", "actors"],
+    "cli": ["protocol", "routing", "audit", "selftest", "workspace", "clones", "tools", "actors"],
 }
 C_ONLY = ["assert.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "string.h", "stdalign.h"]
 TEXT = C_ONLY + ["ctype.h", "stdio.h", "stdlib.h", "strings.h", "math.h"]
@@ -83,6 +84,9 @@ PLANTED = [
     ("routing/a.c", '#include "audit/trail.h"', True),
     ("audit/a.c", '#include "routing/table.h"', True),
     ("workspace/a.c", '#include "clones/clone.h"', True),
+    ("audit/a.c", '#include "selftest/disk.h"', True),
+    ("actors/a.c", '#include "selftest/disk.h"', True),
+    ("cli/a.c", '#include "selftest/disk.h"', False),
     ("clones/a.c", '#include "actors/client.h"', True),
     ("actors/a.c", '#include "cli/command.h"', True),
     ("protocol/a.c", "#include <time.h>", True),
