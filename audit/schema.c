@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "audit/schema.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,28 +21,82 @@ static int run_sql(sqlite3 *db, const char *sql)
 
 /* ---- comparing ---- */
 
-/* One character of SQL after the other, without comments and white space. */
-static char sql_next(const char **at)
+/* What one statement of a schema makes: the text is what SQLite keeps of it. */
+struct object {
+	const char *text;
+	const char *end;
+	const char *name;
+	size_t name_bytes;
+	bool view;
+};
+
+#define OBJECTS_MAX 64u
+
+/* One character of SQL after the other, without comments and white space; 0 at the end. */
+static char sql_next(const char **at, const char *end)
 {
-	for (;;) {
-		while (isspace((unsigned char)**at))
+	while (*at < end) {
+		if ((*at)[0] == '-' && (*at)[1] == '-')
+			*at += strcspn(*at, "\n");
+		else if (isspace((unsigned char)**at))
 			(*at)++;
-		if ((*at)[0] != '-' || (*at)[1] != '-')
-			break;
-		*at += strcspn(*at, "\n");
+		else
+			return *(*at)++;
 	}
-	return **at ? *(*at)++ : 0;
+	return 0;
 }
 
-static bool sql_same(const char *a, const char *b)
+static bool sql_same(const struct object *should, const char *is)
 {
+	const char *a = should->text, *end = is + strlen(is);
 	for (;;) {
-		char from_a = sql_next(&a), from_b = sql_next(&b);
+		char from_a = sql_next(&a, should->end), from_b = sql_next(&is, end);
 		if (from_a != from_b)
 			return false;
 		if (!from_a)
 			return true;
 	}
+}
+
+/* The end of a statement: a semicolon that is in no comment and in no quotes. */
+static const char *statement_end(const char *at)
+{
+	for (bool quoted = false; *at && (quoted || *at != ';'); at++) {
+		if (!quoted && at[0] == '-' && at[1] == '-')
+			at += strcspn(at, "\n") - 1;
+		else if (*at == '\'')
+			quoted = !quoted;
+	}
+	return at;
+}
+
+/* CREATE [UNIQUE] TABLE, INDEX or VIEW, and a name. False: there are no more statements. */
+static bool object_next(const char **at, struct object *out_object)
+{
+	const char *begin = strstr(*at, "\nCREATE ");
+	if (!begin)
+		return false;
+	begin++;
+	const char *name = begin + strlen("CREATE ");
+	if (strncmp(name, "UNIQUE ", strlen("UNIQUE ")) == 0)
+		name += strlen("UNIQUE ");
+	*out_object = (struct object){.text = begin, .end = statement_end(begin), .view = *name == 'V'};
+	out_object->name = strchr(name, ' ') + 1;
+	out_object->name_bytes = strcspn(out_object->name, " (");
+	*at = out_object->end;
+	return true;
+}
+
+static size_t objects_list(const char *schema, bool views, struct object out_object[OBJECTS_MAX])
+{
+	size_t count = 0;
+	struct object object;
+	while (object_next(&schema, &object)) {
+		assert(count < OBJECTS_MAX);
+		if (object.view == views)
+			out_object[count++] = object;
+	}
+	return count;
 }
 
 static const char *text_of(sqlite3_stmt *statement, int column)
@@ -50,53 +105,53 @@ static const char *text_of(sqlite3_stmt *statement, int column)
 	return text ? (const char *)text : "";
 }
 
-/* Walks both schemas side by side; `out_name` is the first object that is not the same. */
-static int schema_difference(sqlite3_stmt *is, sqlite3_stmt *should, char out_name[64])
+/* The first in the order of names is told. */
+static void difference_note(const char *name, size_t name_bytes, char out_name[64])
 {
-	int rc_is, rc_should;
-	out_name[0] = 0;
-	do {
-		rc_is = sqlite3_step(is);
-		rc_should = sqlite3_step(should);
-		if (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW && strcmp(text_of(is, 0), text_of(should, 0)) == 0 &&
-		    sql_same(text_of(is, 1), text_of(should, 1)))
+	char mine[64];
+	snprintf(mine, sizeof(mine), "%.*s", (int)name_bytes, name);
+	if (!out_name[0] || strcmp(mine, out_name) < 0)
+		memcpy(out_name, mine, sizeof(mine));
+}
+
+/* An index that belongs to a table has no text of its own; the table's says all of it. */
+static void row_compare(sqlite3_stmt *row, struct object *object, size_t count, char out_name[64])
+{
+	const char *name = text_of(row, 0);
+	if (sqlite3_column_type(row, 1) == SQLITE_NULL && strncmp(name, "sqlite_autoindex_", strlen("sqlite_autoindex_")) == 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (!object[i].text || strlen(name) != object[i].name_bytes ||
+		    memcmp(name, object[i].name, object[i].name_bytes) != 0 || !sql_same(&object[i], text_of(row, 1)))
 			continue;
-		if (rc_is == SQLITE_ROW || rc_should == SQLITE_ROW)
-			snprintf(out_name, 64, "%s", text_of(rc_is == SQLITE_ROW ? is : should, 0));
-	} while (rc_is == SQLITE_ROW && rc_should == SQLITE_ROW && !out_name[0]);
-	int end_is = sqlite3_reset(is), end_should = sqlite3_reset(should);
-	return end_is ? end_is : end_should;
+		object[i].text = NULL; /* found */
+		return;
+	}
+	difference_note(name, strlen(name), out_name);
 }
 
-/* A database in memory that is made from a schema now. */
-static int fresh_open(const char *schema, sqlite3 **out_fresh)
+/* Compares what the database holds, views or all else, with the text of a schema. */
+static int compare(struct trail *trail, const char *schema, bool views, char out_name[64])
 {
-	int rc = sqlite3_open_v2(":memory:", out_fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	return rc ? rc : run_sql(*out_fresh, schema);
-}
-
-static int compare(struct trail *trail, sqlite3 *fresh, const char *list, char out_name[64])
-{
-	sqlite3_stmt *is = NULL, *should = NULL;
-	int rc = sqlite3_prepare_v2(fresh, list, -1, &should, NULL);
+	struct object object[OBJECTS_MAX];
+	size_t count = objects_list(schema, views, object);
+	sqlite3_stmt *row = NULL;
+	out_name[0] = 0;
+	int rc = sqlite3_prepare_v2(trail->db, "SELECT name, sql FROM sqlite_schema WHERE (type = 'view') = ?1", -1, &row, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(trail->db, list, -1, &is, NULL);
-	if (rc == SQLITE_OK)
-		rc = schema_difference(is, should, out_name);
-	sqlite3_finalize(is);
-	sqlite3_finalize(should);
-	return rc;
+		rc = sqlite3_bind_int(row, 1, views);
+	while (rc == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW)
+		row_compare(row, object, count, out_name);
+	int end = sqlite3_finalize(row);
+	for (size_t i = 0; i < count; i++)
+		if (object[i].text)
+			difference_note(object[i].name, object[i].name_bytes, out_name);
+	return rc ? rc : end;
 }
 
 int schema_check(struct trail *trail, int format, char out_name[64])
 {
-	sqlite3 *fresh = NULL;
-	int rc = fresh_open(format == 1 ? trail_schema_1 : trail_schema, &fresh);
-	if (rc == SQLITE_OK)
-		rc = compare(trail, fresh, "SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type <> 'view' ORDER BY name",
-			     out_name);
-	sqlite3_close(fresh);
-	return rc;
+	return compare(trail, format == 1 ? trail_schema_1 : trail_schema, false, out_name);
 }
 
 /* ---- making ---- */
@@ -110,6 +165,13 @@ int schema_create(sqlite3 *db)
 		rc = run_sql(db, "PRAGMA application_id=" NUMBER_TEXT(TRAIL_APPLICATION_ID) "; PRAGMA user_version=" NUMBER_TEXT(
 					 TRAIL_USER_VERSION) "; COMMIT;");
 	return rc;
+}
+
+/* A database in memory that is made from a schema now. */
+static int fresh_open(const char *schema, sqlite3 **out_fresh)
+{
+	int rc = sqlite3_open_v2(":memory:", out_fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	return rc ? rc : run_sql(*out_fresh, schema);
 }
 
 /* Runs on the trail the SQL that `query` makes of the schema of `from`, which is read to its end before. */
@@ -172,9 +234,12 @@ int schema_upgrade(struct trail *trail)
 	return 0;
 }
 
-static int views_renew(struct trail *trail, sqlite3 *fresh)
+static int views_renew(struct trail *trail)
 {
-	int rc = run_sql(trail->db, "BEGIN IMMEDIATE");
+	sqlite3 *fresh = NULL;
+	int rc = fresh_open(trail_schema, &fresh);
+	if (rc == SQLITE_OK)
+		rc = run_sql(trail->db, "BEGIN IMMEDIATE");
 	if (rc == SQLITE_OK)
 		rc = run_made(
 			trail, trail->db,
@@ -183,18 +248,14 @@ static int views_renew(struct trail *trail, sqlite3 *fresh)
 		rc = run_made(trail, fresh,
 			      "SELECT group_concat(sql, char(10) || ';') FROM (SELECT sql FROM sqlite_schema WHERE type = 'view' "
 			      "ORDER BY rowid)");
-	return finish(trail, rc);
+	rc = finish(trail, rc);
+	sqlite3_close(fresh);
+	return rc;
 }
 
 int schema_views(struct trail *trail)
 {
-	char name[64] = "";
-	sqlite3 *fresh = NULL;
-	int rc = fresh_open(trail_schema, &fresh);
-	if (rc == SQLITE_OK)
-		rc = compare(trail, fresh, "SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name", name);
-	if (rc == SQLITE_OK && name[0])
-		rc = views_renew(trail, fresh);
-	sqlite3_close(fresh);
-	return rc;
+	char name[64];
+	int rc = compare(trail, trail_schema, true, name);
+	return rc == SQLITE_OK && name[0] ? views_renew(trail) : rc;
 }
