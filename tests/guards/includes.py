@@ -18,6 +18,7 @@ ABOVE = {
     "protocol": [],
     "routing": ["protocol"],
     "audit": ["protocol"],
+    "verifier": ["protocol"],
     "selftest": ["protocol", "audit"],
     "workspace": ["protocol"],
     "clones": ["protocol"],
@@ -52,6 +53,8 @@ def wrong(path, quote, name):
             return "an include is written from the root, as in \"protocol/message.h\""
         if target != folder and target not in ABOVE[folder]:
             return f"{folder} may include {', '.join([folder] + ABOVE[folder])}, not {target}"
+        if path.startswith("verifier/") and target == "protocol" and name != "protocol/messages.def":
+            return "the verifier shares no code with what it verifies, only the list of messages, for their names"
         if path.startswith("routing/") and not path.startswith("routing/conf") and name.startswith("routing/conf"):
             return "the deciding core does not know how its table is written"
         return None
@@ -95,6 +98,10 @@ PLANTED = [
     ("routing/conf_a.c", "#include <zmq.h>", True),
     ("routing/a.h", '#include "routing/conf.h"', True),
     ("audit/a.c", '#include "trail.h"', True),
+    ("verifier/a.c", '#include "audit/record.h"', True),
+    ("verifier/a.c", '#include "protocol/codec.h"', True),
+    ("verifier/a.c", '#include "protocol/messages.def"', False),
+    ("audit/a.c", '#include "verifier/row.h"', True),
     ("protocol/a.def", "#include <sys/stat.h>", True),
     ("routing/a.c", '#include "protocol/message.h"', False),
     ("routing/conf_a.c", "#include <stdlib.h>", False),
