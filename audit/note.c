@@ -19,6 +19,7 @@
 #define DASH           "\xe2\x80\x94 " /* U+2014 and a blank begin a line with a signature */
 #define ORIGIN_PREFIX  "bunshin/"
 #define ORIGIN_DIGITS  16u
+#define NOTE_LINES     8u
 
 /* ---- keys and names ---- */
 
@@ -255,6 +256,31 @@ int note_read(const char *text, size_t bytes, struct note *out_note, char out_wh
 		return wrong(out_why, "the note goes on after its second signature");
 	*out_note = note;
 	return 0;
+}
+
+/* A line, with or without its end. */
+static bool line_next(struct piece *rest)
+{
+	struct piece line;
+	if (!rest->bytes)
+		return false;
+	if (!cut(rest, '\n', &line))
+		*rest = (struct piece){rest->at + rest->bytes, 0};
+	return true;
+}
+
+bool note_next(const char **text, size_t *bytes, const char **out_note, size_t *out_note_bytes)
+{
+	struct piece rest = {*text, *bytes};
+	while (rest.bytes && (rest.at[0] == '\n' || rest.at[0] == '#'))
+		(void)line_next(&rest);
+	*out_note = rest.at;
+	for (unsigned i = 0; i < NOTE_LINES && line_next(&rest); i++)
+		;
+	*out_note_bytes = (size_t)(rest.at - *out_note);
+	*text = rest.at;
+	*bytes = rest.bytes;
+	return *out_note_bytes > 0;
 }
 
 int note_check(const char *text, size_t bytes, const char *name, const uint8_t public_key[PUBLIC_KEY_BYTES])

@@ -35,6 +35,10 @@ MUST_CHECK int note_read(const char *text, size_t bytes, struct note *out_note, 
 /* Is there a signature by `public_key` under the name `name` (the origin, or origin/seal/NUMBER), and is it good? 0 or ERR_CORRUPT. */
 MUST_CHECK int note_check(const char *text, size_t bytes, const char *name, const uint8_t public_key[PUBLIC_KEY_BYTES]);
 
+/* The next note in the text of a mirror, where lines that are empty or begin with '#' stand between notes: `*text` and `*bytes` move behind
+ * it. False: there is no more. A note that breaks off is given as far as it goes; note_read refuses it. */
+bool note_next(const char **text, size_t *bytes, const char **out_note, size_t *out_note_bytes);
+
 void note_origin(const uint8_t log_public[PUBLIC_KEY_BYTES], char out_origin[ORIGIN_BYTES]);
 
 /* A key as a line of keys/log.pub, NAME+HASH+BASE64, and back. ERR_CORRUPT with a sentence. */

@@ -46,6 +46,36 @@ int trail_consistency(struct trail *trail, uint64_t old_size, uint64_t size, str
 	return rc ? rc : tree_consistency(&trail->recorder.hasher, nodes_read, trail, old_size, size, out_proof);
 }
 
+int trail_check_note(struct trail *trail, const char *text, size_t bytes, const struct log_keys *keys, char out_why[256])
+{
+	struct note note;
+	struct hash root;
+	int rc = note_read(text, bytes, &note, out_why);
+	if (rc)
+		return rc;
+	rc = trail_root(trail, note.size, &root);
+	if (note_check(text, bytes, keys->origin, keys->log)) {
+		snprintf(out_why, 256, "the note is not signed by %s", keys->origin);
+		return ERR_CORRUPT;
+	}
+	if (rc == ERR_NOT_FOUND) {
+		snprintf(out_why, 256,
+			 "the trail is shorter than what was mirrored: checkpoint %" PRIu64 " covers %" PRIu64
+			 " records; its end was cut off, or it is an older copy (a rollback)",
+			 note.number, note.size);
+		return ERR_CORRUPT;
+	}
+	if (rc) {
+		snprintf(out_why, 256, "%s", trail->why);
+		return rc;
+	}
+	if (memcmp(&root, &note.root, sizeof(root)) == 0)
+		return 0;
+	snprintf(out_why, 256, "the first %" PRIu64 " records are not those that checkpoint %" PRIu64 " sealed", note.size,
+		 note.number);
+	return ERR_CORRUPT;
+}
+
 /* ---- one record ---- */
 
 static int no_record(struct trail *trail, uint64_t seq)

@@ -14,6 +14,11 @@ MUST_CHECK int trail_root(struct trail *trail, uint64_t size, struct hash *out_r
 MUST_CHECK int trail_inclusion(struct trail *trail, uint64_t seq, uint64_t size, struct proof *out_proof);
 MUST_CHECK int trail_consistency(struct trail *trail, uint64_t old_size, uint64_t size, struct proof *out_proof);
 
+/* Does the trail still hold what the log sealed when it wrote this note, which somebody kept elsewhere? 0; ERR_CORRUPT with a sentence: the trail is
+ * shorter (its end was cut off, or it is an older copy), is another one, or the note was not signed by this log; else as above. */
+MUST_CHECK int trail_check_note(struct trail *trail, const char *text, size_t bytes, const struct log_keys *keys,
+				char out_why[256]);
+
 struct trail_checkpoint {
 	uint64_t number;
 	uint64_t size;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "story.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "audit/seal.h"
 
 enum { STAGE_ACCEPT = 1, STAGE_ASSIGN, STAGE_START, STAGE_END, STAGE_TELL, STAGE_AFTER };
 
@@ -262,6 +266,47 @@ void story_write(const char *path, uint64_t seed, size_t count)
 	story_release(&story);
 }
 
+void seal_trail(const struct place *place, struct trail *trail)
+{
+	char why[256];
+	struct sealed last;
+	struct sealer *sealer;
+	assert_true(mkdir(place->keys, 0700) == 0 || errno == EEXIST);
+	if (trail_sealed(trail, &last))
+		fail_msg("%s", trail_why(trail));
+	int rc = sealer_open(place->keys, &last, &sealer, why);
+	if (rc)
+		fail_msg("%s: %s", error_name(rc), why);
+	trail_seal(trail, sealer, NULL, NULL);
+}
+
+void read_keys(const struct place *place, struct log_keys *out_keys)
+{
+	char path[128], text[16384], why[256];
+	snprintf(path, sizeof(path), "%s/log.pub", place->keys);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t bytes = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	if (log_keys_read(text, bytes, out_keys, why))
+		fail_msg("%s", why);
+}
+
+void story_write_sealed(const struct place *place, uint64_t seed, size_t count, size_t every)
+{
+	struct story story;
+	struct trail *trail = open_trail(place->trail, TRAIL_WRITE);
+	seal_trail(place, trail);
+	story_init(&story, seed);
+	for (size_t written = 0, more; written < count; written += more) {
+		more = count - written < every ? count - written : every;
+		assert_int_equal(story_append(&story, trail, more), 0);
+		assert_int_equal(trail_checkpoint(trail), 0);
+	}
+	trail_close(trail);
+	story_release(&story);
+}
+
 void place_make(struct place *place)
 {
 	const char *folder = getenv("TMPDIR");
@@ -269,6 +314,7 @@ void place_make(struct place *place)
 		 folder && strlen(folder) < 40 ? folder : "/tmp");
 	assert_non_null(mkdtemp(place->folder));
 	snprintf(place->trail, sizeof(place->trail), "%s/trail.db", place->folder);
+	snprintf(place->keys, sizeof(place->keys), "%s/keys", place->folder);
 }
 
 void place_empty(struct place *place)
@@ -279,6 +325,12 @@ void place_empty(struct place *place)
 		snprintf(path, sizeof(path), "%s%s", place->trail, ends[i]);
 		(void)unlink(path);
 	}
+	static const char *const keys[] = {"log.key", "log.pub", "seal.key", ".log.key.new", ".log.pub.new", ".seal.key.new"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", place->keys, keys[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(place->keys);
 }
 
 void place_remove(struct place *place)

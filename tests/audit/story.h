@@ -6,6 +6,7 @@
 #ifndef TESTS_AUDIT_STORY_H
 #define TESTS_AUDIT_STORY_H
 
+#include "audit/note.h"
 #include "audit/trail.h"
 #include "audit/writer.h"
 
@@ -56,6 +57,7 @@ void story_write(const char *path, uint64_t seed, size_t count);
 struct place {
 	char folder[64];
 	char trail[96];
+	char keys[96]; /* a folder; made by seal_trail */
 };
 void place_make(struct place *place);
 void place_remove(struct place *place);
@@ -63,6 +65,13 @@ void place_empty(struct place *place); /* removes the files, keeps the folder */
 
 /* Opens or fails the test with the reason. */
 struct trail *open_trail(const char *path, enum trail_mode mode);
+
+/* From now on the trail is sealed with the keys in `place`, which are made if there are none; fails the test with the reason. */
+void seal_trail(const struct place *place, struct trail *trail);
+void read_keys(const struct place *place, struct log_keys *out_keys); /* its log.pub */
+
+/* As story_write, sealed: a checkpoint after every `every` records and at the end. */
+void story_write_sealed(const struct place *place, uint64_t seed, size_t count, size_t every);
 
 /* Verifies everything and fails the test with the reason, if there is one. Returns the number of records. */
 uint64_t verify_clean(struct trail *trail);

@@ -213,6 +213,32 @@ static void test_lines_that_are_too_many_too_few_or_out_of_place_are_refused(voi
 	assert_note_refused("line 8", "%s\n%s%s", body, log_line, other);
 }
 
+static void test_the_notes_of_a_mirror_are_found_between_its_comments(void **state)
+{
+	(void)state;
+	char text[8192];
+	const char *at = text, *found;
+	size_t bytes = (size_t)snprintf(text, sizeof(text), "# 7 1800000000123\n%s\n# 8 1800000000124\n%s\n\n%s# end", golden,
+					golden, golden),
+	       found_bytes;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(note_next(&at, &bytes, &found, &found_bytes));
+		assert_int_equal(found_bytes, strlen(golden));
+		assert_memory_equal(found, golden, found_bytes);
+	}
+	assert_false(note_next(&at, &bytes, &found, &found_bytes));
+	/* One that breaks off is not passed over. */
+	for (size_t cut = 1; cut < strlen(golden); cut++) {
+		struct note read;
+		char why[256];
+		at = golden;
+		bytes = cut;
+		assert_true(note_next(&at, &bytes, &found, &found_bytes));
+		assert_int_equal(found_bytes, cut);
+		assert_int_equal(note_read(found, found_bytes, &read, why), ERR_CORRUPT);
+	}
+}
+
 /* ---- keys ---- */
 
 static void test_a_key_is_written_as_another_program_writes_it_and_read_back(void **state)
@@ -326,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_every_changed_bit_and_every_cut_is_refused),
 		cmocka_unit_test(test_what_means_the_same_and_is_not_the_same_is_refused),
 		cmocka_unit_test(test_lines_that_are_too_many_too_few_or_out_of_place_are_refused),
+		cmocka_unit_test(test_the_notes_of_a_mirror_are_found_between_its_comments),
 		cmocka_unit_test(test_a_key_is_written_as_another_program_writes_it_and_read_back),
 		cmocka_unit_test(test_every_changed_bit_and_every_cut_of_a_key_is_refused),
 		cmocka_unit_test(test_a_key_file_is_one_log_key_and_the_seal_keys_at_which_a_row_begins),
