@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/listing.h"
+#include "cli/period.h"
 #include "cli/session.h"
 #include "cli/story.h"
 #include "cli/watch.h"
@@ -36,10 +37,8 @@ static int take_filters(struct call *call, struct trail *trail, struct trail_que
 {
 	const char *type = option(call, "type");
 	const char *peer = option(call, "peer");
-	int rc = option_moment(call, "since", &query->since_ms);
+	int rc = period_take(call, query);
 
-	if (!rc)
-		rc = option_moment(call, "until", &query->until_ms);
 	if (!rc)
 		rc = option_number(call, "limit", 1, 1000000000, &query->limit);
 	if (!rc && option(call, "task"))
@@ -120,8 +119,7 @@ static int run(struct call *call)
 	if (!rc) {
 		rc = print_log(call, trail, &query);
 		if (rc)
-			rc = call_fail(call, rc, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
-				       trail_why(trail));
+			rc = session_unreadable(call, rc, trail);
 	}
 	trail_close(trail);
 	return rc;
@@ -129,8 +127,7 @@ static int run(struct call *call)
 
 static const struct option_row options[] = {
 	{"task", "ID", "only of this task"},
-	{"since", "WHEN", "from then on: 2h (ago), 10:30, 2026-02-03, 2026-02-03T10:30"},
-	{"until", "WHEN", "up to then"},
+	PERIOD_OPTIONS,
 	{"peer", "NAME", "only from or to this peer, such as beta/1"},
 	{"type", "MESSAGE", "only this message, such as TaskCompletion"},
 	{"limit", "N", "only the last N"},

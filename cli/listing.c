@@ -46,10 +46,11 @@ static char *print_list(const json_t *value)
 	size_t i;
 
 	json_array_foreach (value, i, item) {
-		const char *text = json_string_value(item);
+		char *text = json_is_string(item) ? text_of_message(json_string_value(item), json_string_length(item)) : NULL;
 		char *longer = NULL;
 		if (asprintf(&longer, "%s%s%s", all, i ? ", " : "", text ? text : "…") < 0)
 			longer = need(NULL);
+		free(text);
 		free(all);
 		all = longer;
 	}
@@ -107,8 +108,9 @@ static char *print_value(const json_t *value, enum column_kind kind, bool people
 static char *print_cell(const json_t *row, const struct column *column, bool people)
 {
 	const json_t *value = value_of(row, column->key);
-	char *text = print_value(value, column->kind, people);
-	char *safe = text_safe(text, strlen(text));
+	bool plain = json_is_string(value) && column->kind != COLUMN_TIME && column->kind != COLUMN_ID;
+	char *text = plain ? NULL : print_value(value, column->kind, people);
+	char *safe = plain ? text_safe(json_string_value(value), json_string_length(value)) : text_safe(text, strlen(text));
 
 	free(text);
 	return safe;

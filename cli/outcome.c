@@ -19,7 +19,7 @@
 
 static char *copy_of(const struct text *text)
 {
-	return text->bytes ? need(strndup(text->at, text->bytes)) : NULL;
+	return text->bytes ? text_of_message(text->at, text->bytes) : NULL;
 }
 
 static void take_completion(struct outcome *outcome, const struct task_completion *completion)
@@ -151,7 +151,10 @@ char *outcome_report(const struct outcome *outcome)
 
 	if (outcome->state != STATE_COMPLETED)
 		return failure_report(outcome);
-	result = nested(outcome->result);
+	/* A report ends its strings at a NUL, so a result that holds one is shown as the text that it is. */
+	result = outcome->result ? json_loads(outcome->result, JSON_DECODE_ANY, NULL) : json_null();
+	if (!result)
+		result = need(json_string(outcome->result));
 	if (json_is_object(result) && json_object_get(result, "schema"))
 		report = report_markdown(result);
 	if (!report)

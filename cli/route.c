@@ -9,6 +9,7 @@
 #include "actors/state.h"
 #include "cli/listing.h"
 #include "cli/session.h"
+#include "cli/tables.h"
 #include "cli/text.h"
 
 /* ---- the file ---- */
@@ -19,21 +20,6 @@ static const struct column list_columns[] = {
 	{"RETRIES", "retries", COLUMN_NUMBER, false}, {"DEADLINE", "deadline_ms", COLUMN_SPAN, false},
 	{"QUEUE", "queue_max", COLUMN_NUMBER, false}, {NULL, NULL, COLUMN_TEXT, false},
 };
-
-static json_t *route_json(const struct route *route)
-{
-	json_t *destinations = json_array();
-
-	for (uint32_t i = 0; i < route->destination_count; i++)
-		json_array_append_new(destinations, json_string(route->destination[i]));
-	return json_pack("{s:s, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "task_type", route->task_type,
-			 "destinations", destinations, "priority", priority_name(route->priority), "retries", (int)route->retries,
-			 "start_ms", (json_int_t)route->start_ms, "timeout_ms", (json_int_t)route->timeout_ms, "timeout_max_ms",
-			 (json_int_t)route->timeout_max_ms, "heartbeat_ms", (json_int_t)route->heartbeat_ms, "deadline_ms",
-			 (json_int_t)route->deadline_ms, "queue_max", (json_int_t)route->queue_max, "worst_ms",
-			 (json_int_t)route_worst_ms(route), "escalate_to",
-			 *route->escalate_to ? json_string(route->escalate_to) : json_null());
-}
 
 static int run_list(struct call *call)
 {

@@ -68,6 +68,14 @@ int session_trail(const struct call *call, struct trail **out_trail)
 		  : 0;
 }
 
+int session_unreadable(const struct call *call, int error, const struct trail *trail)
+{
+	const char *why = trail_why(trail);
+
+	return call_fail(call, error, "`bunshin audit verify` checks the trail", "the trail cannot be read: %s",
+			 *why ? why : error_sentence(error));
+}
+
 static bool take_if_there(const char *path, char out_path[PATH_BYTES])
 {
 	if (access(path, R_OK) != 0)

@@ -23,6 +23,9 @@ MUST_CHECK int session_state(const struct call *call, struct state_folder *out_s
 /* The trail, for reading; Omega may be writing it. */
 MUST_CHECK int session_trail(const struct call *call, struct trail **out_trail);
 
+/* Says that the trail could not be read, and why. Returns the exit code. */
+int session_unreadable(const struct call *call, int error, const struct trail *trail);
+
 /* Path of routing.conf as set; else ~/.config/bunshin/routing.conf, /etc/bunshin/routing.conf, or the one shipped with this program. */
 MUST_CHECK int session_routes_path(const struct call *call, char out_path[PATH_BYTES]);
 

@@ -39,13 +39,17 @@ static void say(struct logs *logs, const struct trail_entry *entry, const char *
 /* The end of what an attempt wrote, line by line. */
 static void say_log(struct logs *logs, const struct trail_entry *entry, const struct text *evidence)
 {
-	json_t *json = evidence->bytes ? json_loadb(evidence->at, evidence->bytes, 0, NULL) : NULL;
-	const char *log = json_string_value(json_object_get(json, "log"));
+	json_t *json = evidence->bytes ? json_loadb(evidence->at, evidence->bytes, JSON_ALLOW_NUL, NULL) : NULL;
+	const json_t *log = json_object_get(json, "log");
+	const char *at = json_string_value(log);
+	size_t left = at ? json_string_length(log) : 0;
 
-	while (log && *log) {
-		size_t bytes = strcspn(log, "\n");
-		say(logs, entry, "log", 3, log, bytes);
-		log += bytes + (log[bytes] == '\n');
+	while (left) {
+		const char *end = memchr(at, '\n', left);
+		size_t bytes = end ? (size_t)(end - at) : left;
+		say(logs, entry, "log", 3, at, bytes);
+		at += bytes + (end != NULL);
+		left -= bytes + (end != NULL);
 	}
 	json_decref(json);
 }

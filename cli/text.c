@@ -91,6 +91,21 @@ char *text_safe_lines(const char *text, size_t bytes)
 	return make_safe(text, bytes, true);
 }
 
+char *text_of_message(const char *text, size_t bytes)
+{
+	char *copy = need(malloc(4 * bytes + 1));
+	size_t used = 0;
+
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i])
+			copy[used++] = text[i];
+		else
+			used += (size_t)sprintf(copy + used, "\\x00");
+	}
+	copy[used] = 0;
+	return copy;
+}
+
 /* In the text of JSON these characters stand in strings only, where \u may replace them. */
 char *json_safe(const json_t *json, size_t flags)
 {

@@ -26,6 +26,9 @@ char *text_safe(const char *text, size_t bytes);
 /* The same, but line feeds and tabs stay: for reports of many lines. */
 char *text_safe_lines(const char *text, size_t bytes);
 
+/* What a message says, ended by NUL: a NUL within it would hide what follows, so it becomes the four characters \x00. Free it. */
+char *text_of_message(const char *text, size_t bytes);
+
 /* JSON as text in which the same characters appear as \u escapes. Free it. */
 char *json_safe(const json_t *json, size_t flags);
 
