@@ -22,6 +22,7 @@ struct mirrors {
 	pthread_cond_t wake; /* CLOCK_MONOTONIC: something is new, or a mirror has ended */
 	struct checkpoint_text newest;
 	uint64_t stop_ms; /* when the last of them must have ended; 0: go on */
+	uint64_t trail_device;
 	size_t count;
 	struct mirror mirror[MIRROR_KINDS];
 };
@@ -173,6 +174,7 @@ static struct mirror *add(struct mirrors *mirrors, enum mirror_kind kind)
 	struct mirror *mirror = &mirrors->mirror[mirrors->count++];
 
 	mirror->all = mirrors;
+	mirror->trail_device = mirrors->trail_device;
 	mirror->kind = kind;
 	mirror->retry_ms = MIRROR_RETRY_FIRST_MS;
 	return mirror;
@@ -181,7 +183,6 @@ static struct mirror *add(struct mirrors *mirrors, enum mirror_kind kind)
 static int add_file(struct mirrors *mirrors, const struct state_folder *state, const struct conf *conf)
 {
 	struct mirror *mirror;
-	struct stat status;
 	int rc = 0;
 
 	if (strcmp(conf->mirror_file, PLACE_NONE) == 0)
@@ -191,8 +192,6 @@ static int add_file(struct mirrors *mirrors, const struct state_folder *state, c
 		snprintf(mirror->where, sizeof(mirror->where), "%s", conf->mirror_file);
 	else
 		rc = state_path(state, STATE_MIRROR_FILE, mirror->where);
-	if (!rc && stat(state->root, &status) == 0)
-		mirror->trail_device = status.st_dev;
 	return rc;
 }
 
@@ -213,8 +212,12 @@ static int add_command(struct mirrors *mirrors, const struct conf *conf, char ou
 static int add_all(struct mirrors *mirrors, const struct state_folder *state, const struct conf *conf,
 		   char out_sentence[SENTENCE_BYTES])
 {
-	int rc = add_file(mirrors, state, conf);
+	struct stat status;
+	int rc;
 
+	if (stat(state->root, &status) == 0)
+		mirrors->trail_device = status.st_dev;
+	rc = add_file(mirrors, state, conf);
 	if (!rc && conf->mirror_git[0] && strcmp(conf->mirror_git, PLACE_NONE) != 0) {
 		struct mirror *mirror = add(mirrors, MIRROR_GIT);
 

@@ -42,7 +42,7 @@ void mirrors_free(struct mirrors *mirrors, uint32_t limit_ms);
 struct mirror_view {
 	enum mirror_kind kind;
 	char where[PATH_BYTES];
-	bool same_volume;          /* a file on the file system that the trail is on: both are lost together */
+	bool same_volume;          /* a file or repository on the file system of the trail: both are lost together */
 	uint64_t number;           /* of the last checkpoint that is there; 0: none yet */
 	uint64_t size;             /* records it covers */
 	uint64_t at_ms;            /* wall clock, UTC */

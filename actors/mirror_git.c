@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "actors/mirror_inner.h"
 
@@ -109,12 +110,15 @@ bool mirror_git_put(struct mirror *mirror, const struct checkpoint_text *checkpo
 {
 	struct write write = {0};
 	const git_error *error;
+	struct stat status;
 	int rc;
 
 	if (!ref_name(checkpoint->note, write.ref)) {
 		snprintf(out_why, MIRROR_WHY_BYTES, "the checkpoint does not begin with an origin");
 		return false;
 	}
+	if (stat(mirror->where, &status) == 0)
+		mirror_note_device(mirror, status.st_dev);
 	if (git_libgit2_init() < 0)
 		return false;
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);

@@ -62,6 +62,10 @@ static void say_seal(const struct checked *checked)
 {
 	const struct trail_verdict *verdict = &checked->trail;
 
+	if (!verdict->checkpoints) {
+		puts("no checkpoint seals any of it");
+		return;
+	}
 	printf("%llu checkpoint%s, %s", (unsigned long long)verdict->checkpoints, verdict->checkpoints == 1 ? "" : "s",
 	       checked->signatures ? "each signed by the log and by its seal" : "whose signatures were not looked at");
 	if (verdict->last_seq > verdict->sealed_seq)

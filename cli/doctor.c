@@ -219,6 +219,34 @@ static uint64_t clock_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* A trail that only says of itself that it is whole is believed by nobody who has reason to doubt. */
+static void check_mirrors(struct doctor *doctor, const char *text)
+{
+	json_t *status = json_loads(text, 0, NULL), *mirror;
+	bool elsewhere = false;
+	size_t i;
+
+	json_array_foreach (json_object_get(json_object_get(status, "seal"), "mirrors"), i, mirror) {
+		const char *where = json_string_value(json_object_get(mirror, "where"));
+		const char *why = json_string_value(json_object_get(mirror, "why"));
+		bool fails = json_is_integer(json_object_get(mirror, "failing_since_ms"));
+		bool same = json_is_true(json_object_get(mirror, "same_volume"));
+
+		elsewhere |= !same;
+		if (fails)
+			find(doctor, PROBLEM, "mirror", "put it right, or name another in routing.conf",
+			     "%s does not take checkpoints: %s", where ? where : "", why ? why : "");
+		else
+			find(doctor, FINE, "mirror", NULL, "%s has checkpoint %lld%s", where ? where : "",
+			     (long long)json_integer_value(json_object_get(mirror, "checkpoint")),
+			     same ? ", on the disk of the trail" : "");
+	}
+	if (status && !elsewhere)
+		find(doctor, WARNING, "mirrors", "mirror_file, mirror_git or mirror_command in routing.conf; see docs/audit.md",
+		     "no checkpoint leaves the disk that the trail is on");
+	json_decref(status);
+}
+
 static void check_omega(struct doctor *doctor)
 {
 	struct client_options options = {.state_folder = doctor->state.root,
@@ -239,6 +267,8 @@ static void check_omega(struct doctor *doctor)
 	rc = client_status(client, SUBJECT_NETWORK, NULL, NULL, 3000, &json, &refused);
 	find(doctor, rc ? PROBLEM : FINE, "omega", "log/omega.log in the state folder has what it wrote",
 	     rc ? "joined, but no answer came (%.1f ms)" : "answers after %.1f ms", (double)(clock_us() - begun_us) / 1000);
+	if (!rc)
+		check_mirrors(doctor, json);
 	free(json);
 	client_close(client);
 }

@@ -57,6 +57,18 @@ static const struct column clone_columns[] = {
 	{"LOST", "lost", COLUMN_NUMBER, false},      {NULL, NULL, COLUMN_TEXT, false},
 };
 
+static const struct column mirror_columns[] = {
+	{"MIRROR", "kind", COLUMN_TEXT, false},
+	{"STATE", "state", COLUMN_STATE, false},
+	{"CHECKPOINT", "checkpoint", COLUMN_NUMBER, false},
+	{"RECORDS", "records", COLUMN_NUMBER, false},
+	{"AT", "at", COLUMN_TIME, false},
+	{"FAILS SINCE", "failing_since", COLUMN_TIME, false},
+	{"WHERE", "where", COLUMN_TEXT, true},
+	{"WHY", "why", COLUMN_TEXT, true},
+	{NULL, NULL, COLUMN_TEXT, false},
+};
+
 static const struct column network_columns[] = {
 	{"network", "health", COLUMN_STATE, false},
 	{"state folder", "state", COLUMN_TEXT, false},
@@ -69,11 +81,40 @@ static const struct column network_columns[] = {
 	{"expired", "omega.tasks.expired", COLUMN_NUMBER, false},
 	{"wait for a person", "omega.tasks.escalated", COLUMN_NUMBER, false},
 	{"records", "omega.trail.last_seq", COLUMN_NUMBER, false},
+	{"sealed up to", "omega.seal.records", COLUMN_NUMBER, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 
+static json_t *moment_json(const json_t *mirror, const char *key)
+{
+	json_int_t ms = json_integer_value(json_object_get(mirror, key));
+	char text[TIME_TEXT_BYTES];
+
+	time_print_utc((uint64_t)ms, text);
+	return ms ? json_string(text) : json_null();
+}
+
+/* The same with times for people, and one word for how each is. */
+static json_t *mirror_rows(const json_t *omega)
+{
+	json_t *rows = json_array(), *mirror;
+	size_t i;
+
+	json_array_foreach (json_object_get(json_object_get(omega, "seal"), "mirrors"), i, mirror) {
+		bool fails = json_is_integer(json_object_get(mirror, "failing_since_ms"));
+		json_t *row = json_copy(mirror);
+
+		json_object_set_new(row, "state", json_string(fails ? "failed" : "ok"));
+		json_object_set_new(row, "at", moment_json(mirror, "at_ms"));
+		json_object_set_new(row, "failing_since", moment_json(mirror, "failing_since_ms"));
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
 static void show(const struct call *call, json_t *all)
 {
+	json_t *mirrors = mirror_rows(json_object_get(all, "omega"));
 	json_t *processes = json_object_get(json_object_get(all, "supervisor"), "processes");
 	json_t *clones = json_object_get(json_object_get(all, "omega"), "clones");
 
@@ -86,9 +127,14 @@ static void show(const struct call *call, json_t *all)
 		putchar('\n');
 		listing_print(call, "processes", json_incref(processes), process_columns, NULL);
 	}
+	if (json_array_size(mirrors)) {
+		putchar('\n');
+		listing_print(call, "mirrors", json_incref(mirrors), mirror_columns, NULL);
+	}
+	json_decref(mirrors);
 }
 
-/* One word about the whole: ok, problem (something is lost or given up), down. */
+/* One word about the whole: ok, problem (something is lost, given up, or a mirror fails), down. */
 static const char *health_of(const json_t *supervisor, const json_t *omega)
 {
 	const json_t *item;
@@ -104,6 +150,9 @@ static const char *health_of(const json_t *supervisor, const json_t *omega)
 		if (presence && strcmp(presence, "alive") != 0)
 			return "problem";
 	}
+	json_array_foreach (json_object_get(json_object_get(omega, "seal"), "mirrors"), i, item)
+		if (json_is_integer(json_object_get(item, "failing_since_ms")))
+			return "problem";
 	return "ok";
 }
 
