@@ -16,12 +16,15 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "audit/receipt.h"
 #include "audit/store.h"
 #include "story.h"
 
-#define RECORDS 400u
+#define RECORDS 600u
+#define SEALED  50u /* records between two checkpoints */
 
 static struct place place;
+static struct log_keys keys;
 static sqlite3 *db;
 
 __attribute__((format(printf, 1, 2))) static void execute(const char *format, ...)
@@ -55,7 +58,8 @@ static int setup(void **state)
 {
 	(void)state;
 	place_make(&place);
-	story_write(place.trail, 21, RECORDS);
+	story_write_sealed(&place, 21, RECORDS, SEALED);
+	read_keys(&place, &keys);
 	assert_int_equal(sqlite3_open(place.trail, &db), SQLITE_OK);
 	execute("PRAGMA ignore_check_constraints=ON; PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF;");
 	return 0;
@@ -72,7 +76,7 @@ static int teardown(void **state)
 static int verify(struct trail_verdict *out_verdict)
 {
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
-	int rc = trail_verify(trail, 0, out_verdict);
+	int rc = trail_verify_sealed(trail, 0, &keys, out_verdict);
 	trail_close(trail);
 	return rc;
 }
@@ -104,7 +108,8 @@ static void assert_clean(void)
 static const struct {
 	const char *table;
 	const char *key;
-} tables[] = {{"records", "seq"}, {"payloads", "seq"}, {"tasks", "request_seq"}, {"snapshots", "seq"}};
+} tables[] = {{"records", "seq"},   {"payloads", "seq"}, {"tasks", "request_seq"},
+	      {"snapshots", "seq"}, {"nodes", "number"}, {"checkpoints", "number"}};
 
 /* Flips a bit of a value of any type. False if the value has no bits: NULL, or an empty one. */
 static bool flip(sqlite3_value *value, uint64_t random, sqlite3_stmt *update)
@@ -164,6 +169,25 @@ static sqlite3_value *cell_get(size_t table, const char *column, uint64_t row)
 	return value;
 }
 
+/* Which records are named when a cell has changed: those of its row; of a node the last below it; of a checkpoint the last it covers. A
+ * checkpoint that covers another number of records is found where it is now, or missed by the one after it. */
+static void named(size_t table, const char *column, uint64_t row, uint64_t moved, sqlite3_value *value, uint64_t random,
+		  uint64_t *out_row, uint64_t *out_or_row)
+{
+	*out_row = row;
+	*out_or_row = moved;
+	if (strcmp(tables[table].table, "nodes") == 0)
+		*out_row = *out_or_row = (row + 1) * 256;
+	if (strcmp(tables[table].table, "checkpoints") != 0)
+		return;
+	uint64_t size = row * SEALED;
+	*out_row = *out_or_row = size;
+	if (strcmp(column, "size") != 0)
+		return;
+	*out_row = size + SEALED;
+	*out_or_row = (uint64_t)sqlite3_value_int64(value) ^ (uint64_t)1 << random % 64;
+}
+
 /* Returns whether there was a bit to flip; if so it was found, and the cell is again what it was. */
 static bool try_bit(struct story *story, size_t table, const char *column, uint64_t row)
 {
@@ -174,8 +198,10 @@ static bool try_bit(struct story *story, size_t table, const char *column, uint6
 	bool changed = cell_set(table, column, row, value, true, random);
 	uint64_t moved = key ? row ^ (uint64_t)1 << random % 64 : row;
 	if (changed) {
+		uint64_t here, or_here;
 		snprintf(what, sizeof(what), "%s.%s of %llu", tables[table].table, column, (unsigned long long)row);
-		assert_found(what, row, moved);
+		named(table, column, row, moved, value, random, &here, &or_here);
+		assert_found(what, here, or_here);
 		assert_true(cell_set(table, column, moved, value, false, 0));
 	}
 	sqlite3_value_free(value);
@@ -218,7 +244,7 @@ static void test_one_flipped_bit_in_any_column_is_found_and_named(void **state)
 		}
 		sqlite3_finalize(statement);
 	}
-	assert_int_equal(columns, 23 + 3 + 7 + 1);
+	assert_int_equal(columns, 23 + 3 + 7 + 1 + 3 + 3);
 	assert_clean(); /* every flip was taken back */
 	print_message("%u bits flipped in %u columns, every one found\n", flips, columns);
 }
@@ -272,6 +298,51 @@ static void test_a_removed_row_is_missed(void **state)
 	assert_clean();
 }
 
+static void test_a_removed_node_or_checkpoint_is_missed(void **state)
+{
+	(void)state;
+	execute("CREATE TEMP TABLE kept AS SELECT * FROM nodes WHERE number = 1; DELETE FROM nodes WHERE number = 1");
+	assert_found("a removed node", 512, 512);
+	execute("INSERT INTO nodes SELECT * FROM kept; DROP TABLE kept;");
+	for (unsigned checkpoint = 1; checkpoint < RECORDS / SEALED; checkpoint++) {
+		execute("CREATE TEMP TABLE kept AS SELECT * FROM checkpoints WHERE number = %u; DELETE FROM checkpoints WHERE "
+			"number = %u",
+			checkpoint, checkpoint);
+		assert_found("a removed checkpoint", (checkpoint + 1) * SEALED, 0);
+		execute("INSERT INTO checkpoints SELECT * FROM kept; DROP TABLE kept;");
+	}
+	assert_clean();
+	/* Without the last, or without any, it is a trail whose end is not sealed yet: how much, is said. */
+	struct trail_verdict verdict;
+	execute("DELETE FROM checkpoints WHERE number = %u", RECORDS / SEALED);
+	assert_int_equal(verify(&verdict), 0);
+	assert_int_equal(verdict.sealed_seq, RECORDS - SEALED);
+	assert_int_equal(verdict.checkpoints, RECORDS / SEALED - 1);
+	execute("DELETE FROM checkpoints");
+	assert_int_equal(verify(&verdict), 0);
+	assert_int_equal(verdict.sealed_seq, 0);
+}
+
+static void test_a_checkpoint_in_the_place_of_another_is_found(void **state)
+{
+	(void)state;
+	/* Their notes exchanged; then one moved to where nothing was sealed. */
+	execute("CREATE TEMP TABLE kept AS SELECT * FROM checkpoints; UPDATE checkpoints SET note = (SELECT note FROM kept WHERE "
+		"kept.number = 11 - checkpoints.number) WHERE number IN (5, 6)");
+	assert_found("exchanged notes", 5 * SEALED, 5 * SEALED);
+	execute("DELETE FROM checkpoints; INSERT INTO checkpoints SELECT * FROM kept;");
+	execute("UPDATE checkpoints SET size = size - 1 WHERE number = 4");
+	assert_found("a moved checkpoint", 4 * SEALED - 1, 4 * SEALED - 1);
+	execute("DELETE FROM checkpoints; INSERT INTO checkpoints SELECT * FROM kept;");
+	/* All there, in another order of numbers. */
+	execute("DELETE FROM checkpoints WHERE number IN (7, 8); INSERT INTO checkpoints SELECT 15 - number, size, note FROM "
+		"kept WHERE "
+		"number IN (7, 8)");
+	assert_found("renumbered checkpoints", 7 * SEALED, 7 * SEALED);
+	execute("DELETE FROM checkpoints; INSERT INTO checkpoints SELECT * FROM kept; DROP TABLE kept;");
+	assert_clean();
+}
+
 static void test_an_added_row_is_found(void **state)
 {
 	(void)state;
@@ -302,6 +373,19 @@ static void test_an_added_row_is_found(void **state)
 		RECORDS);
 	assert_found("a copied record at the end", RECORDS + 1, RECORDS + 1);
 	execute("DELETE FROM records WHERE seq > %u", RECORDS);
+	static const char *const nodes[] = {"8, 2", "16, 0", "9, 0", "0, 0", "8, -1", "72, 0", "-8, 0"};
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		execute("INSERT INTO nodes SELECT %s, hash FROM nodes WHERE number = 0", nodes[i]);
+		assert_found("a node over what is not there", RECORDS, RECORDS);
+		execute("DELETE FROM nodes WHERE NOT (level = 8 AND number IN (0, 1))");
+	}
+	execute("INSERT INTO checkpoints SELECT number + 1, size + 1, note FROM checkpoints ORDER BY number DESC LIMIT 1");
+	assert_found("a checkpoint behind the end", RECORDS + 1, RECORDS + 1);
+	execute("DELETE FROM checkpoints WHERE size > %u; INSERT INTO checkpoints SELECT 0, 0, note FROM checkpoints WHERE "
+		"number = 1",
+		RECORDS);
+	assert_found("a checkpoint before the beginning", 0, 0);
+	execute("DELETE FROM checkpoints WHERE size < 1");
 	assert_clean();
 }
 
@@ -371,25 +455,25 @@ static void test_a_record_with_a_forged_chain_value_does_not_carry_the_next(void
 	struct recorder recorder = {0};
 	struct trail_entry before, entry;
 	struct hash forged;
-	struct trail_query query = {.after_seq = 98, .through_seq = 99};
+	struct trail_query query = {.after_seq = 108, .through_seq = 109};
 	sqlite3_stmt *update;
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	assert_int_equal(recorder_init(&recorder), 0);
 	assert_int_equal(trail_read(trail, &query, take_entry, &before), 0);
-	query = (struct trail_query){.after_seq = 99, .through_seq = 100};
+	query = (struct trail_query){.after_seq = 109, .through_seq = 110};
 	assert_int_equal(trail_read(trail, &query, take_entry, &entry), 0);
 	trail_close(trail);
 	/* The bytes that were read are gone; a record without any is forged instead. */
 	entry.header = entry.facts = (struct bytes){0};
 	assert_int_equal(record_chain(&recorder, &entry, &before.chain, &forged), 0);
-	assert_int_equal(sqlite3_prepare_v2(db, "UPDATE records SET header = x'', facts = x'', chain = ?1 WHERE seq = 100", -1,
+	assert_int_equal(sqlite3_prepare_v2(db, "UPDATE records SET header = x'', facts = x'', chain = ?1 WHERE seq = 110", -1,
 					    &update, NULL),
 			 SQLITE_OK);
 	sqlite3_bind_blob(update, 1, forged.bytes, sizeof(forged.bytes), SQLITE_STATIC);
 	assert_int_equal(sqlite3_step(update), SQLITE_DONE);
 	sqlite3_finalize(update);
 	recorder_release(&recorder);
-	assert_found("a forged record", 101, 101);
+	assert_found("a forged record", 111, 111);
 }
 
 static void test_an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record(void **state)
@@ -404,22 +488,31 @@ static void test_an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record(
 	trail_close(trail);
 }
 
-/* What the chain alone cannot see: a shorter trail is a trail. A signed or copied head tells. */
-static void test_a_tail_that_was_cut_off_shows_only_in_the_head(void **state)
+/* What a trail alone cannot show: a shorter one is a trail. A note that was kept elsewhere tells. */
+static void test_a_tail_that_was_cut_off_shows_in_a_note_that_was_kept(void **state)
 {
 	(void)state;
 	struct trail_verdict whole, cut;
+	struct trail_checkpoint kept;
+	char why[256];
 	assert_int_equal(verify(&whole), 0);
+	struct trail *trail = open_trail(place.trail, TRAIL_READ);
+	assert_int_equal(trail_checkpoint_last(trail, &kept), 0);
+	assert_int_equal(trail_check_note(trail, kept.note, strlen(kept.note), &keys, why), 0);
+	trail_close(trail);
 	execute("DELETE FROM records WHERE seq > 300; DELETE FROM payloads WHERE seq > 300; DELETE FROM snapshots WHERE seq > "
 		"300; "
-		"DELETE FROM tasks WHERE request_seq > 300;");
+		"DELETE FROM tasks WHERE request_seq > 300; DELETE FROM checkpoints WHERE size > 300;");
 	sqlite3_close(db);
-	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
+	trail = open_trail(place.trail, TRAIL_WRITE);
 	assert_int_equal(trail_rebuild_index(trail), 0);
+	assert_int_equal(trail_check_note(trail, kept.note, strlen(kept.note), &keys, why), ERR_CORRUPT);
+	assert_non_null(strstr(why, "shorter than what was mirrored"));
 	trail_close(trail);
 	assert_int_equal(sqlite3_open(place.trail, &db), SQLITE_OK);
 	assert_int_equal(verify(&cut), 0);
 	assert_int_equal(cut.last_seq, 300);
+	assert_int_equal(cut.sealed_seq, 300);
 	assert_memory_not_equal(&whole.head, &cut.head, sizeof(cut.head));
 }
 
@@ -432,7 +525,9 @@ static void test_a_part_can_be_verified_after_a_record_that_is_trusted(void **st
 	assert_int_equal(verify(&whole), 0);
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
 	for (uint64_t after = 1; after <= RECORDS; after++) {
-		assert_int_equal(trail_verify(trail, after, &part), 0);
+		assert_int_equal(trail_verify_sealed(trail, after, &keys, &part), 0);
+		assert_int_equal(part.checkpoints, RECORDS / SEALED - after / SEALED);
+		assert_int_equal(part.sealed_seq, RECORDS);
 		assert_int_equal(part.first_seq, after + 1);
 		assert_int_equal(part.records, RECORDS - after);
 		assert_memory_equal(&part.head, &whole.head, sizeof(whole.head));
@@ -505,7 +600,10 @@ static void test_a_sound_trail_passes_every_check(void **state)
 	char why[256];
 	struct trail_verdict verdict;
 	struct trail *trail = open_trail(place.trail, TRAIL_READ);
-	assert_int_equal(trail_verify(trail, 0, &verdict), 0);
+	assert_int_equal(trail_verify_sealed(trail, 0, &keys, &verdict), 0);
+	assert_int_equal(verdict.checkpoints, RECORDS / SEALED);
+	assert_int_equal(verdict.sealed_seq, RECORDS);
+	assert_int_equal(verdict.erased, 0);
 	assert_int_equal(verdict.first_seq, 1);
 	assert_int_equal(verdict.payloads, number("SELECT count(*) FROM payloads"));
 	assert_int_equal(verdict.bad_seq, 0);
@@ -522,13 +620,15 @@ int main(void)
 		TEST(one_flipped_bit_in_any_column_is_found_and_named),
 		TEST(a_value_that_only_hashes_the_same_is_found),
 		TEST(a_removed_row_is_missed),
+		TEST(a_removed_node_or_checkpoint_is_missed),
+		TEST(a_checkpoint_in_the_place_of_another_is_found),
 		TEST(an_added_row_is_found),
 		TEST(two_rows_that_changed_places_are_found),
 		TEST(a_payload_of_another_record_is_found),
 		TEST(a_payload_exchanged_with_its_commitment_is_found),
 		TEST(a_record_with_a_forged_chain_value_does_not_carry_the_next),
 		TEST(an_erased_payload_is_missed_as_long_as_no_erasure_is_on_record),
-		TEST(a_tail_that_was_cut_off_shows_only_in_the_head),
+		TEST(a_tail_that_was_cut_off_shows_in_a_note_that_was_kept),
 		TEST(a_part_can_be_verified_after_a_record_that_is_trusted),
 		TEST(damaged_pages_are_reported_and_crash_nothing),
 	};
