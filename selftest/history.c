@@ -161,6 +161,27 @@ static int span_fill(struct history *history, struct buffer *buffer, uint64_t by
 	return 0;
 }
 
+/* As a network encodes it: what erases reads that. */
+static int message_put(const struct message *message, struct history_room *room, struct trail_entry *entry)
+{
+	room->header.bytes = room->facts.bytes = 0;
+	int rc = message_encode_header(message, &room->header);
+	if (rc == 0)
+		rc = message_encode_facts(message, &room->facts);
+	entry->header = (struct bytes){.at = room->header.at, .bytes = (uint32_t)room->header.bytes};
+	entry->facts = (struct bytes){.at = room->facts.at, .bytes = (uint32_t)room->facts.bytes};
+	return rc;
+}
+
+static int request_put(struct history_room *room, struct trail_entry *entry)
+{
+	struct message message = {.type = MESSAGE_TASK_REQUEST};
+	message.header.message_id = entry->message_id;
+	message.header.task_id = entry->task_id;
+	message.task_request.task_type = (struct text){.at = "review", .bytes = 6};
+	return message_put(&message, room, entry);
+}
+
 int history_next(struct history *history, bool large, struct history_room *room, struct trail_entry *out_entry)
 {
 	struct history_task *task = &history->live[chance(history, HISTORY_LIVE)];
@@ -176,19 +197,10 @@ int history_next(struct history *history, bool large, struct history_room *room,
 		payload_own(history, large, room, out_entry);
 	if (out_entry->direction != TRAIL_INNER)
 		snprintf(out_entry->peer, sizeof(out_entry->peer), "client/%u", (unsigned)chance(history, 3));
+	if (out_entry->type == MESSAGE_TASK_REQUEST)
+		return request_put(room, out_entry);
 	int rc = span_fill(history, &room->header, 20 + chance(history, 90), &out_entry->header);
 	return rc ? rc : span_fill(history, &room->facts, chance(history, 70), &out_entry->facts);
-}
-
-static int erased_encode(const struct message *message, struct history_room *room, struct trail_entry *entry)
-{
-	room->header.bytes = room->facts.bytes = 0;
-	int rc = message_encode_header(message, &room->header);
-	if (rc == 0)
-		rc = message_encode_facts(message, &room->facts);
-	entry->header = (struct bytes){.at = room->header.at, .bytes = (uint32_t)room->header.bytes};
-	entry->facts = (struct bytes){.at = room->facts.at, .bytes = (uint32_t)room->facts.bytes};
-	return rc;
 }
 
 int history_erase(struct history *history, bool by_age, struct history_room *room, struct trail_entry *out_entry)
@@ -210,5 +222,5 @@ int history_erase(struct history *history, bool by_age, struct history_room *roo
 		message.erased.task_number = out_entry->task_number = number;
 		message.header.task_id = out_entry->task_id = id_of(number, 1);
 	}
-	return erased_encode(&message, room, out_entry);
+	return message_put(&message, room, out_entry);
 }
