@@ -20,7 +20,8 @@
 
 #define EXPORT_TASKS_MAX  128u
 #define EXPORT_KEYS_BYTES 16384u
-#define EXPORT_PAGE_MAX   20000u /* records in a page: more, and a browser is slow to open it */
+#define EXPORT_PAGE_MAX   50000u       /* records in a page: a browser checks as many in some seconds */
+#define EXPORT_PAGE_BYTES (200u << 20) /* the same of lines: browsers end at 512 MiB of text */
 
 /* What a person asks for. */
 struct export_choice {

@@ -22,6 +22,7 @@ extern const char page_html[], page_css[], page_proof[], page_story[], page_view
 struct page {
 	struct export *export;
 	struct sink *sink;
+	uint64_t bytes; /* of lines */
 	int rc;
 };
 
@@ -52,9 +53,9 @@ static void put_recorded(struct sink *sink, const char *text)
 
 /* ---- the lines ---- */
 
-static int put_line(void *context, const uint8_t *at, size_t bytes)
+/* Without any "<". */
+static int put_unmarked(struct sink *sink, const uint8_t *at, size_t bytes)
 {
-	struct sink *sink = context;
 	const uint8_t *less;
 
 	while ((less = memchr(at, '<', bytes))) {
@@ -67,9 +68,21 @@ static int put_line(void *context, const uint8_t *at, size_t bytes)
 	return sink_good(sink) ? 0 : ERR_STATE;
 }
 
+static int put_line(void *context, const uint8_t *at, size_t bytes)
+{
+	struct page *page = context;
+
+	page->bytes += bytes;
+	if (page->bytes <= EXPORT_PAGE_BYTES)
+		return put_unmarked(page->sink, at, bytes);
+	snprintf(page->export->why, sizeof(page->export->why), "the records take more than %u MiB, which is too much for a page",
+		 EXPORT_PAGE_BYTES >> 20);
+	return ERR_TOO_LARGE;
+}
+
 static void put_export(struct page *page)
 {
-	page->rc = export_lines(page->export, put_line, page->sink);
+	page->rc = export_lines(page->export, put_line, page);
 }
 
 static void put_names(struct page *page)
@@ -77,7 +90,7 @@ static void put_names(struct page *page)
 	json_t *json = need(protocol_to_json());
 	char *text = need(json_dumps(json, JSON_COMPACT));
 
-	page->rc = put_line(page->sink, (const uint8_t *)text, strlen(text));
+	page->rc = put_unmarked(page->sink, (const uint8_t *)text, strlen(text));
 	free(text);
 	json_decref(json);
 }

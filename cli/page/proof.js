@@ -312,8 +312,12 @@ const Proof = (() => {
 			number: whole(match[5], "the number in a note") - 1,
 			nextSeal: next.slice(1),
 			signed: utf8.encode(`${body}\n`),
-			signatures: signatures.slice(0, -1).split("\n").map(readSignature),
+			signatures: readSignatures(signatures.slice(0, -1).split("\n")),
 		};
+	}
+
+	function readSignatures(lines) {
+		return lines.length === 2 ? lines.map(readSignature) : wrong("a note does not have its two signatures");
 	}
 
 	function readSignature(line) {
@@ -483,8 +487,10 @@ const Proof = (() => {
 			const seal = seals.get(name) || announced;
 			if (seal)
 				await checkSignature(verify, note, name, seal, "seal key");
-			else
+			else if (note.signatures.some((one) => one.name === name))
 				state.unsealed++;
+			else
+				wrong(`checkpoint ${number} has no seal`);
 			announced = note.nextSeal;
 		}
 		state.signed = verify !== null;

@@ -22,6 +22,7 @@
 		return out;
 	}
 
+	const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 	const chip = (word) => el("span", { class: `chip ${word}` }, word);
 	const time = (ms) => el("time", { datetime: ms <= 8.64e15 ? new Date(ms).toISOString() : false }, Story.moment(ms));
 
@@ -118,6 +119,9 @@
 		button.firstChild.data = open ? "\u2212" : "+";
 	}
 
+	const isErased = (record, state) => record.payload === null && record.payload_seq !== 0 && state.header.payloads !== false &&
+		Proof.erasedBy(record, state.erasures) !== undefined;
+
 	function rowOf(row, state, names) {
 		const { record } = row;
 		const button = el("button", { type: "button", class: "more-button", "aria-expanded": "false",
@@ -127,7 +131,8 @@
 			el("td", { class: "direction" }, Story.directions[record.direction] || "?"), el("td", { class: "peer" }, recorded(record.peer)),
 			el("td", { class: "type" }, names.message(record.type)),
 			el("td", { class: "line" }, ...(record.verdict ? [chip("refused")] : []),
-				...(record.end_state ? [chip(names.values.state.get(record.end_state) || "ended")] : []), recorded(row.line)));
+				...(record.end_state ? [chip(names.values.state.get(record.end_state) || "ended")] : []),
+				...(isErased(record, state) ? [chip("erased")] : []), recorded(row.line)));
 		button.addEventListener("click", () => toggleRow(tr, row, state, button.getAttribute("aria-expanded") === "false"));
 		return tr;
 	}
@@ -146,7 +151,8 @@
 		return task.type || (task.id ? `Task ${task.id}` : "A task");
 	}
 
-	// The rows are made when somebody looks: a page may hold tens of thousands.
+	// The rows are made when somebody looks, and not all at once: a page may hold tens of thousands.
+	const rowsShown = 300, rowsPrintedInFull = 500;
 	class Group {
 		constructor(task, state, names) {
 			Object.assign(this, { task, state, names, matched: task.rows, made: null });
@@ -156,13 +162,22 @@
 			this.details.addEventListener("toggle", () => this.details.open && this.fill());
 		}
 
-		fill() {
-			if (this.made === this.matched)
+		fill(limit = rowsShown) {
+			if (this.made === this.matched && this.limit >= Math.min(limit, this.matched.length))
 				return;
 			this.made = this.matched;
-			const rows = el("tbody", {}, ...this.matched.map((row) => rowOf(row, this.state, this.names)));
+			this.limit = limit;
+			const rows = this.matched.slice(0, limit).map((row) => rowOf(row, this.state, this.names));
 			this.body.replaceChildren(el("table", { class: "records" },
-				el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), rows));
+				el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows)));
+			if (this.matched.length > limit)
+				this.body.append(this.rest(limit));
+		}
+
+		rest(limit) {
+			const button = el("button", { type: "button" }, `Show the other ${count(this.matched.length - limit, "record")}`);
+			button.addEventListener("click", () => this.fill(Infinity));
+			return button;
 		}
 
 		// Shows the rows that `fits` says yes to; none of them: nothing of the task.
@@ -178,24 +193,30 @@
 			return matched.length;
 		}
 
+		// For paper: all rows, and what each holds if there are not too many.
+		spread(inFull) {
+			this.details.open = true;
+			this.fill(Infinity);
+			this.openRows(inFull);
+		}
+
 		openRows(open) {
-			this.fill();
 			this.body.querySelectorAll("tbody > tr:not(.more)").forEach((tr, i) => toggleRow(tr, this.matched[i], this.state, open));
 		}
 	}
 
 	// ---- the verdict ----
 
-	const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
-
-	function provedLines({ header, records, checkpoints }) {
-		const last = checkpoints[checkpoints.length - 1];
+	function provedLines(state) {
+		const { header, records, checkpoints } = state, last = checkpoints[checkpoints.length - 1];
+		const erased = records.filter((one) => one.payload_seq === one.seq && isErased(one, state)).length;
 		return [
 			header.whole ? `${count(records.length, "record")}, from the first on without a gap: each is hashed together with the one before it.` :
 				`${count(records.length, "record")}, each proved to stand in its place among the ${last.note.size} that checkpoint ` +
 				`${last.number} signs. What stands between them is not in this file.`,
 			header.payloads === false ? "The payloads were left out of this export." :
-				`${count(records.filter((one) => one.payload).length, "payload")}, each the one that its record commits to.`,
+				`${count(records.filter((one) => one.payload).length, "payload")}, each the one that its record commits to.` +
+					(erased ? ` ${count(erased, "payload")} more erased, on record.` : ""),
 			`${count(checkpoints.length, "checkpoint")}${header.whole ? ", each over exactly these records" : ""}; the last one of ` +
 				`${Story.moment(last.note.timeMs)} UTC.`,
 		];
@@ -293,11 +314,12 @@
 	function wirePrint(groups) {
 		let were = [];
 		addEventListener("beforeprint", () => {
+			const shown = groups.filter((group) => group.matched.length && !group.details.classList.contains("hidden"));
+			const records = shown.reduce((sum, group) => sum + group.matched.length, 0);
 			were = groups.map((group) => group.details.open);
-			groups.filter((group) => group.matched.length).forEach((group) => {
-				group.details.open = true;
-				group.openRows(true);
-			});
+			shown.forEach((group) => group.spread(records <= rowsPrintedInFull));
+			find("print-note").textContent = records <= rowsPrintedInFull ? "" : `${count(records, "record")}: more than ${rowsPrintedInFull} ` +
+				"are printed without what each holds. A search before printing leaves fewer.";
 		});
 		addEventListener("afterprint", () => groups.forEach((group, i) => {
 			group.openRows(false);
@@ -345,8 +367,9 @@
 		choices(find("state"), tasks.map((task) => task.state));
 		choices(find("type"), state.records.map((record) => names.message(record.type)));
 		wire(groups, names);
+		const bad = groups.find((group) => group.task.rows.some((row) => row.record.seq === state.badSeq));
 		if (groups.length)
-			groups[groups.length > 1 && !groups[0].task.key ? 1 : 0].details.open = true;
+			(bad || groups[groups.length > 1 && !groups[0].task.key ? 1 : 0]).details.open = true;
 		apply(groups, names);
 		judge(state);
 	}

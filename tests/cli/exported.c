@@ -104,6 +104,18 @@ static void make_hostile(struct maker *maker)
 	complete(maker, HOSTILE, texts[0], "{\"html\":\"</script><img src=x onerror=alert(1)>\"}");
 }
 
+/* What a spreadsheet would carry out, where a field begins with it. */
+static void make_formulas(struct maker *maker)
+{
+	static const char *const formulas[] = {"=HYPERLINK(\"http://example.org\",\"x\")", "''", "-2", "@x"};
+	struct message message = {.type = MESSAGE_TASK_PROGRESS};
+
+	for (size_t i = 0; i < sizeof(formulas) / sizeof(formulas[0]); i++) {
+		message.task_progress.line = text(formulas[i]);
+		made_put(maker, TRAIL_IN, "=1+1", 0, 0, &message);
+	}
+}
+
 static void make_erased(struct maker *maker)
 {
 	struct message message = {.type = MESSAGE_ERASED};
@@ -233,6 +245,7 @@ uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed)
 	request(&maker, PLAIN_ID, "security-analysis", "client/alice/3f9c2e10",
 		"{\"repo\":\"/srv/gr\xc3\xb6\xc3\x9f"
 		"e\"}");
+	make_formulas(&maker);
 	make_plain(&maker, plain);
 	assert_int_equal(trail_checkpoint(maker.trail), 0);
 	make_plain(&maker, unsealed);
