@@ -25,6 +25,7 @@ struct growing {
 	uint64_t offset;
 	uint64_t total;
 	uint64_t fed; /* turn of the last piece */
+	struct vault_stream stream;
 };
 
 struct job {
@@ -41,6 +42,7 @@ struct job_queue {
 struct artefacts {
 	char folder[PATH_BYTES - 256];
 	struct growing growing[UPLOADS_MAX];
+	struct vault *vault;
 	uint64_t turn;
 	int done_fd;
 	pthread_t thread;
@@ -159,9 +161,16 @@ static void *run(void *argument)
 	return NULL;
 }
 
+static void drop_growing(struct growing *growing)
+{
+	close(growing->fd);
+	vault_stream_release(&growing->stream);
+	growing->used = false;
+}
+
 /* ---- opening and closing ---- */
 
-int artefacts_new(const struct state_folder *state, struct artefacts **out_artefacts)
+int artefacts_new(const struct state_folder *state, struct vault *vault, struct artefacts **out_artefacts)
 {
 	struct artefacts *store = calloc(1, sizeof(*store));
 	char path[PATH_BYTES];
@@ -169,6 +178,7 @@ int artefacts_new(const struct state_folder *state, struct artefacts **out_artef
 
 	if (!store)
 		return rc;
+	store->vault = vault;
 	rc = state_path(state, STATE_ARTEFACTS, path);
 	if (!rc && snprintf(store->folder, sizeof(store->folder), "%s", path) >= (int)sizeof(store->folder))
 		rc = ERR_TOO_LARGE;
@@ -203,7 +213,7 @@ void artefacts_free(struct artefacts *store)
 	pthread_join(store->thread, NULL);
 	for (uint32_t i = 0; i < UPLOADS_MAX; i++)
 		if (store->growing[i].used)
-			close(store->growing[i].fd);
+			drop_growing(&store->growing[i]);
 	pthread_mutex_destroy(&store->lock);
 	pthread_cond_destroy(&store->wake);
 	close(store->done_fd);
@@ -238,12 +248,6 @@ static struct growing *find_growing(struct artefacts *store, const struct hash *
 	return NULL;
 }
 
-static void drop_growing(struct growing *growing)
-{
-	close(growing->fd);
-	growing->used = false;
-}
-
 /* A free place, or that of the least recently fed one that the thread does not have. */
 static struct growing *take_place(struct artefacts *store)
 {
@@ -262,6 +266,25 @@ static struct growing *take_place(struct artefacts *store)
 	return oldest;
 }
 
+/* The end of what another life has written: a secret may go on where it stopped. */
+static int look_back(struct artefacts *store, struct growing *growing)
+{
+	size_t seam = vault_seam(store->vault);
+	size_t bytes = growing->offset < seam ? (size_t)growing->offset : seam;
+	uint8_t *tail = bytes ? malloc(bytes) : NULL;
+	const char *kind;
+	int rc = bytes && !tail ? ERR_MEMORY : 0;
+
+	if (!rc && bytes && pread(growing->fd, tail, bytes, (off_t)(growing->offset - bytes)) != (ssize_t)bytes)
+		rc = ERR_IO;
+	if (!rc && bytes && !vault_stream_take(store->vault, &growing->stream, tail, bytes, &kind))
+		rc = ERR_MEMORY;
+	free(tail);
+	if (rc)
+		drop_growing(growing);
+	return rc;
+}
+
 static int begin_growing(struct artefacts *store, const struct hash *hash, uint64_t total, struct growing **out_growing)
 {
 	struct growing *growing = take_place(store);
@@ -278,13 +301,13 @@ static int begin_growing(struct artefacts *store, const struct hash *hash, uint6
 		close(growing->fd);
 		return ERR_IO;
 	}
-	growing->used = true;
-	growing->handed_over = false;
-	growing->hash = *hash;
-	growing->total = total;
-	growing->offset = stat.st_size > (off_t)total ? 0 : (uint64_t)stat.st_size;
+	*growing = (struct growing){.used = true,
+				    .fd = growing->fd,
+				    .hash = *hash,
+				    .total = total,
+				    .offset = stat.st_size > (off_t)total ? 0 : (uint64_t)stat.st_size};
 	*out_growing = growing;
-	return 0;
+	return look_back(store, growing);
 }
 
 /* At most UPLOADS_MAX are with the thread at once, so that its queues never fill. */
@@ -315,14 +338,35 @@ int artefact_offer(struct artefacts *store, const struct hash *hash, uint64_t to
 	return 0;
 }
 
-int artefact_feed(struct artefacts *store, const struct hash *hash, uint64_t offset, struct bytes data, uint64_t *out_offset)
+/* Looks through a piece; an artefact that holds a secret is gone. */
+static int look_through(struct artefacts *store, struct growing *growing, struct bytes data, const char **out_kind)
+{
+	char path[PATH_BYTES];
+
+	if (!vault_stream_take(store->vault, &growing->stream, data.at, data.bytes, out_kind))
+		return ERR_MEMORY;
+	if (!*out_kind)
+		return 0;
+	partial_path(store, &growing->hash, path);
+	unlink(path);
+	drop_growing(growing);
+	return ERR_SECRET;
+}
+
+int artefact_feed(struct artefacts *store, const struct hash *hash, uint64_t offset, struct bytes data, uint64_t *out_offset,
+		  const char **out_kind)
 {
 	struct growing *growing = find_growing(store, hash);
+	int rc;
 
+	*out_kind = NULL;
 	if (!growing)
 		return ERR_NOT_FOUND;
 	growing->fed = ++store->turn;
 	if (!growing->handed_over && offset == growing->offset && data.bytes <= growing->total - offset) {
+		rc = look_through(store, growing, data, out_kind);
+		if (rc)
+			return rc;
 		if (pwrite(growing->fd, data.at, data.bytes, (off_t)offset) != (ssize_t)data.bytes)
 			return ERR_IO;
 		growing->offset += data.bytes;

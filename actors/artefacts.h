@@ -5,11 +5,15 @@
  * A file appears under its name only when it is complete, its hash was checked, and it and its folder are on the disk; until then
  * it grows as artefacts/partial/HASH and can be continued. Checking and fsync happen on a thread of the store; the rest
  * belongs to the thread that made it.
+ *
+ * Each piece is looked through for known secrets before it is written, together with the end of what came before it. What holds one is given up and
+ * its file removed: content that is named by its hash cannot be masked.
  */
 #ifndef ACTORS_ARTEFACTS_H
 #define ACTORS_ARTEFACTS_H
 
 #include "actors/state.h"
+#include "actors/vault.h"
 #include "protocol/message.h"
 
 #define UPLOADS_MAX 64u /* growing at once; the least recently fed makes room and can be continued later */
@@ -17,7 +21,7 @@
 struct artefacts;
 
 /* 0, ERR_IO, ERR_MEMORY, ERR_SYSTEM. */
-MUST_CHECK int artefacts_new(const struct state_folder *state, struct artefacts **out_artefacts);
+MUST_CHECK int artefacts_new(const struct state_folder *state, struct vault *vault, struct artefacts **out_artefacts);
 void artefacts_free(struct artefacts *artefacts); /* finishes what the thread has in hand; takes NULL */
 
 /* Opens a finished artefact for reading: a descriptor of the caller's, or -1. */
@@ -27,9 +31,10 @@ int artefact_open(const struct artefacts *artefacts, const struct hash *hash, ui
  * nothing more to send; it was handed to the thread. */
 MUST_CHECK int artefact_offer(struct artefacts *artefacts, const struct hash *hash, uint64_t total, uint64_t *out_offset);
 
-/* Appends a piece; one that does not fit where the file ends is left alone. Results as above. */
+/* Appends a piece; one that does not fit where the file ends is left alone. Results as above, and ERR_NOT_FOUND (it does not grow here), ERR_MEMORY,
+ * ERR_SECRET: the artefact is gone, and `*out_kind` says what stood in it. */
 MUST_CHECK int artefact_feed(struct artefacts *artefacts, const struct hash *hash, uint64_t offset, struct bytes data,
-			     uint64_t *out_offset);
+			     uint64_t *out_offset, const char **out_kind);
 
 /* Readable when artefact_finished has something to say. */
 int artefacts_fd(const struct artefacts *artefacts);

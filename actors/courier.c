@@ -34,7 +34,7 @@ struct courier {
 int courier_new(struct shell *shell)
 {
 	struct courier *courier = calloc(1, sizeof(*courier));
-	int rc = courier ? artefacts_new(&shell->state, &courier->store) : ERR_MEMORY;
+	int rc = courier ? artefacts_new(&shell->state, shell->vault, &courier->store) : ERR_MEMORY;
 
 	if (rc) {
 		free(courier);
@@ -171,15 +171,37 @@ static void take_offer(struct shell *shell, uint32_t index, struct message *mess
 	}
 }
 
+/* That somebody brought what must not be kept is recorded; the content is not. */
+static void record_refused(struct shell *shell, uint32_t index, struct bringer *bringer, const char *kind)
+{
+	struct message message = {.type = MESSAGE_ARTEFACT_PUT, .header = bringer->header};
+	struct event event = {.message = &message, .verdict = ERROR_SECRET};
+
+	message.artefact_put.hash = bringer->hash;
+	message.artefact_put.total_bytes = bringer->total;
+	memcpy(event.peer, bringer->peer, NAME_BYTES);
+	shell->current = index;
+	shell->secret = kind;
+	shell_step(shell, &event);
+	shell->secret = NULL;
+	shell->current = 0;
+	bringer->used = false;
+}
+
 static void take_piece(struct shell *shell, uint32_t index, struct message *message)
 {
 	const struct artefact_put *put = &message->artefact_put;
 	struct bringer *bringer = find_bringer(shell->courier, connection_at(shell, index)->peer, &put->hash);
+	const char *kind = NULL;
 	uint64_t offset = 0;
 	int rc = ERR_STATE;
 
 	if (bringer && put->total_bytes == bringer->total)
-		rc = artefact_feed(shell->courier->store, &put->hash, put->offset, put->data, &offset);
+		rc = artefact_feed(shell->courier->store, &put->hash, put->offset, put->data, &offset, &kind);
+	if (rc == ERR_SECRET) {
+		record_refused(shell, index, bringer, kind);
+		return;
+	}
 	if (rc == ERR_NOT_FOUND) /* its place was needed: the next offer goes on where it stopped */
 		rc = ERR_STATE;
 	if (rc)

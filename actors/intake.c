@@ -8,6 +8,7 @@
 
 #include "actors/intake.h"
 #include "actors/json_check.h"
+#include "actors/mask.h"
 
 #define FRAMES_PER_TURN 256
 
@@ -203,15 +204,34 @@ static void refuse_malformed(struct intake *intake, uint32_t code)
 	}
 }
 
+/* A known secret where it cannot be masked: the peer hears that, the trail only counts it. */
+static void refuse_secret(struct intake *intake, struct message *message)
+{
+	struct shell *shell = intake->shell;
+	struct connection *connection = connection_at(shell, intake->connection);
+
+	if (connection->joined && message->type != MESSAGE_HELLO) {
+		outbox_touch(shell, intake->connection);
+		if (!take_number(connection, message))
+			return;
+	} else {
+		intake->stop = true;
+	}
+	refuse_loose(shell, intake->connection, message, ERROR_SECRET);
+}
+
 static void take_message(struct intake *intake, const struct parts *parts)
 {
 	struct shell *shell = intake->shell;
 	struct connection *connection = connection_at(shell, intake->connection);
 	struct message message;
+	const char *kind;
 
 	if (!message_known(parts->type) || message_decode(parts, &message)) {
 		refuse_malformed(intake, ERROR_MALFORMED);
 		intake->stop = true;
+	} else if (message.type != MESSAGE_HEARTBEAT && mask_message(shell->vault, parts, &message, &kind)) {
+		refuse_secret(intake, &message);
 	} else if (message.type == MESSAGE_HELLO) {
 		take_hello(intake, &message);
 	} else if (!connection->joined) {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "actors/entry.h"
+#include "actors/mask.h"
 #include "actors/shell.h"
 
 static struct bytes span_of(const struct buffer *buffer)
@@ -44,6 +45,30 @@ struct bytes ledger_payload(struct shell *shell, uint64_t seq)
 	if (found.at ? buffer_append(&shell->fetched, found.at, found.bytes) : trail_payload(shell->reader, seq, &shell->fetched))
 		shell->fetched.bytes = 0; /* erased: what is left of it is its commitment */
 	return span_of(&shell->fetched);
+}
+
+static int note_masked(void *context, const struct trail_entry *entry)
+{
+	struct shell *shell = ((void **)context)[0];
+	struct record record;
+
+	if (entry_record(entry, &shell->message, &record) == 0)
+		*(uint32_t *)((void **)context)[1] = record.message.header.masked;
+	return 0;
+}
+
+uint32_t ledger_masked(struct shell *shell, uint64_t seq)
+{
+	uint32_t masked = 0;
+	void *context[2] = {shell, &masked};
+
+	if (shell->event && seq == shell->event_seq)
+		return shell->event->message->header.masked;
+	if (payloads_masked(&shell->payloads, seq, &masked))
+		return masked;
+	if (ledger_fetch(shell, seq, note_masked, context))
+		shell_fail(shell, ERR_IO, "a record could not be read from the trail");
+	return masked;
 }
 
 /* ---- records to entries ---- */
@@ -129,7 +154,7 @@ static void take_side_effects(struct shell *shell, const struct record *record, 
 	const struct message *message = &record->message;
 
 	if (record_makes_task(record))
-		payloads_add(&shell->payloads, record->seq, payload);
+		payloads_add(&shell->payloads, record->seq, payload, record->message.header.masked);
 	if (record->direction == DIRECTION_IN && message->type == MESSAGE_TASK_FOLLOW && !record->verdict &&
 	    message->task_follow.known_outcome && shell->current) {
 		if (ledger_fetch(shell, message->task_follow.known_outcome, repeat_outcome, shell))
@@ -178,13 +203,18 @@ static int outgoing_payload(struct shell *shell, struct record *record, struct b
 
 	*out_payload = (struct bytes){0};
 	if (record->payload_seq != record->seq) {
-		if (record->payload_seq)
+		if (record->payload_seq) {
+			record->message.header.masked = ledger_masked(shell, record->payload_seq);
 			*out_payload = ledger_payload(shell, record->payload_seq);
+		}
 		return 0;
 	}
 	text_write(shell, record);
 	shell->payload.bytes = 0;
 	rc = message_encode_payload(&record->message, &shell->payload);
+	if (!rc)
+		record->message.header.masked =
+			mask_payload(shell->vault, record->message.type, shell->payload.at, shell->payload.bytes);
 	*out_payload = span_of(&shell->payload);
 	return rc;
 }

@@ -25,7 +25,7 @@
 #define DELIVERY_WAIT_MS 100u /* how long a Delivered waits for a batch that goes anyway */
 #define IDLE_MS          60000u
 
-enum { ITEM_SOCKET, ITEM_WRITER, ITEM_SIGNALS, ITEM_PEERS, ITEM_COURIER, ITEM_LIFELINE, ITEM_COUNT };
+enum { ITEM_SOCKET, ITEM_WRITER, ITEM_SIGNALS, ITEM_PEERS, ITEM_SECRETS, ITEM_COURIER, ITEM_LIFELINE, ITEM_COUNT };
 
 /* ---- what all files use ---- */
 
@@ -140,6 +140,8 @@ static void take_signals(struct shell *shell, int fd)
 	struct signalfd_siginfo info;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			vault_reload(shell->vault);
 		if (info.ssi_signo != SIGHUP) {
 			shell->stopping = true;
 		} else if (routes_load(shell, "SIGHUP")) {
@@ -169,6 +171,8 @@ static void take_turn(struct shell *shell, const zmq_pollitem_t *items)
 		shell->stopping = true;
 	if (items[ITEM_PEERS].revents)
 		peers_refresh(shell->peers);
+	if (items[ITEM_SECRETS].revents)
+		vault_refresh(shell->vault);
 	if (items[ITEM_COURIER].revents)
 		courier_finished(shell);
 	if (!shell->stopping)
@@ -192,6 +196,7 @@ static int run(struct shell *shell, int signals)
 		[ITEM_WRITER] = {.fd = writer_fd(shell->writer), .events = ZMQ_POLLIN},
 		[ITEM_SIGNALS] = {.fd = signals, .events = ZMQ_POLLIN},
 		[ITEM_PEERS] = {.fd = peers_fd(shell->peers), .events = ZMQ_POLLIN},
+		[ITEM_SECRETS] = {.fd = vault_fd(shell->vault), .events = ZMQ_POLLIN},
 		[ITEM_COURIER] = {.fd = courier_fd(shell), .events = ZMQ_POLLIN},
 		[ITEM_LIFELINE] = {.fd = process_lifeline_fd(), .events = ZMQ_POLLIN},
 	};
@@ -284,6 +289,10 @@ static int open_all(struct shell *shell)
 	if (!rc)
 		rc = keys_prepare(&shell->state, &shell->conf, shell->why);
 	if (!rc)
+		rc = vault_new(&shell->state, &shell->vault); /* before anything is recorded */
+	if (!rc && *vault_problem(shell->vault))
+		fprintf(stderr, "omega: %s\nomega: this value is not looked for\n", vault_problem(shell->vault));
+	if (!rc)
 		rc = shell_boot(shell);
 	if (!rc)
 		rc = peers_new(&shell->state, &shell->peers);
@@ -312,6 +321,7 @@ static void close_all(struct shell *shell)
 	mirrors_free(shell->mirrors, MIRROR_STOP_MS);
 	trail_close(shell->reader);
 	peers_free(shell->peers);
+	vault_free(shell->vault);
 	connections_release(&shell->connections);
 	payloads_release(&shell->payloads);
 	for (unsigned i = 0; i < 2; i++) {

@@ -64,18 +64,18 @@ static void make_room(struct payloads *payloads, uint32_t bytes)
 		payloads->first++;
 }
 
-void payloads_add(struct payloads *payloads, uint64_t seq, struct bytes payload)
+void payloads_add(struct payloads *payloads, uint64_t seq, struct bytes payload, uint32_t masked)
 {
 	if (payload.bytes == 0 || payload.bytes > payloads->capacity / 4)
 		return;
 	assert(payloads->first == payloads->next || place_at(payloads, payloads->next - 1)->seq < seq);
 	make_room(payloads, payload.bytes);
 	memcpy(payloads->bytes + payloads->end, payload.at, payload.bytes);
-	*place_at(payloads, payloads->next++) = (struct payload_place){seq, payloads->end, payload.bytes};
+	*place_at(payloads, payloads->next++) = (struct payload_place){seq, payloads->end, payload.bytes, masked};
 	payloads->end += payload.bytes;
 }
 
-struct bytes payloads_find(const struct payloads *payloads, uint64_t seq)
+static const struct payload_place *find_place(const struct payloads *payloads, uint64_t seq)
 {
 	uint64_t low = payloads->first;
 	uint64_t high = payloads->next;
@@ -85,11 +85,27 @@ struct bytes payloads_find(const struct payloads *payloads, uint64_t seq)
 		const struct payload_place *place = place_at(payloads, middle);
 
 		if (place->seq == seq)
-			return (struct bytes){payloads->bytes + place->offset, place->bytes};
+			return place;
 		if (place->seq < seq)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return (struct bytes){0};
+	return NULL;
+}
+
+struct bytes payloads_find(const struct payloads *payloads, uint64_t seq)
+{
+	const struct payload_place *place = find_place(payloads, seq);
+
+	return place ? (struct bytes){payloads->bytes + place->offset, place->bytes} : (struct bytes){0};
+}
+
+bool payloads_masked(const struct payloads *payloads, uint64_t seq, uint32_t *out_masked)
+{
+	const struct payload_place *place = find_place(payloads, seq);
+
+	if (place)
+		*out_masked = place->masked;
+	return place != NULL;
 }

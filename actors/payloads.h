@@ -15,6 +15,7 @@ struct payload_place {
 	uint64_t seq;
 	uint32_t offset;
 	uint32_t bytes;
+	uint32_t masked; /* places with a secret that was overwritten */
 };
 
 /* Two rings: one of bytes, one of places in ascending order of seq. Zero it before payloads_init. */
@@ -32,9 +33,11 @@ MUST_CHECK int payloads_init(struct payloads *payloads, uint32_t capacity_bytes)
 void payloads_release(struct payloads *payloads);
 
 /* Copies. `seq` must be larger than any before. What is larger than a quarter of the whole is left out. */
-void payloads_add(struct payloads *payloads, uint64_t seq, struct bytes payload);
+void payloads_add(struct payloads *payloads, uint64_t seq, struct bytes payload, uint32_t masked);
 
 /* Borrowed until the next payloads_add; at NULL: not here. */
 struct bytes payloads_find(const struct payloads *payloads, uint64_t seq);
+/* False: not here. */
+bool payloads_masked(const struct payloads *payloads, uint64_t seq, uint32_t *out_masked);
 
 #endif

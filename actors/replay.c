@@ -157,8 +157,11 @@ static int compare_state(struct replay *replay, const struct trail_entry *entry,
 
 static bool made_again(const struct replay *replay, const struct message *message, const struct message *event)
 {
-	bool by_shell = event->type == MESSAGE_RECOVERY_ACTION && event->recovery_action.verb >= VERB_RELOAD_ROUTES;
+	bool by_shell = event->type == MESSAGE_STATUS_QUERY ||
+			(event->type == MESSAGE_RECOVERY_ACTION && event->recovery_action.verb >= VERB_RELOAD_ROUTES);
 
+	if (message->type == MESSAGE_REFUSAL && message->refusal.code == ERROR_SECRET)
+		return false; /* it says which one */
 	return replay->own_texts && !message->header.masked && !by_shell &&
 	       (message->type == MESSAGE_REFUSAL || message->type == MESSAGE_TASK_FAILURE ||
 		message->type == MESSAGE_ERROR_ESCALATION || message->type == MESSAGE_RECOVERY_RESULT);

@@ -22,6 +22,13 @@ static bool is_done_by_shell(const struct message *message, uint32_t verdict)
 	return verb >= VERB_RELOAD_ROUTES && !((verb == VERB_ERASE || verb == VERB_PRUNE) && only_by_core(verdict));
 }
 
+/* What the core takes from everybody: whoever refused it was the shell. */
+static bool is_never_refused(uint32_t type)
+{
+	return type == MESSAGE_STATUS_QUERY || type == MESSAGE_STATUS_RESPONSE || type == MESSAGE_GOODBYE ||
+	       type == MESSAGE_RECOVERY_RESULT || type == MESSAGE_ARTEFACT_PUT || type == MESSAGE_ARTEFACT_GET;
+}
+
 /* What a name allows at most; its key may allow less. */
 static uint32_t rights_of(const char *peer)
 {
@@ -69,7 +76,7 @@ static bool shell_refuses(struct replay *replay, const struct trail_entry *entry
 		*out_hidden = hello; /* how many were connected */
 		return false;
 	default:
-		return entry->verdict == ERROR_UNKNOWN_PEER;
+		return entry->verdict == ERROR_UNKNOWN_PEER || entry->verdict == ERROR_SECRET;
 	}
 }
 
@@ -89,7 +96,7 @@ uint32_t replay_verdict(struct replay *replay, const struct event *event, const 
 
 	if (!entry->verdict || entry->direction != TRAIL_IN)
 		return 0;
-	if (is_done_by_shell(event->message, entry->verdict))
+	if (is_done_by_shell(event->message, entry->verdict) || is_never_refused(entry->type))
 		return entry->verdict;
 	replay->counts.refusals++;
 	if (only_by_core(entry->verdict))

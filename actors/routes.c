@@ -68,6 +68,18 @@ static bool same_table(const struct table *wanted, const struct table *in_force)
 	return a_bytes == b_bytes && memcmp(a, b, a_bytes) == 0;
 }
 
+/* A table is recorded as it is, so nothing secret may stand in it. */
+static int check_secrets(struct shell *shell, const uint8_t *bytes, size_t used)
+{
+	const char *kind = vault_holds(shell->vault, bytes, used);
+
+	if (!kind)
+		return 0;
+	snprintf(shell->reload_sentence, sizeof(shell->reload_sentence),
+		 "%s stands in the routes, roles or task types of the file, which are recorded as they are", kind);
+	return ERR_CONFIG;
+}
+
 static int put_in_force(struct shell *shell, const struct table *table, const struct hash *hash, const char *who)
 {
 	static uint8_t bytes[TABLE_BYTES_MAX];
@@ -78,6 +90,8 @@ static int put_in_force(struct shell *shell, const struct table *table, const st
 
 	numbered.version = omega_table(shell->omega)->version + 1;
 	rc = table_encode(&numbered, bytes, sizeof(bytes), &used);
+	if (!rc)
+		rc = check_secrets(shell, bytes, used);
 	if (rc)
 		return rc;
 	message.routes_loaded.version = numbered.version;
@@ -85,8 +99,11 @@ static int put_in_force(struct shell *shell, const struct table *table, const st
 	message.routes_loaded.who = (struct text){who, (uint32_t)strlen(who)};
 	message.routes_loaded.table = (struct bytes){bytes, (uint32_t)used};
 	rc = shell_step_own(shell, &message);
-	if (!rc && shell->records->item[0].verdict)
+	if (!rc && shell->records->item[0].verdict) {
 		rc = -(int)shell->records->item[0].verdict;
+		snprintf(shell->reload_sentence, sizeof(shell->reload_sentence),
+			 "the table leaves no room for the routes of live tasks; %u routes are possible in all", ROUTES_MAX);
+	}
 	return rc;
 }
 
@@ -103,11 +120,7 @@ int routes_load(struct shell *shell, const char *who)
 			 omega_table(shell->omega)->version);
 	} else if (!rc) {
 		rc = put_in_force(shell, &conf->table, &hash, name);
-		if (rc)
-			snprintf(shell->reload_sentence, sizeof(shell->reload_sentence),
-				 "the table leaves no room for the routes of live tasks; %u routes are possible in all",
-				 ROUTES_MAX);
-		else
+		if (!rc)
 			snprintf(shell->reload_sentence, sizeof(shell->reload_sentence), "version %u is in force",
 				 omega_table(shell->omega)->version);
 	}

@@ -23,6 +23,7 @@
 #include "actors/mirror.h"
 #include "actors/omega_actor.h"
 #include "actors/payloads.h"
+#include "actors/vault.h"
 #include "actors/zap.h"
 #include "audit/trail.h"
 #include "audit/writer.h"
@@ -61,6 +62,8 @@ struct shell {
 	struct state_folder state;
 	struct conf conf;
 	struct peers *peers;
+	struct vault *vault; /* secrets that must not be recorded */
+	const char *secret;  /* what the one is that a message was refused for; NULL: nothing to tell */
 	struct zap *zap;
 	void *zmq;
 	void *socket;
@@ -153,6 +156,8 @@ int ledger_drain(struct shell *shell); /* waits until everything is durable */
 int ledger_fetch(struct shell *shell, uint64_t seq, int (*each)(void *context, const struct trail_entry *entry), void *context);
 /* The payload that a record owns; empty if there is none any more. */
 struct bytes ledger_payload(struct shell *shell, uint64_t seq);
+/* In how many places something was masked in it. */
+uint32_t ledger_masked(struct shell *shell, uint64_t seq);
 
 /* outbox.c */
 void outbox_touch(struct shell *shell, uint32_t connection);

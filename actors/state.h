@@ -5,6 +5,7 @@
  *   trail.db               the trail
  *   artefacts/             content-addressed payloads
  *   keys/NAME.key          CURVE key pairs, 0600; keys/omega.key and keys/omega.pub are the coordinator's (keys.h)
+ *   keys/secrets/NAME      values that must never stand in a record, 0600 (vault.h)
  *   peers/NAME             who may speak, and as what (keys.h)
  *   run/omega.sock         where Omega listens by default
  *   run/endpoint           where Omega really listens; clients and clones read it
@@ -28,6 +29,7 @@
 #define STATE_TRAIL      "trail.db"
 #define STATE_ARTEFACTS  "artefacts"
 #define STATE_KEYS       "keys"
+#define STATE_SECRETS    STATE_KEYS "/secrets"
 #define STATE_PEERS      "peers"
 #define STATE_RUN        "run"
 #define STATE_LOG        "log"

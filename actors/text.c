@@ -80,6 +80,9 @@ static struct text refuse(struct shell *shell, const struct refusal *refusal)
 		if (refusal->refused_type == MESSAGE_STATUS_QUERY)
 			return written("a receipt is asked for by the id of a task, or as seq:N by the number of a record");
 		return written("the parameters of a task must be a JSON object");
+	case ERROR_SECRET:
+		return print(shell->sentence, "%s stands in it, where it cannot be masked; nothing of it was kept",
+			     shell->secret ? shell->secret : "a value that is kept secret");
 	case ERROR_VERSION:
 		return print(shell->sentence, "protocol version %u is spoken here", PROTOCOL_VERSION);
 	case ERROR_STATE:

@@ -129,7 +129,7 @@ static void test_the_newest_payloads_are_at_hand_and_whole(void **state)
 		uint32_t bytes = 1 + (uint32_t)(seq * 7919 % sizeof(content));
 
 		memset(content, (int)seq, bytes);
-		payloads_add(&payloads, seq * 3, (struct bytes){content, bytes});
+		payloads_add(&payloads, seq * 3, (struct bytes){content, bytes}, 0);
 		if (seq % 100)
 			continue;
 		for (uint64_t at = 1; at <= seq; at++) { /* those that are there are the newest, without a gap */
