@@ -211,7 +211,7 @@ static int missing_create(struct trail *trail)
 		rc = run_made(
 			trail, fresh,
 			"SELECT group_concat(replace(replace(sql, 'CREATE TABLE ', 'CREATE TABLE IF NOT EXISTS '), "
-			"'CREATE INDEX ', 'CREATE INDEX IF NOT EXISTS '), char(10) || ';') FROM (SELECT sql FROM sqlite_schema "
+			"'CREATE INDEX ', 'CREATE INDEX IF NOT EXISTS '), ';' || char(10)) FROM (SELECT sql FROM sqlite_schema "
 			"WHERE type <> 'view' AND sql IS NOT NULL ORDER BY rowid)");
 	sqlite3_close(fresh);
 	return rc;
@@ -248,7 +248,7 @@ static int views_renew(struct trail *trail)
 			"SELECT group_concat(printf('DROP VIEW \"%w\";', name), '') FROM sqlite_schema WHERE type = 'view'");
 	if (rc == SQLITE_OK)
 		rc = run_made(trail, fresh,
-			      "SELECT group_concat(sql, char(10) || ';') FROM (SELECT sql FROM sqlite_schema WHERE type = 'view' "
+			      "SELECT group_concat(sql, ';' || char(10)) FROM (SELECT sql FROM sqlite_schema WHERE type = 'view' "
 			      "ORDER BY rowid)");
 	rc = finish(trail, rc);
 	sqlite3_close(fresh);

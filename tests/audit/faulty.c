@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sqlite3.h>
 
+#include "audit/store.h"
+
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real; /* in the room behind */
@@ -23,6 +25,7 @@ static struct {
 	uint64_t failures;
 	uint64_t syncs;
 	uint64_t wal_bytes;
+	bool small_wal;
 } plan;
 
 static bool fails(enum faulty_kind kind)
@@ -101,6 +104,10 @@ static int file_check_lock(sqlite3_file *file, int *out_reserved)
 
 static int file_control(sqlite3_file *file, int what, void *argument)
 {
+	if (what == STORE_FCNTL_WAL_BYTES && plan.small_wal) {
+		*(sqlite3_int64 *)argument = 65536;
+		return SQLITE_OK;
+	}
 	return real_of(file)->pMethods->xFileControl(real_of(file), what, argument);
 }
 
@@ -181,6 +188,11 @@ void faulty_install(void)
 	vfs.xOpen = vfs_open;
 	if (sqlite3_vfs_register(&vfs, 1))
 		abort();
+}
+
+void faulty_small_wal(void)
+{
+	plan.small_wal = true;
 }
 
 void faulty_arm(enum faulty_kind kind, uint64_t at, bool sticky)

@@ -19,6 +19,9 @@ enum faulty_kind {
 /* Becomes the VFS of every connection that is opened from now on. */
 void faulty_install(void);
 
+/* From now on WALs are written out to 64 KiB, not to 6 MiB: a hundred operations less that can fail. */
+void faulty_small_wal(void);
+
 /* The `at`-th operation of this kind fails, counted from 1; with `sticky` all later ones too. */
 void faulty_arm(enum faulty_kind kind, uint64_t at, bool sticky);
 void faulty_disarm(void);
