@@ -57,7 +57,7 @@ json_t *tale_at(const struct trail_entry *entry)
 	return json_string(at);
 }
 
-void tale_attempt_end(struct tale *tale, const struct trail_entry *entry, uint32_t number, const char *result)
+void tale_attempt_end(struct tale *tale, const struct trail_entry *entry, uint32_t number, const char *result, uint32_t code)
 {
 	json_t *attempt = attempt_of(tale, number);
 
@@ -68,6 +68,7 @@ void tale_attempt_end(struct tale *tale, const struct trail_entry *entry, uint32
 		attempt, "took_ms",
 		json_integer((json_int_t)entry->wall_ms - json_integer_value(json_object_get(attempt, "assigned_ms"))));
 	json_object_set_new(attempt, "result", json_string(result));
+	json_object_set_new(attempt, "error", code ? json_string(error_name((int)code)) : json_null());
 }
 
 void tale_tell(struct tale *tale, const struct trail_entry *entry, const struct message *message)

@@ -55,8 +55,8 @@ void tale_prove(struct tale *tale, const struct trail_entry *entry, const struct
 void tale_event(struct tale *tale, const struct trail_entry *entry, const char *who, const char *what, struct sentence *sentence);
 json_t *tale_at(const struct trail_entry *entry);
 void tale_attempt_note(struct tale *tale, uint32_t number, const char *name, json_t *value); /* takes the value over */
-/* The first end counts. */
-void tale_attempt_end(struct tale *tale, const struct trail_entry *entry, uint32_t number, const char *result);
+/* The first end counts. `code`: what it failed with, or 0. */
+void tale_attempt_end(struct tale *tale, const struct trail_entry *entry, uint32_t number, const char *result, uint32_t code);
 
 void tale_tell_in(struct tale *tale, const struct trail_entry *entry, const struct message *message);
 void tale_tell_out(struct tale *tale, const struct trail_entry *entry, const struct message *message);

@@ -100,7 +100,7 @@ static void tell_end(struct tale *tale, const struct trail_entry *entry, const s
 		if (entry->payload_seq == entry->seq)
 			sentence_text(&sentence, ": ", &message->task_failure.sentence);
 		for (uint32_t i = 1; i <= message->task_failure.attempts; i++)
-			tale_attempt_end(tale, entry, i, error_name((int)message->task_failure.code));
+			tale_attempt_end(tale, entry, i, "given up", message->task_failure.code);
 	}
 	tale_event(tale, entry, "omega", "ended", &sentence);
 }
@@ -165,7 +165,7 @@ static void tell_retry(struct tale *tale, const struct trail_entry *entry, const
 		     facts->code ? error_name((int)facts->code) : "that was settled", facts->attempts,
 		     facts->attempts == 1 ? "" : "s");
 	tale_event(tale, entry, "omega", falls_back ? "fallback" : "retry", &sentence);
-	tale_attempt_end(tale, entry, facts->attempts, facts->code ? error_name((int)facts->code) : "given up");
+	tale_attempt_end(tale, entry, facts->attempts, "given up", facts->code);
 	tale->destination = facts->destination;
 }
 

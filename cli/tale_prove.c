@@ -90,7 +90,7 @@ static json_t *severities_of(const json_t *findings)
 static void add_verdicts(struct tale *tale, const struct trail_entry *entry, const json_t *result)
 {
 	const json_t *findings = json_object_get(result, "findings");
-	const json_t *text = json_object_get(json_object_get(result, "synthesis"), "text");
+	json_t *text = json_object_get(json_object_get(result, "synthesis"), "text");
 
 	if (json_is_string(json_object_get(result, "status")))
 		add(tale, entry, "verdict", json_string("status"), NULL, NULL, member(result, "status"));
@@ -99,7 +99,7 @@ static void add_verdicts(struct tale *tale, const struct trail_entry *entry, con
 	if (json_is_array(findings))
 		add(tale, entry, "verdict", json_string("findings"), NULL, NULL, severities_of(findings));
 	if (json_is_string(text))
-		add(tale, entry, "verdict", json_string("summary"), NULL, NULL, json_incref((json_t *)(uintptr_t)text));
+		add(tale, entry, "verdict", json_string("summary"), NULL, NULL, json_incref(text));
 }
 
 static void prove_completion(struct tale *tale, const struct trail_entry *entry, const struct task_completion *facts)
@@ -113,15 +113,19 @@ static void prove_completion(struct tale *tale, const struct trail_entry *entry,
 	json_decref(artefacts);
 }
 
-/* What a failure brings along, besides the end of its log, which `task logs` shows. */
+/* What a failure brings along; the end of its log is long, and `task logs` shows it. */
 static void prove_failure(struct tale *tale, const struct trail_entry *entry, const struct task_failure *facts)
 {
 	json_t *evidence = read_json(&facts->evidence);
 	const char *name;
 	json_t *value;
 
-	json_object_foreach (evidence, name, value)
-		add(tale, entry, "failure", json_string(name), NULL, NULL, json_incref(value));
+	json_object_foreach (evidence, name, value) {
+		bool log = strcmp(name, "log") == 0 && json_is_string(value);
+		add(tale, entry, "failure", json_string(name), NULL,
+		    log ? json_integer((json_int_t)json_string_length(value)) : NULL,
+		    log ? json_string("`bunshin task logs` shows it") : json_incref(value));
+	}
 	json_decref(evidence);
 }
 

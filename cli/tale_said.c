@@ -78,7 +78,8 @@ static void tell_completion(struct tale *tale, const struct trail_entry *entry, 
 	tale_attempt_end(tale, entry, facts->attempt,
 			 facts->completeness == COMPLETE  ? "completed"
 			 : facts->completeness == PARTIAL ? "partial"
-							  : "blocked");
+							  : "blocked",
+			 0);
 	tale_attempt_note(tale, facts->attempt, "tokens", json_integer((json_int_t)facts->tokens));
 	tale_attempt_note(tale, facts->attempt, "cost_microusd", json_integer((json_int_t)facts->cost_microusd));
 	tale_attempt_note(tale, facts->attempt, "cpu_ms", json_integer((json_int_t)facts->cpu_ms));
@@ -97,8 +98,7 @@ static void tell_failure(struct tale *tale, const struct trail_entry *entry, con
 	if (entry->payload_seq && !entry->payload.bytes)
 		sentence_add(&sentence, "; what it said is erased");
 	tale_event(tale, entry, entry->peer, "failed", &sentence);
-	tale_attempt_end(tale, entry, facts->attempt, "failed");
-	tale_attempt_note(tale, facts->attempt, "error", json_string(error_name((int)facts->code)));
+	tale_attempt_end(tale, entry, facts->attempt, "failed", facts->code);
 }
 
 void tale_tell_plea(struct tale *tale, const struct trail_entry *entry, const struct error_escalation *facts)
@@ -159,7 +159,7 @@ void tale_tell_cancel(struct tale *tale, const struct trail_entry *entry, const 
 	if (asked)
 		intervene(tale, entry, "cancel", NULL, &facts->reason);
 	else
-		tale_attempt_end(tale, entry, facts->attempt, error_name((int)facts->code));
+		tale_attempt_end(tale, entry, facts->attempt, "stopped", facts->code);
 }
 
 static void tell_refused(struct tale *tale, const struct trail_entry *entry, const struct message *message)
