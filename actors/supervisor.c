@@ -140,8 +140,8 @@ static void signals_read(struct supervisor *supervisor)
 }
 
 struct waiting {
-	struct pollfd item[2 + 3 * CHILDREN_LIMIT];
-	struct child *child[2 + 3 * CHILDREN_LIMIT]; /* whose it is */
+	struct pollfd item[3 + 3 * CHILDREN_LIMIT];
+	struct child *child[3 + 3 * CHILDREN_LIMIT]; /* whose it is */
 	nfds_t count;
 };
 
@@ -179,6 +179,8 @@ static void dispatch(struct supervisor *supervisor, const struct waiting *waitin
 			signals_read(supervisor);
 		else if (fd == supervisor->guardian)
 			supervisor_stop_begin(supervisor, "the guardian is gone");
+		else if (!child)
+			vault_refresh(supervisor->vault);
 		else if (fd == child->notify)
 			child_notify_read(supervisor, child);
 		else if (fd == child->process.out)
@@ -192,6 +194,8 @@ static void wait_and_dispatch(struct supervisor *supervisor, struct waiting *wai
 {
 	waiting->count = 0;
 	wait_for(waiting, supervisor->signals, NULL);
+	if (supervisor->vault)
+		wait_for(waiting, vault_fd(supervisor->vault), NULL);
 	if (!supervisor->stopping)
 		wait_for(waiting, supervisor->guardian, NULL);
 	for (size_t i = 0; i < supervisor->count; i++) {
@@ -245,7 +249,9 @@ static int prepare(struct supervisor *supervisor)
 	supervisor->ready_timeout_ms = options->ready_timeout_ms ? options->ready_timeout_ms : READY_TIMEOUT_MS;
 	supervisor->stop_grace_ms = options->stop_grace_ms ? options->stop_grace_ms : STOP_GRACE_MS;
 	supervisor->log_bytes_max = options->log_bytes_max ? options->log_bytes_max : LOG_BYTES_MAX;
-	child_log_open(&supervisor->log, options->state, "supervisor", supervisor->log_bytes_max);
+	if (vault_new(options->state, &supervisor->vault))
+		return ERR_IO; /* a log that might hold secrets is not begun */
+	child_log_open(&supervisor->log, options->state, "supervisor", supervisor->log_bytes_max, supervisor->vault);
 	supervisor->started_at_ms = wall_now_ms();
 	supervisor->changed = true;
 	supervisor->count = options->children->count;
@@ -257,7 +263,7 @@ static int prepare(struct supervisor *supervisor)
 		child->spec = &options->children->child[i];
 		child->process = (struct process){.pidfd = -1, .in = -1, .out = -1, .err = -1};
 		child->notify = -1;
-		child_log_open(&child->log, options->state, child->spec->name, supervisor->log_bytes_max);
+		child_log_open(&child->log, options->state, child->spec->name, supervisor->log_bytes_max, supervisor->vault);
 		child_enter(supervisor, child, CHILD_WAITING);
 	}
 	supervisor->signals = signals_open();
@@ -282,6 +288,7 @@ int supervisor_supervise(struct supervisor *supervisor)
 	state_endpoint_remove(supervisor->options->state);
 	supervisor_say(supervisor, "everything is stopped");
 	supervisor_report(supervisor, REPORT_ENDED, supervisor->rc, supervisor->sentence);
+	vault_free(supervisor->vault);
 	free(waiting);
 	return supervisor->rc;
 }

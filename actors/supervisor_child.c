@@ -140,6 +140,7 @@ static void child_collect(struct supervisor *supervisor, struct child *child)
 	char how[80];
 
 	child_log_read(child, LOG_DRAIN_READS);
+	child_log_settle(&child->log);
 	process_end(&child->process, 0, &end);
 	notify_close(child);
 	child->last_exit = end.exit;

@@ -54,6 +54,7 @@ struct supervisor {
 	int rc;
 	char sentence[SENTENCE_BYTES];
 	struct child_log log;
+	struct vault *vault; /* secrets that must not stand in a log; NULL: they could not be read */
 };
 
 /* The inner process: everything between the fork and its exit. Returns what the guardian is to return. */

@@ -75,6 +75,8 @@ void supervisor_status_write(const struct supervisor *supervisor)
 	char path[PATH_BYTES];
 	char *text = status_text(supervisor);
 
+	if (text)
+		vault_mask_json(supervisor->vault, text, strlen(text));
 	if (!text || state_path(supervisor->options->state, STATE_SUPERVISOR, path) ||
 	    file_publish(path, text, strlen(text), 0600))
 		status_remove(supervisor->options->state); /* rather nothing than what is no longer so */
