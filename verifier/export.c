@@ -464,7 +464,7 @@ static void absent_count(struct exported *export)
 	if (verdict->left_out && export->payloads)
 		verdict_note(verdict,
 			     "%" PRIu64 " payloads are not in this export, and it does not say that it leaves payloads out; no "
-					"erasure in it covers them",
+			     "erasure in it covers them",
 			     verdict->left_out);
 }
 

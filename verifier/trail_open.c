@@ -243,48 +243,73 @@ static bool column_same(sqlite3_stmt *is, sqlite3_stmt *should, int column)
 
 #define OBJECTS "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE type %s 'view' ORDER BY name"
 
+static const char *name_in(sqlite3_stmt *statement, int step)
+{
+	const char *name = step == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+
+	return name ? name : "";
+}
+
 /* Walks both lists side by side. Returns an SQLite code; `out_name` is the first object that is not the same. */
 static int lists_compare(sqlite3_stmt *is, sqlite3_stmt *should, char out_name[96])
 {
-	int rc_is, rc_should;
+	int rc_is = sqlite3_step(is), rc_should = sqlite3_step(should);
 
-	do {
-		bool same;
+	while (!out_name[0] && (rc_is == SQLITE_ROW || rc_should == SQLITE_ROW)) {
+		const char *one = name_in(is, rc_is), *two = name_in(should, rc_should);
+		/* The smaller name is the one that the other list lacks. */
+		int order = !one[0] ? 1 : !two[0] ? -1 : strcmp(one, two);
+		bool same = order == 0;
 
+		for (int column = 1; same && column < 4; column++)
+			same = column_same(is, should, column);
+		if (!same)
+			snprintf(out_name, 96, "%.90s", order > 0 ? two : one);
 		rc_is = sqlite3_step(is);
 		rc_should = sqlite3_step(should);
-		if (rc_is != SQLITE_ROW && rc_should != SQLITE_ROW)
-			break;
-		same = rc_is == rc_should;
-		for (int column = 0; same && column < 4; column++)
-			same = column_same(is, should, column);
-		if (!same) {
-			/* The smaller name is the one that the other list lacks. */
-			const char *one = rc_is == SQLITE_ROW ? (const char *)sqlite3_column_text(is, 0) : NULL;
-			const char *two = rc_should == SQLITE_ROW ? (const char *)sqlite3_column_text(should, 0) : NULL;
-
-			snprintf(out_name, 96, "%.90s", !one ? (two ? two : "?") : !two || strcmp(one, two) < 0 ? one : two);
-			break;
-		}
-	} while (true);
+	}
 	rc_is = sqlite3_reset(is);
 	rc_should = sqlite3_reset(should);
 	return rc_is ? rc_is : rc_should;
 }
 
-static int objects_compare(struct trail_file *trail, sqlite3 *fresh, const char *comparison, char out_name[96])
+static int objects_compare(struct trail_file *trail, sqlite3 *fresh, char out_name[96])
 {
 	char sql[160];
 	sqlite3_stmt *is = NULL, *should = NULL;
 	int rc;
 
-	out_name[0] = 0;
-	snprintf(sql, sizeof(sql), OBJECTS, comparison);
+	snprintf(sql, sizeof(sql), OBJECTS, "<>");
 	rc = sqlite3_prepare_v2(trail->db, sql, -1, &is, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(fresh, sql, -1, &should, NULL);
 	if (rc == SQLITE_OK)
 		rc = lists_compare(is, should, out_name);
+	sqlite3_finalize(is);
+	sqlite3_finalize(should);
+	return rc;
+}
+
+/* A view that is there and is not ours; one that is missing misleads nobody. */
+static int views_compare(struct trail_file *trail, sqlite3 *fresh, char out_name[96])
+{
+	char sql[160];
+	sqlite3_stmt *is = NULL, *should = NULL;
+	int rc;
+
+	snprintf(sql, sizeof(sql), OBJECTS, "=");
+	rc = sqlite3_prepare_v2(trail->db, sql, -1, &is, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(fresh, "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name = ?1", -1, &should,
+					NULL);
+	while (rc == SQLITE_OK && !out_name[0] && sqlite3_step(is) == SQLITE_ROW) {
+		sqlite3_reset(should);
+		sqlite3_bind_value(should, 1, sqlite3_column_value(is, 0));
+		if (sqlite3_step(should) != SQLITE_ROW || !column_same(is, should, 3))
+			snprintf(out_name, 96, "%.90s", name_in(is, SQLITE_ROW));
+	}
+	if (is && rc == SQLITE_OK)
+		rc = sqlite3_reset(is);
 	sqlite3_finalize(is);
 	sqlite3_finalize(should);
 	return rc;
@@ -299,9 +324,9 @@ static int schema_check(struct trail_file *trail)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(fresh, trail->format == 1 ? verifier_schema_1 : verifier_schema_2, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = objects_compare(trail, fresh, "<>", name);
+		rc = objects_compare(trail, fresh, name);
 	if (rc == SQLITE_OK && !name[0])
-		rc = objects_compare(trail, fresh, "=", view);
+		rc = views_compare(trail, fresh, view);
 	sqlite3_close(fresh);
 	if (rc)
 		return trail_broken(trail, rc, 0);
