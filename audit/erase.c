@@ -113,7 +113,7 @@ static int parent_of(struct walk *walk, uint64_t number, struct id *out_parent)
 /* One task: does it need its texts, and which task is above it? */
 static int task_look(struct walk *walk, const struct trail_task *task, bool *out_needed, struct id *out_parent)
 {
-	*out_needed = !task->end_seq || task->end_seq > walk->claim->through_seq;
+	*out_needed = !task->end_seq;
 	int rc = *out_needed ? 0 : is_dead_letter(walk, task, out_needed);
 	return rc || *out_needed ? rc : parent_of(walk, task->request_seq, out_parent);
 }
@@ -361,7 +361,7 @@ int erase_scrub(struct trail *trail, int wait_ms)
 int erase_finish(struct trail *trail, bool now)
 {
 	trail->scrub_due = true;
-	int rc = erase_scrub(trail, now ? ERASE_WAIT_MS : 0);
+	int rc = erase_scrub(trail, now ? trail->erase_wait_ms : 0);
 	if (rc == ERR_LOCKED && !now)
 		return 0;
 	if (rc)

@@ -26,9 +26,9 @@ struct erased_claim {
 /* Which payloads an Erased record takes:
  *
  * of a task   all that records of this task own, and records that name its id and have no task (refused messages);
- * by age      those of tasks that ended at or before `through_seq`, and those of no task. A dead letter that somebody was told of and
- *             nobody has settled since keeps its own, and so does a task below another one that is live or such a dead letter: they
- *             may be taken up again. So does the last snapshot: a restart begins there.
+ * by age      those of tasks that have ended by now, and those of no task. A dead letter that somebody was told of and nobody has settled
+ *             since keeps its own, and so does a task below another one that is live or such a dead letter: they may be taken up
+ *             again. So does the last snapshot: a restart begins there.
  *
  * Either leaves the reason of an action that has erased something, since it says why the rest is gone. */
 struct erase_plan {

@@ -112,9 +112,10 @@ struct trail {
 	struct commitment_slot *commitments; /* COMMITMENTS of them, by seq modulo their number */
 	uint8_t *salts;
 	size_t salts_capacity;
-	bool erasing;   /* payloads may be changed at this moment */
-	bool scrub_due; /* something was erased, and the WAL may still hold it */
-	bool backup;    /* the file is a backup, in which something is erased that was erased in the trail it was made from */
+	bool erasing;      /* payloads may be changed at this moment */
+	int erase_wait_ms; /* for readers, after something was erased */
+	bool scrub_due;    /* something was erased, and the WAL may still hold it */
+	bool backup;       /* the file is a backup, in which something is erased that was erased in the trail it was made from */
 };
 
 /* The ERR_… for an SQLite code. */

@@ -81,6 +81,7 @@ int trail_open(const char *path, enum trail_mode mode, struct trail **out_trail,
 	trail->mode = mode;
 	trail->lock_fd = -1;
 	trail->checkpoint_at = WAL_CHECKPOINT_FRAMES;
+	trail->erase_wait_ms = ERASE_WAIT_MS;
 	rc = recorder_init(&trail->recorder);
 	if (rc == 0)
 		rc = store_open(trail, path, out_why);
