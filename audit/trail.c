@@ -276,7 +276,8 @@ static int append_within(struct trail *trail, const struct trail_entry *entries,
 	int rc = 0;
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = entry_append(trail, &entries[i], trail->salts + i * SALT_BYTES, tip);
-	tip->sealed = rc == 0 && checkpoint_wanted(trail, tip->tree.size);
+	/* An erasure is sealed together with itself: verifiers believe no other, since whoever can write the file could add one. */
+	tip->sealed = rc == 0 && trail->sealing.sealer && (tip->erased || checkpoint_wanted(trail, tip->tree.size));
 	return tip->sealed ? checkpoint_insert(trail, &tip->tree) : rc;
 }
 

@@ -15,6 +15,9 @@
 
 #define SLICE_RECORDS 10000u /* a longer read transaction would let the WAL of a trail in use grow */
 
+/* Not max(size), which an index would answer. */
+#define SEALED "(SELECT size FROM checkpoints ORDER BY number DESC LIMIT 1)"
+
 #define ASK_LIST(ASK)                                                                                                            \
 	ASK(RECORDS,                                                                                                             \
 	    "SELECT 1 FROM records WHERE seq BETWEEN ?1 AND ?2 AND NOT inspect(seq,boot,now_ms,wall_ms,mono_ms,direction,"       \
@@ -30,11 +33,10 @@
 			"number >= ?1 >> level LIMIT 1")                                                                         \
 	ASK(COMMITMENT, "SELECT payload_seq, commitment FROM records WHERE seq = ?1")                                            \
 	ASK(CHAIN, "SELECT chain FROM records WHERE seq = ?1")                                                                   \
-	ASK(ERASED,                                                                                                              \
-	    "SELECT r.seq, r.direction, r.verdict, r.task_id, r.facts, r.type FROM records e JOIN records r ON r.seq = e.seq "   \
-	    "WHERE e.type = 104 AND e.seq > ?1 ORDER BY e.seq")                                                                  \
-	ASK(ERASED_SLOWLY,                                                                                                       \
-	    "SELECT seq, direction, verdict, task_id, facts, type FROM records WHERE +type = 104 AND seq > ?1 ORDER BY seq")     \
+	ASK(ERASED, "SELECT r.seq, r.direction, r.verdict, r.task_id, r.facts, r.type FROM records e JOIN records r ON r.seq = e.seq "  \
+		    "WHERE e.type = 104 AND e.seq > ?1 AND e.seq <= " SEALED " ORDER BY e.seq")                                    \
+	ASK(ERASED_SLOWLY, "SELECT seq, direction, verdict, task_id, facts, type FROM records WHERE +type = 104 AND seq > ?1 AND "    \
+			   "seq <= " SEALED " ORDER BY seq")                                                               \
 	ASK(ERASURES, "SELECT seq, receipt FROM erasures ORDER BY seq")                                                          \
 	ASK(EFFECTS,                                                                                                             \
 	    "SELECT seq, direction, type, verdict, end_state, revives FROM records WHERE task_number = ?1 AND seq < ?2 "         \

@@ -696,7 +696,10 @@ class Trail(Inspection):
         if self.erasures is None:
             self.erasures = Erasures()
             names = ["seq", "direction", "type", "verdict", "task_id", "facts"]
-            for values in self.db.execute(f"SELECT {', '.join(names)} FROM records WHERE +type = {ERASED} ORDER BY seq"):
+            rows = [] if self.format < 2 else self.db.execute(
+                f"SELECT {', '.join(names)} FROM records WHERE +type = {ERASED} AND seq <= (SELECT size FROM checkpoints ORDER BY number DESC "
+                "LIMIT 1) ORDER BY seq")
+            for values in rows:
                 self.erasures.add(dict(zip(names, values)))
         return self.erasures.cover(row) or self.proved.cover(row)
 
