@@ -4,24 +4,22 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/listing.h"
 #include "cli/period.h"
 #include "cli/session.h"
+#include "cli/story.h"
 #include "cli/tables.h"
 #include "cli/text.h"
 #include "protocol/id.h"
 
 static const struct column change_columns[] = {
-	{"SEQ", "seq", COLUMN_NUMBER, false},
-	{"TIME", "at", COLUMN_TIME, false},
-	{"VERSION", "version", COLUMN_NUMBER, false},
-	{"BY", "who", COLUMN_TEXT, false},
-	{"OPTION", "field", COLUMN_TEXT, false},
-	{"BEFORE", "before", COLUMN_TEXT, false},
-	{"AFTER", "after", COLUMN_PROSE, false},
-	{"FILE", "file", COLUMN_TEXT, false},
-	{NULL, NULL, COLUMN_TEXT, false},
+	{"SEQ", "seq", COLUMN_NUMBER, false},         {"TIME", "at", COLUMN_TIME, false},
+	{"VERSION", "version", COLUMN_NUMBER, false}, {"BY", "who", COLUMN_TEXT, false},
+	{"OPTION", "field", COLUMN_TEXT, false},      {"BEFORE", "before", COLUMN_TEXT, false},
+	{"AFTER", "after", COLUMN_PROSE, false},      {"REASON", "reason", COLUMN_TEXT, true},
+	{"FILE", "file", COLUMN_TEXT, false},         {NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column whole_columns[] = {
@@ -31,9 +29,13 @@ static const struct column whole_columns[] = {
 };
 
 static const struct column head_columns[] = {
-	{"version", "version", COLUMN_NUMBER, false}, {"record", "seq", COLUMN_NUMBER, false},
-	{"time", "at", COLUMN_TIME, false},           {"by", "who", COLUMN_TEXT, false},
-	{"file", "file_hash", COLUMN_TEXT, false},    {NULL, NULL, COLUMN_TEXT, false},
+	{"version", "version", COLUMN_NUMBER, false},
+	{"record", "seq", COLUMN_NUMBER, false},
+	{"time", "at", COLUMN_TIME, false},
+	{"by", "who", COLUMN_TEXT, false},
+	{"reason", "reason", COLUMN_TEXT, false},
+	{"file", "file_hash", COLUMN_TEXT, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 struct changes {
@@ -50,8 +52,8 @@ static json_t *loaded_json(const struct loaded *loaded)
 
 	time_print_utc(loaded->wall_ms, at);
 	hex_print(loaded->file_hash.bytes, sizeof(loaded->file_hash.bytes), hash);
-	return need(json_pack("{s:I, s:s, s:i, s:s, s:s, s:o}", "seq", (json_int_t)loaded->seq, "at", at, "version",
-			      (int)loaded->version, "who", loaded->who, "file_hash", hash, "refused",
+	return need(json_pack("{s:I, s:s, s:i, s:s, s:n, s:s, s:o}", "seq", (json_int_t)loaded->seq, "at", at, "version",
+			      (int)loaded->version, "who", loaded->who, "reason", "file_hash", hash, "refused",
 			      loaded->verdict ? json_string(error_name((int)loaded->verdict)) : json_null()));
 }
 
@@ -84,6 +86,46 @@ static int take(void *context, const struct loaded *loaded)
 		changes->begun = true;
 	}
 	return 0;
+}
+
+/* ---- why ---- */
+
+struct reasons {
+	json_t *list;
+	struct buffer buffer;
+};
+
+/* Who has a table loaded says why in the action that stands behind it. */
+static int take_reason(void *context, const struct trail_entry *entry)
+{
+	struct reasons *reasons = context;
+	const struct text *reason;
+	struct message message;
+	json_t *change = NULL;
+	int rc = record_message(entry, &reasons->buffer, &message);
+
+	if (rc || message.recovery_action.verb != VERB_RELOAD_ROUTES || entry->direction != TRAIL_IN)
+		return rc;
+	for (size_t i = json_array_size(reasons->list); i > 0 && !change; i--) {
+		json_t *candidate = json_array_get(reasons->list, i - 1);
+		if (json_integer_value(json_object_get(candidate, "seq")) < (json_int_t)entry->seq)
+			change = candidate;
+	}
+	reason = &message.recovery_action.reason;
+	if (change && reason->bytes && json_is_null(json_object_get(change, "reason")) &&
+	    strcmp(json_string_value(json_object_get(change, "who")), entry->peer) == 0)
+		json_object_set_new(change, "reason", json_stringn_nocheck(reason->at, reason->bytes));
+	return 0;
+}
+
+static int add_reasons(struct trail *trail, json_t *list)
+{
+	struct trail_query query = {.any_type = {MESSAGE_RECOVERY_ACTION}, .with_payload = true};
+	struct reasons reasons = {.list = list};
+	int rc = trail_read(trail, &query, take_reason, &reasons);
+
+	buffer_release(&reasons.buffer);
+	return rc;
 }
 
 /* ---- the list ---- */
@@ -171,6 +213,8 @@ static int run(struct call *call)
 	changes.before = need(malloc(sizeof(*changes.before)));
 	rc = tables_read(trail, take, &changes);
 	free(changes.before);
+	if (!rc)
+		rc = add_reasons(trail, changes.list);
 	if (rc) {
 		json_decref(changes.list);
 		rc = session_unreadable(call, rc, trail);
