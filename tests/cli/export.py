@@ -232,6 +232,20 @@ class Exports(unittest.TestCase):
         self.assertEqual(done.returncode, 6)
         self.assertIn(b"sealed by a checkpoint yet", done.stderr)
 
+    def test_an_erasure_that_is_not_sealed_yet_is_waited_for(self):
+        late = self.path("late")
+        subprocess.run([WORLD, late, "10", "2", "late"], check=True, stdout=subprocess.DEVNULL)
+        for choice in ([], ["--task", HOSTILE], ["--peer", "beta/1"], ["--from", "1", "--to", "1"]):
+            done = subprocess.run([BUNSHIN, "audit", "export", "--state", late, "--output", self.path("e.jsonl"), *choice],
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, 6, done.stderr)
+            self.assertIn(b"erased", done.stderr)
+            self.assertIn(b"yet", done.stderr)
+        bare = [BUNSHIN, "audit", "export", "--state", late, "--without-payloads"]
+        self.assertEqual(subprocess.run(bare, capture_output=True, check=False).returncode, 0)
+        shutil.rmtree(late)
+        self.assertEqual(self.others(), [])
+
     # ---- the table ----
 
     def rows(self, *options):

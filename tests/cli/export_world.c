@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * export_world STATE [PLAIN [UNSEALED]]: makes a state folder with the trail of exported.h, for tests in other languages.
+ * export_world STATE [PLAIN [UNSEALED [late]]]: makes a state folder with the trail of exported.h, for tests in other languages.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,6 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	printf("%llu\n", (unsigned long long)exported_make(argv[1], argc > 2 ? strtoull(argv[2], NULL, 10) : 0,
-							   argc > 3 ? strtoull(argv[3], NULL, 10) : 0));
+							   argc > 3 ? strtoull(argv[3], NULL, 10) : 0, argc > 4));
 	return 0;
 }

@@ -116,17 +116,22 @@ static void make_formulas(struct maker *maker)
 	}
 }
 
-static void make_erased(struct maker *maker)
+static void erase(struct maker *maker, uint64_t number)
 {
 	struct message message = {.type = MESSAGE_ERASED};
 
-	request(maker, ERASED_ID, "documentation", "client/bob/1", "{\"secret\":\"" ERASED_CANARY "\"}");
-	complete(maker, "client/bob/1", ERASED_CANARY " in the summary", "{\"text\":\"" ERASED_CANARY "\"}");
-	message.erased.task_number = maker->number;
+	message.erased.task_number = number;
 	message.erased.through_seq = maker->seq;
 	message.erased.who = text("operator/alice: asked by the person");
 	maker->number = 0;
 	made_put(maker, TRAIL_INNER, "", 0, 0, &message);
+}
+
+static void make_erased(struct maker *maker)
+{
+	request(maker, ERASED_ID, "documentation", "client/bob/1", "{\"secret\":\"" ERASED_CANARY "\"}");
+	complete(maker, "client/bob/1", ERASED_CANARY " in the summary", "{\"text\":\"" ERASED_CANARY "\"}");
+	erase(maker, maker->number);
 }
 
 /* ---- plain records, many at once ---- */
@@ -229,7 +234,7 @@ static void open_sealed(struct maker *maker, const char *state)
 	trail_seal(maker->trail, sealer, NULL, NULL);
 }
 
-uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed)
+uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed, bool late)
 {
 	struct maker maker = {.wall_ms = 1770113472000u};
 	struct message boot = {.type = MESSAGE_BOOT};
@@ -249,6 +254,8 @@ uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed)
 	make_plain(&maker, plain);
 	assert_int_equal(trail_checkpoint(maker.trail), 0);
 	make_plain(&maker, unsealed);
+	if (late && id_parse(HOSTILE_ID, strlen(HOSTILE_ID), &maker.task_id) == 0)
+		erase(&maker, 2);
 	trail_close(maker.trail);
 	return maker.seq;
 }

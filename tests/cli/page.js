@@ -183,6 +183,32 @@ const tests = {
 		const cut = html.replace(/\{"end":true[^\n]*\n/, "");
 		assert.equal((await open(cut)).verdict, "bad");
 	},
+	"records that were changed and hashed anew are not those that were signed": async ({ jsonl, opened }) => {
+		const { Proof } = opened, lines = jsonl.trimEnd().split("\n");
+		let previous = new Uint8Array(32);
+		for (let i = 1; i <= 36; i++) {
+			const record = JSON.parse(lines[i]);
+			record.wall_ms += i === 5 ? 1 : 0;
+			previous = Proof.sha256(Uint8Array.of(0, ...Proof.recordBytes(record, previous)));
+			record.chain = Proof.hex(previous);
+			lines[i] = Proof.canonical(record);
+		}
+		assert.match((await Proof.check(lines)).wrong, /^record 1: checkpoint 1 signs other records|^record 23: checkpoint 2 signs other records/);
+	},
+	"a checkpoint that is left out is missed": async ({ jsonl, opened }) => {
+		const lines = jsonl.trimEnd().split("\n");
+		lines.splice(38, 1);
+		lines[0] = lines[0].replace("\"checkpoints\":4", "\"checkpoints\":3");
+		lines[lines.length - 1] = lines[lines.length - 1].replace("\"lines\":41", "\"lines\":40");
+		assert.match((await opened.Proof.check(lines)).wrong, /checkpoint 3 does not have the number/);
+	},
+	"another way of writing the same is not taken": async ({ jsonl, opened }) => {
+		for (const [from, to] of [["\"seq\":1,", "\"seq\": 1,"], ["\"attempt\":0,", "\"attempt\":0e1,"], ["{\"attempt\":0,", "{\"attempt\":1,\"attempt\":0,"],
+			["\"peer\":\"beta", "\"peer\":\"\\u0062eta"]]) {
+			assert.ok(jsonl.includes(from));
+			assert.match((await opened.Proof.check(jsonl.replace(from, to).trimEnd().split("\n"))).wrong, /is not in canonical form/);
+		}
+	},
 	"every flipped bit is found, but in the reading aid and the seal of a part": async ({ opened }) => {
 		const counted = { found: 0, aid: 0, seal: 0 };
 		for (const text of [exported("whole.jsonl"), exported("chosen.jsonl", "--task", erased, "--from", "2"),
