@@ -171,16 +171,16 @@ static int copy_one(struct making *making, const char *from, const char *name, u
 	return rc == ERR_NOT_FOUND ? 0 : rc ? fail_errno(making, "cannot copy", from) : 0;
 }
 
-/* Every plain file of one folder of the state; not what begins with a dot, which is in the making, nor the seal key. */
-static int copy_folder(struct making *making, const char *source, const char *name)
+static int copy_entry(struct making *making, const char *folder, const char *name, const char *entry);
+
+/* All of one folder of the state; not what begins with a dot, which is in the making, nor the seal key. */
+static int copy_folder(struct making *making, const char *folder, const char *name)
 {
-	char folder[PATH_BYTES], from[PATH_BYTES], to[PATH_BYTES];
+	char to[PATH_BYTES];
 	struct dirent *entry;
 	DIR *list;
-	int rc = state_path(making->options->state, source, folder);
+	int rc = join(to, making->partial, name);
 
-	if (!rc)
-		rc = join(to, making->partial, name);
 	if (rc)
 		return fail(making, rc, "the path of the backup is too long");
 	if (mkdir(to, 0700))
@@ -188,18 +188,33 @@ static int copy_folder(struct making *making, const char *source, const char *na
 	list = opendir(folder);
 	if (!list)
 		return fail_errno(making, "cannot read", folder);
-	while (!rc && (entry = readdir(list))) {
-		char relative[NAME_MAX + 32];
-
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, SEAL_KEY) == 0)
-			continue;
-		snprintf(relative, sizeof(relative), "%s/%s", name, entry->d_name);
-		rc = join(from, folder, entry->d_name);
-		if (!rc)
-			rc = copy_one(making, from, relative, 0600);
-	}
+	while (!rc && (entry = readdir(list)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, SEAL_KEY) != 0)
+			rc = copy_entry(making, folder, name, entry->d_name);
 	closedir(list);
 	return !rc && backup_sync_folder(to) ? fail_errno(making, "cannot sync", to) : rc;
+}
+
+static int copy_entry(struct making *making, const char *folder, const char *name, const char *entry)
+{
+	char from[PATH_BYTES], relative[PATH_BYTES];
+	struct stat status;
+
+	if (join(from, folder, entry) || join(relative, name, entry))
+		return fail(making, ERR_TOO_LARGE, "the path of the backup is too long");
+	if (lstat(from, &status))
+		return errno == ENOENT ? 0 : fail_errno(making, "cannot look at", from);
+	if (S_ISDIR(status.st_mode))
+		return copy_folder(making, from, relative);
+	return S_ISREG(status.st_mode) ? copy_one(making, from, relative, status.st_mode & 0777) : 0;
+}
+
+static int copy_state_folder(struct making *making, const char *source, const char *name)
+{
+	char folder[PATH_BYTES];
+	int rc = state_path(making->options->state, source, folder);
+
+	return rc ? fail(making, rc, "the path of the state folder is too long") : copy_folder(making, folder, name);
 }
 
 static void note_damage(struct backup_facts *facts, const struct hash *hash)
@@ -306,9 +321,9 @@ static int copy_settings(struct making *making)
 	if (!rc && making->options->routes)
 		rc = copy_one(making, making->options->routes, BACKUP_ROUTES, 0644);
 	if (!rc)
-		rc = copy_folder(making, STATE_PEERS, BACKUP_PEERS);
+		rc = copy_state_folder(making, STATE_PEERS, BACKUP_PEERS);
 	if (!rc && making->options->secrets)
-		rc = copy_folder(making, STATE_KEYS, BACKUP_SECRETS);
+		rc = copy_state_folder(making, STATE_KEYS, BACKUP_SECRETS);
 	return rc;
 }
 

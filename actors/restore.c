@@ -18,7 +18,7 @@
 #include "actors/restore_inner.h"
 #include "audit/seal.h"
 
-#define STAMP_BYTES 24u
+#define STAMP_BYTES 30u /* 20260203T101112Z, perhaps with a number behind it */
 
 struct restoring {
 	const struct restore_options *options;
@@ -176,13 +176,51 @@ static int begin_row(struct restoring *restoring)
 
 /* ---- the exchange ---- */
 
+static bool is_kept(const struct restoring *restoring, const char *stamp)
+{
+	char path[PATH_BYTES];
+
+	return snprintf(path, sizeof(path), "%s/" STATE_TRAIL ".%s", restoring->options->state->root, stamp) >=
+		       (int)sizeof(path) ||
+	       access(path, F_OK) == 0;
+}
+
+/* A restore was ended while the files of the old trail were put aside: those that are left follow under the same name. */
+static bool read_stamp(struct restoring *restoring)
+{
+	char mark_path[PATH_BYTES], trail[PATH_BYTES], text[256];
+	size_t bytes;
+
+	if (state_file(restoring, STATE_RESTORING, mark_path) || state_file(restoring, STATE_TRAIL, trail) ||
+	    file_read(mark_path, text, sizeof(text), &bytes) || sscanf(text, "%29[0-9TZ-]", restoring->stamp) != 1)
+		return false;
+	return access(trail, F_OK) != 0 || !is_kept(restoring, restoring->stamp);
+}
+
+static void choose_stamp(struct restoring *restoring)
+{
+	char stamp[STAMP_BYTES];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (read_stamp(restoring))
+		return;
+	gmtime_r(&now, &utc);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	memcpy(restoring->stamp, stamp, sizeof(stamp));
+	for (unsigned i = 2; is_kept(restoring, restoring->stamp) && i < 1000000; i++)
+		snprintf(restoring->stamp, STAMP_BYTES, "%.16s-%u", stamp, i);
+}
+
 static int mark(struct restoring *restoring)
 {
-	static const char text[] = "A restore was not finished. Do it again: bunshin audit restore FOLDER\n";
-	char path[PATH_BYTES];
-	int rc = state_file(restoring, STATE_RESTORING, path);
+	char path[PATH_BYTES], text[256];
+	int bytes, rc = state_file(restoring, STATE_RESTORING, path);
 
-	if (!rc && file_replace(path, text, sizeof(text) - 1, 0600))
+	choose_stamp(restoring);
+	bytes = snprintf(text, sizeof(text), "%s\nA restore was not finished. Do it again: bunshin audit restore FOLDER\n",
+			 restoring->stamp);
+	if (!rc && file_replace(path, text, (size_t)bytes, 0600))
 		rc = fail_errno(restoring, "cannot write", path);
 	return rc;
 }
@@ -234,18 +272,21 @@ static int put_mirror_aside(struct restoring *restoring)
 		return rc;
 	if (snprintf(kept, sizeof(kept), "%s.%s", path, restoring->stamp) >= (int)sizeof(kept))
 		return ERR_TOO_LARGE;
+	if (access(kept, F_OK) == 0) /* the restore was ended after this, and nothing has been mirrored since */
+		return 0;
 	return rename(path, kept) && errno != ENOENT ? fail_errno(restoring, "cannot put aside", path) : 0;
 }
 
 static int exchange(struct restoring *restoring, char out_kept[PATH_BYTES])
 {
 	char path[PATH_BYTES], side[PATH_BYTES];
-	int rc = put_aside(restoring, STATE_TRAIL "-wal", side);
+	int rc = put_aside(restoring, STATE_TRAIL, out_kept);
 
+	/* Not before: whoever opened the trail without its WAL would make another one. */
+	if (!rc)
+		rc = put_aside(restoring, STATE_TRAIL "-wal", side);
 	if (!rc)
 		rc = put_aside(restoring, STATE_TRAIL "-shm", side);
-	if (!rc)
-		rc = put_aside(restoring, STATE_TRAIL, out_kept);
 	if (!rc)
 		rc = state_file(restoring, STATE_TRAIL, path);
 	if (rc)
@@ -291,11 +332,6 @@ static int change(struct restoring *restoring, char out_kept[PATH_BYTES])
 
 static void begin(struct restoring *restoring)
 {
-	time_t now = time(NULL);
-	struct tm utc;
-
-	gmtime_r(&now, &utc);
-	strftime(restoring->stamp, sizeof(restoring->stamp), "%Y%m%dT%H%M%SZ", &utc);
 	restoring->network_fd = restoring->trail_fd = -1;
 	restoring->sentence[0] = 0;
 }

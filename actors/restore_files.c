@@ -105,33 +105,47 @@ static int bring_file(const struct bringing *bringing, const char *from, const c
 	return rc == 0 || rc == ERR_CONFLICT ? 0 : fail_errno(bringing, "cannot copy", from);
 }
 
+static int bring_entry(const struct bringing *bringing, const char *from, const char *to, const char *entry);
+
+static int bring_all(const struct bringing *bringing, const char *from, const char *to)
+{
+	struct dirent *entry;
+	DIR *list = opendir(from);
+	int rc;
+
+	if (!list)
+		return errno == ENOENT ? 0 : fail_errno(bringing, "cannot read", from);
+	rc = make_folder(bringing, to);
+	while (!rc && (entry = readdir(list)))
+		if (entry->d_name[0] != '.')
+			rc = bring_entry(bringing, from, to, entry->d_name);
+	closedir(list);
+	return !rc && backup_sync_folder(to) ? fail_errno(bringing, "cannot sync", to) : rc;
+}
+
+static int bring_entry(const struct bringing *bringing, const char *from, const char *to, const char *entry)
+{
+	char file[PATH_BYTES], place[PATH_BYTES];
+	struct stat status;
+
+	if (snprintf(file, sizeof(file), "%s/%s", from, entry) >= (int)sizeof(file) ||
+	    snprintf(place, sizeof(place), "%s/%s", to, entry) >= (int)sizeof(place))
+		return ERR_TOO_LARGE;
+	if (lstat(file, &status))
+		return fail_errno(bringing, "cannot look at", file);
+	if (S_ISDIR(status.st_mode))
+		return bring_all(bringing, file, place);
+	return bring_file(bringing, file, place, status.st_mode & 0777);
+}
+
 static int bring_folder(const struct bringing *bringing, const char *source, const char *target)
 {
-	char from[PATH_BYTES], to[PATH_BYTES], file[PATH_BYTES], place[PATH_BYTES];
-	struct dirent *entry;
-	DIR *list;
-	int rc;
+	char from[PATH_BYTES], to[PATH_BYTES];
 
 	if (snprintf(from, sizeof(from), "%s/%s", bringing->options->folder, source) >= (int)sizeof(from) ||
 	    snprintf(to, sizeof(to), "%s/%s", bringing->root, target) >= (int)sizeof(to))
 		return ERR_TOO_LARGE;
-	list = opendir(from);
-	if (!list)
-		return errno == ENOENT ? 0 : fail_errno(bringing, "cannot read", from);
-	rc = make_folder(bringing, to);
-	while (!rc && (entry = readdir(list))) {
-		const char *end = strrchr(entry->d_name, '.');
-
-		if (entry->d_name[0] == '.')
-			continue;
-		if (snprintf(file, sizeof(file), "%s/%s", from, entry->d_name) >= (int)sizeof(file) ||
-		    snprintf(place, sizeof(place), "%s/%s", to, entry->d_name) >= (int)sizeof(place))
-			rc = ERR_TOO_LARGE;
-		if (!rc)
-			rc = bring_file(bringing, file, place, end && strcmp(end, ".pub") == 0 ? 0644 : 0600);
-	}
-	closedir(list);
-	return !rc && backup_sync_folder(to) ? fail_errno(bringing, "cannot sync", to) : rc;
+	return bring_all(bringing, from, to);
 }
 
 /* The newest of the public files: a backup with secrets has it twice, one without only here. */
