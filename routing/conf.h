@@ -30,6 +30,7 @@ struct conf {
 	uint32_t restart_max;          /* restarts of one child within restart_window_ms before it is given up */
 	uint32_t restart_window_ms;
 	uint32_t memory_max_mb; /* resident memory that Omega plans with */
+	uint64_t retention_ms;  /* texts of tasks that have ended are erased when they are this old; 0: never */
 	/* Where checkpoints of the trail go besides the trail. */
 	char mirror_file[PLACE_BYTES];      /* empty: mirror/log.checkpoints in the state folder; PLACE_NONE: no file */
 	char mirror_git[PLACE_BYTES];       /* a repository; empty or PLACE_NONE: none */
@@ -46,5 +47,9 @@ MUST_CHECK int conf_parse(const char *text, const char *file_name, struct conf *
 
 /* Reads "30s", "1500ms", "2m", "1h", "1d" or bare milliseconds. 0 or ERR_MALFORMED (also when it exceeds 49 days). */
 MUST_CHECK int duration_parse(const char *text, uint32_t *out_ms);
+
+/* Reads "90d", "12h", "30m", "20s" or "0"; a number without a unit is not taken, since somebody may have meant days. 0 or ERR_MALFORMED (also when
+ * it exceeds a hundred years). */
+MUST_CHECK int age_parse(const char *text, uint64_t *out_ms);
 
 #endif

@@ -198,6 +198,17 @@ int duration_parse(const char *text, uint32_t *out_ms)
 	return 0;
 }
 
+int age_parse(const char *text, uint64_t *out_ms)
+{
+	const char *end = text;
+	uint64_t number, ms;
+
+	if (digits_read(&end, &number) || (!*end && number) || duration_read(text, &ms) || ms > AGE_MOST_MS)
+		return ERR_MALFORMED;
+	*out_ms = ms;
+	return 0;
+}
+
 void duration_print(uint64_t ms, char out_text[32])
 {
 	size_t i = 0;
@@ -261,6 +272,22 @@ static int read_duration(const struct reading *reading)
 	duration_print(reading->option->high, high);
 	return REFUSE(reading,
 		      "%s is \"%.60s\"; accepted is a duration from %s to %s, such as 30s, 1500ms or 2m, or bare milliseconds",
+		      reading->option->name, reading->value, low, high);
+}
+
+static int read_age(const struct reading *reading)
+{
+	char low[32], high[32];
+	uint64_t ms;
+
+	if (!age_parse(reading->value, &ms) && (!ms || within(reading->option, ms))) {
+		*(uint64_t *)reading->member = ms;
+		return 0;
+	}
+	duration_print(reading->option->low, low);
+	duration_print(reading->option->high, high);
+	return REFUSE(reading,
+		      "%s is \"%.60s\"; accepted is an age with its unit from %s to %s, such as 90d, 12h or 30m, or 0 for none",
 		      reading->option->name, reading->value, low, high);
 }
 
@@ -459,6 +486,7 @@ int option_read(const struct option *option, const char *value, size_t index, vo
 		[DURATION] = read_duration, [COUNT] = read_count,       [FACTOR] = read_factor, [PERCENT] = read_percent,
 		[PRIORITY] = read_priority, [FLAG] = read_flag,         [ROLE] = read_role,     [ROLES] = read_roles,
 		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,  [PLACE] = read_place,
+		[AGE] = read_age,
 	};
 	const struct reading reading = {.option = option,
 					.value = value,

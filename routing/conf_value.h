@@ -12,9 +12,10 @@
 
 enum section { SECTION_NETWORK, SECTION_CLONE, SECTION_ROUTE, SECTION_COUNT };
 
-enum option_kind { DURATION, COUNT, FACTOR, PERCENT, PRIORITY, FLAG, ROLE, ROLES, ERRORS, ENDPOINT, COMMAND, PLACE };
+enum option_kind { DURATION, COUNT, FACTOR, PERCENT, PRIORITY, FLAG, ROLE, ROLES, ERRORS, ENDPOINT, COMMAND, PLACE, AGE };
 
-#define DEADLINE_MOST_MS 2592000000u /* 30 days: the longest deadline a route may set */
+#define DEADLINE_MOST_MS 2592000000u    /* 30 days: the longest deadline a route may set */
+#define AGE_MOST_MS      3155760000000u /* a hundred years */
 
 /* A row of options.def. */
 struct option {

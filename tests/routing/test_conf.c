@@ -187,7 +187,7 @@ static void test_every_option_reaches_its_place(void **state)
 		"network { endpoint = \"tcp://*:5555\" heartbeat = 3s restart_max = 6 restart_window = 2m\n"
 		"memory_max = 77 weight_urgent = 11 weight_high = 12 weight_medium = 13 weight_low = 14 age = 15\n"
 		"lost_max = 16 cancel_grace = 17ms breaker_failures = 18 breaker_open = 19s tasks_max = 20 retry_after = 21\n"
-		"mirror_file = /mnt/other/log mirror_git = none mirror_command = 'put --to \"x y\"' }\n"
+		"retention = 400d mirror_file = /mnt/other/log mirror_git = none mirror_command = 'put --to \"x y\"' }\n"
 		"clone a { instances = 3 slots = 4 command = 'x \"y z\" ${A}' external = no }\n"
 		"clone b { external = yes } clone c { external = on } clone d { external = false }\n"
 		"route t.1_x-y { destination = a fallbacks = { b, c } priority = urgent retries = 3 start = 4s timeout = 5s\n"
@@ -213,6 +213,7 @@ static void test_every_option_reaches_its_place(void **state)
 	assert_int_equal(table->breaker_open_ms, 19000);
 	assert_int_equal(table->tasks_max, 20);
 	assert_int_equal(table->retry_after_ms, 21);
+	assert_int_equal(conf->retention_ms, 400 * 86400000ull);
 	assert_string_equal(conf->mirror_file, "/mnt/other/log");
 	assert_string_equal(conf->mirror_git, "none");
 	assert_string_equal(conf->mirror_command, "put --to \"x y\"");
@@ -417,6 +418,28 @@ static void test_durations_are_read(void **state)
 	}
 }
 
+static void test_an_age_has_a_unit_and_may_be_years(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} good[] = {{"0", 0},         {"0d", 0}, {"1s", 1000}, {"90d", 90 * 86400000ull}, {"3650d", 3650 * 86400000ull},
+		    {"12h", 43200000}};
+	static const char *const bad[] = {"", "90", "1", "d", "90 d", "-1d", "1y", "36526d", "9007199254740993d"};
+	uint64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(age_parse(good[i].text, &ms), 0);
+		assert_int_equal(ms, good[i].ms);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ms = 77;
+		if (age_parse(bad[i], &ms) != ERR_MALFORMED || ms != 77)
+			fail_msg("\"%s\" was read as %llu", bad[i], (unsigned long long)ms);
+	}
+}
+
 static void test_a_printed_duration_is_read_back(void **state)
 {
 	static const uint32_t values[] = {0, 1, 999, 1000, 1001, 59999, 60000, 61000, 3600000, 86400000, 90000000, 4233600000u};
@@ -450,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_a_spoilt_file_is_accepted_or_refused_and_nothing_else),
 		cmocka_unit_test(test_the_limits_of_the_file_are_kept),
 		cmocka_unit_test(test_durations_are_read),
+		cmocka_unit_test(test_an_age_has_a_unit_and_may_be_years),
 		cmocka_unit_test(test_a_printed_duration_is_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
