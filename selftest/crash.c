@@ -25,7 +25,8 @@ struct crash {
 	char folder[PATH_BYTES];
 	sqlite3_vfs *system;
 	uint64_t random;
-	uint64_t *seen; /* hashes; open addressing, a power of two places, at most half of them taken */
+	uint64_t possible; /* images of the script that is played */
+	uint64_t *seen;    /* hashes; open addressing, a power of two places, at most half of them taken */
 	size_t seen_places;
 	size_t seen_count;
 	struct disk image;
@@ -222,7 +223,7 @@ static int image_look(struct crash *crash, struct moment *moment, enum outage_ki
 
 static bool is_wanted(struct crash *crash)
 {
-	return crash->options.of_1000 >= 1000 || random_below(&crash->random, 1000) < crash->options.of_1000;
+	return !crash->options.images || random_below(&crash->random, crash->possible) < crash->options.images;
 }
 
 static int kind_look(struct crash *crash, struct moment *moment, enum outage_kind kind)
@@ -267,6 +268,7 @@ static int tape_look(struct crash *crash, struct moment *moment)
 	for (size_t i = 0; i < tape->count; i++)
 		if (tape->op[i].kind == TAPE_MARK && MARK_KIND(tape->op[i].offset) == MARK_START)
 			start = i;
+	crash->possible = (tape->count - start) * (2 + crash->options.variants);
 	for (moment->at = 0; moment->at < tape->count && rc == 0; moment->at++) {
 		const struct tape_op *op = &tape->op[moment->at];
 		if (op->kind == TAPE_MARK)
@@ -335,10 +337,10 @@ int crash_new(const struct crash_options *options, struct crash **out_crash)
 	return 0;
 }
 
-void crash_round(struct crash *crash, uint64_t seed, uint32_t of_1000)
+void crash_round(struct crash *crash, uint64_t seed, uint32_t images)
 {
 	crash->options.seed = crash->random = seed;
-	crash->options.of_1000 = of_1000;
+	crash->options.images = images;
 }
 
 int crash_keep(const struct crash *crash, const char *folder)

@@ -30,7 +30,7 @@ struct crash_options {
 	bool on_disk;       /* scripts write real files there, and images are real files; else all of it is in memory */
 	uint64_t seed;
 	unsigned variants;           /* chosen by chance at each moment, besides all kept and all lost */
-	uint32_t of_1000;            /* how many of the images are looked at; 1000: all */
+	uint32_t images;             /* about so many are looked at of each script, spread over all of it; 0: all */
 	unsigned lies;               /* of tape.h, and … */
 	bool early;                  /* … the trail is believed before it has answered: to show that it is noticed */
 	bool (*stop)(void *context); /* asked before each image; may be NULL */
@@ -47,7 +47,7 @@ void crash_free(struct crash *crash);               /* takes NULL */
 MUST_CHECK int crash_script(struct crash *crash, const struct script *script, struct crash_count *count);
 
 /* Chooses which images are looked at from now on; a seed of another round gives other ones. */
-void crash_round(struct crash *crash, uint64_t seed, uint32_t of_1000);
+void crash_round(struct crash *crash, uint64_t seed, uint32_t images);
 
 const char *crash_why(const struct crash *crash);
 

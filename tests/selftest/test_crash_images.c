@@ -72,7 +72,6 @@ static struct crash *crash_begin(struct crash_options options)
 {
 	struct crash *crash;
 	options.folder = folder;
-	options.of_1000 = 1000;
 	assert_int_equal(crash_new(&options, &crash), 0);
 	return crash;
 }
@@ -98,7 +97,7 @@ static void test_no_loss_of_power_loses_what_was_acknowledged(void **state)
 	struct crash *crash = crash_begin((struct crash_options){.seed = seed, .variants = floor < 20000 ? 1 : 6});
 	struct crash_count sum = {0};
 	for (uint64_t round = 0; sum.images < floor && !crash_finding(crash)[0]; round++) {
-		crash_round(crash, seed + round, 1000);
+		crash_round(crash, seed + round, 0);
 		round_run(crash, round, &sum);
 	}
 	uint64_t took_ms = clock_ms() - began_ms + 1;
@@ -118,12 +117,12 @@ static void test_no_loss_of_power_loses_what_was_acknowledged(void **state)
 
 #ifdef CARELESS
 
-/* The scripts that have one of these steps, NULL: all; of their images so many in 1000. */
-static struct crash_count careless(unsigned lies, bool early, const char *steps, uint32_t of_1000, const char *what)
+/* The scripts that have one of these steps, NULL: all; of each about so many images, 0: all. */
+static struct crash_count careless(unsigned lies, bool early, const char *steps, uint32_t images, const char *what)
 {
 	struct crash *crash = crash_begin((struct crash_options){.seed = 7, .variants = 2, .lies = lies, .early = early});
 	struct crash_count sum = {0};
-	crash_round(crash, 7, of_1000);
+	crash_round(crash, 7, images);
 	for (size_t i = 0; i < script_count; i++) {
 		if (scripts[i].more || (steps && !strpbrk(scripts[i].steps, steps)))
 			continue;
@@ -140,13 +139,13 @@ static struct crash_count careless(unsigned lies, bool early, const char *steps,
 static void test_synchronous_normal_is_noticed(void **state)
 {
 	(void)state;
-	assert_true(careless(LIE_NORMAL, false, NULL, 250, "synchronous=NORMAL").lost > 0);
+	assert_true(careless(LIE_NORMAL, false, NULL, 150, "synchronous=NORMAL").lost > 0);
 }
 
 static void test_synchronous_off_is_noticed(void **state)
 {
 	(void)state;
-	struct crash_count count = careless(LIE_OFF, false, NULL, 250, "synchronous=OFF");
+	struct crash_count count = careless(LIE_OFF, false, NULL, 150, "synchronous=OFF");
 	assert_true(count.lost > 0);
 	assert_true(count.corrupt > 0);
 }
@@ -154,19 +153,19 @@ static void test_synchronous_off_is_noticed(void **state)
 static void test_a_wal_that_is_not_written_again_is_noticed(void **state)
 {
 	(void)state;
-	assert_true(careless(LIE_NO_SETTLE, false, "f", 1000, "a WAL believed as it is found").lost > 0);
+	assert_true(careless(LIE_NO_SETTLE, false, "f", 0, "a WAL believed as it is found").lost > 0);
 }
 
 static void test_a_folder_that_is_not_synced_is_noticed(void **state)
 {
 	(void)state;
-	assert_true(careless(LIE_NO_FOLDER, false, NULL, 250, "folders not synced").lost > 0);
+	assert_true(careless(LIE_NO_FOLDER, false, NULL, 150, "folders not synced").lost > 0);
 }
 
 static void test_a_database_that_is_not_synced_is_noticed(void **state)
 {
 	(void)state;
-	struct crash_count count = careless(LIE_NO_DATABASE_SYNC, false, NULL, 250, "the database not synced");
+	struct crash_count count = careless(LIE_NO_DATABASE_SYNC, false, NULL, 150, "the database not synced");
 	assert_true(count.lost > 0);
 	assert_true(count.corrupt > 0);
 }
@@ -174,13 +173,44 @@ static void test_a_database_that_is_not_synced_is_noticed(void **state)
 static void test_keys_that_are_not_synced_are_noticed(void **state)
 {
 	(void)state;
-	assert_true(careless(LIE_NO_KEY_SYNC, false, "c", 250, "keys not synced").corrupt > 0);
+	assert_true(careless(LIE_NO_KEY_SYNC, false, "c", 150, "keys not synced").corrupt > 0);
 }
 
 static void test_a_trail_that_is_believed_too_early_is_noticed(void **state)
 {
 	(void)state;
-	assert_true(careless(0, true, NULL, 250, "believed before the commit").lost > 0);
+	assert_true(careless(0, true, NULL, 150, "believed before the commit").lost > 0);
+}
+
+/* What is kept of a finding shows it again. */
+static void test_the_first_image_that_was_wrong_is_kept(void **state)
+{
+	(void)state;
+	char kept[128], path[160], why[256];
+	struct crash_count count = {0};
+	struct crash *crash = crash_begin((struct crash_options){.seed = 9, .variants = 2, .early = true});
+	struct trail *trail;
+	unsigned long long ends, acked;
+	assert_int_equal(crash_script(crash, &scripts[0], &count), 0);
+	assert_true(count.lost > 0);
+	const char *says = strstr(crash_finding(crash), "the trail ends");
+	assert_non_null(says);
+	assert_int_equal(sscanf(says, "the trail ends with record %llu; %llu were acknowledged", &ends, &acked), 2);
+	snprintf(kept, sizeof(kept), "%s/kept", folder);
+	snprintf(path, sizeof(path), "%s/trail.db", kept);
+	assert_int_equal(crash_keep(crash, kept), 0);
+	if (trail_open(path, TRAIL_WRITE, &trail, why))
+		fail_msg("%s", why);
+	assert_int_equal(trail_last_seq(trail), ends);
+	assert_true(ends < acked);
+	trail_close(trail);
+	static const char *const names[] = {"trail.db", "trail.db-wal", "trail.db-shm", "trail.db-lock", "keys"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", kept, names[i]);
+		(void)remove(path);
+	}
+	assert_int_equal(rmdir(kept), 0);
+	crash_free(crash);
 }
 
 #endif
@@ -198,6 +228,7 @@ int main(void)
 		TEST(a_database_that_is_not_synced_is_noticed),
 		TEST(keys_that_are_not_synced_are_noticed),
 		TEST(a_trail_that_is_believed_too_early_is_noticed),
+		TEST(the_first_image_that_was_wrong_is_kept),
 #endif
 	};
 	pool_install();
