@@ -203,7 +203,7 @@ int age_parse(const char *text, uint64_t *out_ms)
 	const char *end = text;
 	uint64_t number, ms;
 
-	if (digits_read(&end, &number) || (!*end && number) || duration_read(text, &ms) || ms > AGE_MOST_MS)
+	if (!digits_read(&end, &number) || (!*end && number) || duration_read(text, &ms) || ms > AGE_MOST_MS)
 		return ERR_MALFORMED;
 	*out_ms = ms;
 	return 0;
