@@ -295,7 +295,7 @@ static int run(struct call *call)
 }
 
 static const struct option_row options[] = {
-	{"crash", NULL, "write the images to the disk and open them from there, for about 20 seconds; else in memory, for 5"},
+	{"crash", NULL, "write the images to the disk and open them there, for about 20 seconds; else in memory, for 5"},
 	{"images", "N", "look at about N images instead, however long that takes"},
 	{"folder", "FOLDER", "on the disk of this folder instead of the state folder's"},
 	{"seed", "N", "choose other records and other images; 1 unless given"},
