@@ -82,12 +82,12 @@ CREATE VIEW message_names(code, name) AS VALUES -- types of messages and events,
 	(22, 'TaskFailure'), (23, 'TaskCancel'), (24, 'TaskFollow'), (32, 'StatusQuery'), (33, 'StatusResponse'),
 	(34, 'RecoveryAction'), (35, 'RecoveryResult'), (36, 'ErrorEscalation'), (40, 'ArtefactPut'), (41, 'ArtefactGet'),
 	(96, 'Boot'), (97, 'Presence'), (98, 'RoutesLoaded'), (99, 'TimerDue'), (100, 'Snapshot'), (101, 'Delivered'),
-	(102, 'Counted'), (103, 'RetryScheduled'), (104, 'Erased');
+	(102, 'Counted'), (103, 'RetryScheduled'), (104, 'Erased'), (105, 'Restored');
 
 CREATE VIEW error_names(code, name) AS VALUES -- why something was refused or failed, as in protocol/errors.def
 	(1, 'malformed'), (2, 'version'), (3, 'too_large'), (4, 'unknown_peer'), (5, 'not_allowed'), (6, 'unknown_type'),
 	(7, 'overloaded'), (8, 'conflict'), (9, 'not_found'), (10, 'state'), (11, 'superseded'), (12, 'depth'),
-	(13, 'budget'), (32, 'invalid_parameters'), (33, 'task_failed'), (34, 'timed_out'), (35, 'lost'), (36, 'cancelled'),
+	(13, 'budget'), (14, 'secret'), (32, 'invalid_parameters'), (33, 'task_failed'), (34, 'timed_out'), (35, 'lost'), (36, 'cancelled'),
 	(37, 'expired'), (38, 'start_timeout'), (39, 'heartbeat'), (40, 'sandbox'), (41, 'tool_missing'), (42, 'limit'),
 	(43, 'busy'), (44, 'draining'), (64, 'internal'), (65, 'memory'), (66, 'io'), (67, 'corrupt'), (68, 'locked'),
 	(69, 'config'), (70, 'system'), (71, 'full'), (72, 'ambiguous'), (73, 'newer'), (74, 'unreachable'), (75, 'timeout'),

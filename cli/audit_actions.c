@@ -65,7 +65,7 @@ static bool is_one(const struct trail_query *query, const struct text *name)
 	return false;
 }
 
-/* What Omega notes about what somebody did: a table that was loaded, texts that were erased, messages that were only counted. */
+/* What Omega notes about what somebody did: a table that was loaded, texts that were erased, a backup that was put back, messages that were only counted. */
 static const struct text *noted_about(const struct message *message)
 {
 	switch (message->type) {
@@ -73,6 +73,8 @@ static const struct text *noted_about(const struct message *message)
 		return &message->routes_loaded.who;
 	case MESSAGE_ERASED:
 		return &message->erased.who;
+	case MESSAGE_RESTORED:
+		return &message->restored.who;
 	case MESSAGE_COUNTED:
 		return &message->counted.peer;
 	default:
@@ -167,7 +169,8 @@ static int tell(struct call *call, struct trail *trail, struct actions *actions)
 static int run(struct call *call)
 {
 	struct actions actions = {
-		.query = {.any_type = {MESSAGE_ROUTES_LOADED, MESSAGE_ERASED, MESSAGE_COUNTED}, .with_payload = true}};
+		.query = {.any_type = {MESSAGE_ROUTES_LOADED, MESSAGE_ERASED, MESSAGE_RESTORED, MESSAGE_COUNTED},
+			  .with_payload = true}};
 	struct trail *trail = NULL;
 	int rc = take_identity(call, &actions.query);
 
