@@ -193,11 +193,11 @@ static bool column_flag(sqlite3_stmt *statement, int column, bool *out_value)
 static bool column_fixed(sqlite3_stmt *statement, int column, uint8_t *out, size_t bytes)
 {
 	memset(out, 0, bytes);
-	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+	int type = sqlite3_column_type(statement, column);
+	if (type == SQLITE_NULL)
 		return true;
-	const void *blob = sqlite3_column_blob(statement, column);
-	if (sqlite3_column_type(statement, column) != SQLITE_BLOB || !blob ||
-	    (size_t)sqlite3_column_bytes(statement, column) != bytes)
+	const void *blob = type == SQLITE_BLOB ? sqlite3_column_blob(statement, column) : NULL;
+	if (!blob || (size_t)sqlite3_column_bytes(statement, column) != bytes)
 		return false;
 	memcpy(out, blob, bytes);
 	for (size_t i = 0; i < bytes; i++)
