@@ -45,6 +45,20 @@ struct erase_plan {
 MUST_CHECK int erase_plan(struct trail *trail, const struct erased_claim *claim, uint64_t limit,
 			  int (*each)(void *context, uint64_t seq), void *context, struct erase_plan *out_plan);
 
+/* The last record that is older than a moment of the wall clock, 0: none. Where that clock was set back, the records of both sides of the
+ * step are compared with the moment as they stand, and the search may end at either. 0; ERR_IO, ERR_MEMORY. */
+MUST_CHECK int erase_seq_at(struct trail *trail, uint64_t wall_ms, uint64_t *out_seq);
+
+/* Was the payload that record `seq` owns erased? 0; ERR_NOT_FOUND: it owns none; ERR_IO, ERR_MEMORY. */
+MUST_CHECK int erase_is_gone(struct trail *trail, uint64_t seq, bool *out_gone);
+
+/* Calls `each` with every payload that is there, in order; `body` is borrowed until it returns. As trail_read. */
+MUST_CHECK int erase_rest(struct trail *trail, int (*each)(void *context, uint64_t seq, struct bytes body), void *context);
+
+/* From now on `after` is called on the thread that appends when a transaction that erased something is durable and scrubbed, before trail_append
+ * returns. What it returns other than 0 makes the trail refuse everything, as ERR_IO. For what lies beside the trail. */
+void erase_watch(struct trail *trail, int (*after)(void *context, struct trail *trail), void *context);
+
 /* Inside the writer's transaction: carries out the record `entry` of type Erased. 0; ERR_STATE if the task is live, not there, or the
  * record claims what comes after itself; else as trail_append. */
 MUST_CHECK int erase_note(struct trail *trail, const struct trail_entry *entry);

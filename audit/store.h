@@ -44,6 +44,8 @@
 	X(PARTS, "SELECT header, facts FROM records WHERE seq = ?1")                                                             \
 	X(COMMITMENT, "SELECT commitment FROM records WHERE seq = ?1 AND payload_seq = ?1")                                      \
 	X(LAST, "SELECT max(seq) FROM records")                                                                                  \
+	X(WALL, "SELECT wall_ms FROM records WHERE seq = ?1")                                                                    \
+	X(GONE, "SELECT salt IS NULL AND body IS NULL FROM payloads WHERE seq = ?1")                                             \
 	X(LAST_ERASED, "SELECT max(seq) FROM records WHERE type = 104")                                                          \
 	X(LAST_SNAPSHOT, "SELECT max(seq) FROM snapshots")                                                                       \
 	X(INSERT_NODE, "INSERT INTO nodes(level, number, hash) VALUES(?1, ?2, ?3)")                                              \
@@ -112,7 +114,9 @@ struct trail {
 	struct commitment_slot *commitments; /* COMMITMENTS of them, by seq modulo their number */
 	uint8_t *salts;
 	size_t salts_capacity;
-	bool erasing;      /* payloads may be changed at this moment */
+	bool erasing;                                           /* payloads may be changed at this moment */
+	int (*after_erase)(void *context, struct trail *trail); /* erase_watch; NULL: nobody */
+	void *after_context;
 	int erase_wait_ms; /* for readers, after something was erased */
 	bool scrub_due;    /* something was erased, and the WAL may still hold it */
 	bool backup;       /* the file is a backup, in which something is erased that was erased in the trail it was made from */
