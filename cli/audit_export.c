@@ -10,6 +10,7 @@
 
 #include "cli/export.h"
 #include "cli/listing.h"
+#include "cli/period.h"
 #include "cli/session.h"
 
 static const struct form {
@@ -88,9 +89,7 @@ static int take_range(const struct call *call, struct trail_query *query)
 	if (!rc && from && query->through_seq && from > query->through_seq)
 		return call_fail(call, ERR_USAGE, NULL, "--from %" PRIu64 " lies behind --to %" PRIu64, from, query->through_seq);
 	query->after_seq = from ? from - 1 : 0;
-	if (!rc)
-		rc = option_moment(call, "since", &query->since_ms);
-	return rc ? rc : option_moment(call, "until", &query->until_ms);
+	return rc ? rc : period_take(call, query);
 }
 
 static int take_tasks(const struct call *call, struct trail *trail, struct export_choice *choice)
@@ -248,8 +247,7 @@ static const struct option_row options[] = {
 	{"output", "FILE", "where to; - or nothing: standard output"},
 	{"force", NULL, "replace FILE if it is there"},
 	{"task", "ID", "only of this task; may be given several times"},
-	{"since", "WHEN", "from then on: 2h (ago), 10:30, 2026-02-03, 2026-02-03T10:30"},
-	{"until", "WHEN", "up to then"},
+	PERIOD_OPTIONS,
 	{"from", "SEQ", "from this record on"},
 	{"to", "SEQ", "up to this record"},
 	{"peer", "NAME", "only from or to this peer, such as beta/1"},

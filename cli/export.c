@@ -41,25 +41,49 @@ static void choose(struct export *export, uint64_t seq)
 	export->last = export->last > seq ? export->last : seq;
 }
 
-/* The record of the erasure that took the payload of `entry`; `entry` may forward it. ERR_NOT_FOUND: there is none. */
+static int note_seq(void *context, const struct trail_entry *entry)
+{
+	*(uint64_t *)context = entry->seq;
+	return 0;
+}
+
+/* Is there a record of type Erased from `seq` on, up to `through`? Its seq, or 0. */
+static int erased_between(struct export *export, uint64_t seq, uint64_t through, uint64_t *out_seq)
+{
+	struct trail_query query = {.after_seq = seq - 1, .through_seq = through, .type = MESSAGE_ERASED, .limit = 1};
+	int rc;
+
+	*out_seq = 0;
+	rc = trail_read(export->trail, &query, note_seq, out_seq);
+	return rc ? fail_trail(export, rc) : 0;
+}
+
+static int not_sealed(struct export *export, uint64_t seq)
+{
+	snprintf(export->why, sizeof(export->why),
+		 "payloads were erased by record %" PRIu64 ", which lies behind the checkpoint that this export ends with", seq);
+	return ERR_STATE;
+}
+
+/* Why the payload of `entry` is gone: the record of an erasure, 0 if a receipt in a backup says so, whose record is not in this trail. ERR_NOT_FOUND:
+ * nothing says why. */
 static int find_erasure(struct export *export, const struct trail_entry *entry, uint64_t *out_seq)
 {
-	struct trail_entry owner = {.seq = entry->payload_seq, .task_number = entry->task_number, .task_id = entry->task_id};
 	struct erased_claim claim;
-	int rc = erase_covering(export->trail, &owner, &claim);
+	int rc = erase_covering(export->trail, entry, &claim);
 
 	if (rc)
 		return rc == ERR_NOT_FOUND ? rc : fail_trail(export, rc);
 	*out_seq = claim.seq;
-	if (claim.seq <= export->checkpoint.size)
-		return 0;
-	snprintf(export->why, sizeof(export->why),
-		 "the payload of record %" PRIu64 " was erased, and no checkpoint covers record %" PRIu64 ", which says so, yet",
-		 entry->payload_seq, claim.seq);
-	return ERR_STATE;
+	if (claim.seq != export->erased_seq)
+		rc = erased_between(export, claim.seq, claim.seq, out_seq);
+	if (!rc && *out_seq > export->checkpoint.size)
+		return not_sealed(export, *out_seq);
+	export->erased_seq = *out_seq;
+	return rc;
 }
 
-/* A part holds what says why a payload is not there. */
+/* A part also holds what its records refer to: the owner of a payload that is forwarded, and the record that says why a payload is gone. */
 static int take_entry(void *context, const struct trail_entry *entry)
 {
 	struct export *export = context;
@@ -67,8 +91,14 @@ static int take_entry(void *context, const struct trail_entry *entry)
 	int rc = 0;
 
 	choose(export, entry->seq);
-	if (export->payloads && entry->payload_seq && !entry->payload.bytes)
-		rc = find_erasure(export, entry, &erased_by);
+	if (!export->payloads || !entry->payload_seq)
+		return 0;
+	choose(export, entry->payload_seq);
+	if (!entry->payload.bytes) {
+		struct trail_entry owner = *entry;
+		owner.seq = entry->payload_seq;
+		rc = find_erasure(export, &owner, &erased_by);
+	}
 	if (!rc && erased_by)
 		choose(export, erased_by);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -172,25 +202,12 @@ void export_release(struct export *export)
 	export->chosen = NULL;
 }
 
-static int note_seq(void *context, const struct trail_entry *entry)
-{
-	*(uint64_t *)context = entry->seq;
-	return 0;
-}
-
 int export_still_true(struct export *export)
 {
-	struct trail_query query = {.after_seq = export->checkpoint.size, .type = MESSAGE_ERASED, .limit = 1};
 	uint64_t seq = 0;
-	int rc = export->payloads ? trail_read(export->trail, &query, note_seq, &seq) : 0;
+	int rc = export->payloads ? erased_between(export, export->checkpoint.size + 1, 0, &seq) : 0;
 
-	if (rc)
-		return fail_trail(export, rc);
-	if (seq == 0)
-		return 0;
-	snprintf(export->why, sizeof(export->why), "payloads were erased by record %" PRIu64 ", which no checkpoint covers yet",
-		 seq);
-	return ERR_STATE;
+	return !rc && seq ? not_sealed(export, seq) : rc;
 }
 
 /* ---- reading ---- */
@@ -206,15 +223,9 @@ struct reading {
 	bool stopped; /* by what is not the trail's fault to say */
 };
 
-/* Is the payload given with this record? It is with its owner, and with whoever forwards it if the owner is not exported. */
-static bool is_given_here(const struct export *export, const struct trail_entry *entry)
-{
-	return entry->payload_seq == entry->seq || !is_chosen(export, entry->payload_seq);
-}
-
 static int open_payload(struct reading *reading, const struct trail_entry *entry, struct export_row *row)
 {
-	int rc = trail_payload_opened(reading->export->trail, entry->payload_seq, reading->salt, &reading->body);
+	int rc = trail_payload_opened(reading->export->trail, entry->seq, reading->salt, &reading->body);
 
 	if (rc == 0) {
 		row->payload = PAYLOAD_HERE;
@@ -234,16 +245,15 @@ static int open_payload(struct reading *reading, const struct trail_entry *entry
 static int settle_payload(struct reading *reading, const struct trail_entry *entry, struct export_row *row)
 {
 	reading->body.bytes = 0;
-	row->payload = PAYLOAD_NONE;
 	if (!entry->payload_seq)
-		return 0;
-	row->payload = PAYLOAD_LEFT_OUT;
-	if (!reading->export->payloads)
-		return 0;
-	row->payload = PAYLOAD_ELSEWHERE;
-	if (!is_given_here(reading->export, entry) && entry->payload.bytes)
-		return 0;
-	return open_payload(reading, entry, row);
+		row->payload = PAYLOAD_NONE;
+	else if (!reading->export->payloads)
+		row->payload = PAYLOAD_LEFT_OUT;
+	else if (entry->payload_seq == entry->seq)
+		return open_payload(reading, entry, row);
+	else
+		row->payload = PAYLOAD_ELSEWHERE;
+	return 0;
 }
 
 static int tell(struct reading *reading, const struct trail_entry *entry)

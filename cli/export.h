@@ -3,8 +3,8 @@
  * A part of the trail, or all of it, on its way to somebody else.
  *
  * What is exported ends where the last checkpoint ends that was there at the beginning: what comes later is not sealed. All records up to there
- * are a *whole* export, and prove themselves by their chain; a choice of them is a *part*, in which each has a proof of its own. Which records
- * are chosen is settled before the first byte is written, in one bit for each record of the trail; everything else is read as it is written out, in
+ * are a *whole* export, and prove themselves by their chain; a choice of them is a *part*, in which each has a proof of its own; what chosen records
+ * refer to, the owner of their payload and the record of its erasure, is chosen with them. Which records are chosen is settled before the first byte is written, in one bit for each record of the trail; everything else is read as it is written out, in
  * short transactions beside whoever writes the trail.
  *
  * docs/trail-format.md has the form of the lines, docs/audit.md tells what each form is for.
@@ -42,6 +42,7 @@ struct export
 	uint64_t records;                   /* to be exported, of which … */
 	uint64_t first;
 	uint64_t last;
+	uint64_t erased_seq;          /* a record of an erasure that was looked at */
 	uint8_t *chosen;              /* bit seq - 1; NULL: all up to checkpoint.size */
 	char keys[EXPORT_KEYS_BYTES]; /* lines of keys/log.pub without comments; "": the file is not there */
 	char why[512];
@@ -50,11 +51,11 @@ struct export
 /* What became of the payload of a record. */
 enum export_payload {
 	PAYLOAD_NONE,
-	PAYLOAD_HERE,      /* it is given with this record */
-	PAYLOAD_ELSEWHERE, /* with record payload_seq, which is in the export as well */
-	PAYLOAD_ERASED,    /* as record erased_by says */
+	PAYLOAD_HERE,      /* it is given with this record, which owns it */
+	PAYLOAD_ELSEWHERE, /* it is that of record payload_seq, which is in the export as well */
+	PAYLOAD_ERASED,    /* as record erased_by says; 0: as a receipt in this backup says */
 	PAYLOAD_LEFT_OUT,  /* nobody asked for payloads */
-	PAYLOAD_MISSING,   /* and no record says why: the trail is damaged */
+	PAYLOAD_MISSING,   /* and nothing says why: the trail is damaged */
 };
 
 /* One record, borrowed until the next one. */

@@ -103,7 +103,7 @@ static void field_payload_state(struct table *table, const struct export_row *ro
 		snprintf(text, sizeof(text), "that of record %" PRIu64, row->entry->payload_seq);
 		break;
 	case PAYLOAD_ERASED:
-		snprintf(text, sizeof(text), "erased by record %" PRIu64, row->erased_by);
+		snprintf(text, sizeof(text), row->erased_by ? "erased by record %" PRIu64 : "erased", row->erased_by);
 		break;
 	case PAYLOAD_LEFT_OUT:
 		snprintf(text, sizeof(text), "left out");

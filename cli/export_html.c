@@ -116,7 +116,7 @@ static void note_cell(struct sink *sink, const struct export_row *row)
 	if (record_message(&entry, &buffer, &message) == 0)
 		record_note(&entry, &message, note, sizeof(note));
 	if (row->payload == PAYLOAD_ERASED && !*note)
-		snprintf(note, sizeof(note), "erased by record %" PRIu64, row->erased_by);
+		snprintf(note, sizeof(note), "erased");
 	cell(sink, note);
 	buffer_release(&buffer);
 }

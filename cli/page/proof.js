@@ -430,10 +430,12 @@ const Proof = (() => {
 		const owns = record.payload_seq === record.seq;
 		if (record.payload === null) {
 			if (owns && state.header.payloads !== false && !erasedBy(record, state.erasures))
-				wrong("its payload is missing, and nothing in this export says that it was erased");
+				state.missing++;
 			return;
 		}
 		members(record.payload, ["body", "salt"], "its payload");
+		if (!owns)
+			wrong("it has a payload that it does not own");
 		const salt = unbase64(record.payload.salt, "its salt"), body = unbase64(record.payload.body, "its payload");
 		if (salt.length !== 32 || record.commitment === null || hex(sha256(join(salt, body))) !== record.commitment)
 			wrong("its payload is not the one that was recorded");
@@ -508,7 +510,7 @@ const Proof = (() => {
 	// one. `breathe` is awaited now and then with the number of records done.
 	async function check(lines, breathe = async () => {}) {
 		const state = { header: null, records: [], checkpoints: [], ended: false, tree: new Tree(), head: null, rooted: 0, seq: 0,
-			erasures: [], signed: false, unsealed: 0, wrong: null, badSeq: 0 };
+			erasures: [], missing: 0, signed: false, unsealed: 0, wrong: null, badSeq: 0 };
 		try {
 			state.header = readHeader(lines[0]);
 			readLines(lines, state);

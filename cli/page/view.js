@@ -83,7 +83,7 @@
 		const by = Proof.erasedBy(record, state.erasures);
 		const why = state.header.payloads === false ? "Left out of this export." :
 			by ? `Erased, as record ${by.seq} says. The record still proves what was there to whoever kept it.` :
-				`It is stored with record ${record.payload_seq}.`;
+				record.payload_seq === record.seq ? "Missing, and nothing in this file says why." : `It is that of record ${record.payload_seq}.`;
 		return el("div", {}, el("h4", {}, "Payload"), by ? chip("erased") : "", why);
 	}
 
@@ -222,8 +222,11 @@
 		];
 	}
 
-	function unprovedLines({ header, signed, unsealed, checkpoints }) {
+	function unprovedLines({ header, signed, unsealed, missing, checkpoints }) {
 		const out = [];
+		if (missing)
+			out.push(`${count(missing, "payload")} missing, and nothing in this file says that they were erased: a receipt in a backup may, or ` +
+				"somebody took them out of this file.");
 		if (!header.key.length)
 			out.push("No key stands in this file, so no signature was checked.");
 		else if (!signed)
@@ -252,13 +255,20 @@
 		find("verdict-why").replaceChildren(recorded(why));
 	}
 
+	// [kind, line, why] of an export in which nothing is wrong.
+	function verdictOf(state) {
+		if (!state.signed || !state.header.key.length)
+			return ["partly", "The records fit together; signatures were not checked",
+				"The records fit each other and the checkpoints. Whether the checkpoints are genuine was not checked here:"];
+		const why = "This page has computed it from the bytes in this file, with the public key below:";
+		return state.missing ? ["partly", "Unchanged since it was signed, but payloads are missing", why] :
+			["good", "Unchanged since it was signed", why];
+	}
+
 	function judge(state) {
 		if (state.wrong)
 			return say("bad", "Not as it was recorded", `${state.wrong[0].toUpperCase()}${state.wrong.slice(1)}. Do not rely on anything below.`);
-		const signed = state.signed && state.header.key.length;
-		say(signed ? "good" : "partly", signed ? "Unchanged since it was signed" : "The records fit together; signatures were not checked",
-			signed ? "This page has computed it from the bytes in this file, with the public key below:" :
-				"The records fit each other and the checkpoints. Whether the checkpoints are genuine was not checked here:");
+		say(...verdictOf(state));
 		return sayMore(state);
 	}
 

@@ -21,7 +21,7 @@ import unittest
 BUNSHIN, WORLD = sys.argv[1:3]
 HOSTILE = "01990b1e-5c1a-7c3e-9d52-00000000beef"
 ERASED = "01990b1e-5c1a-7c3e-9d52-0000000e4a5e"
-RECORDS, UNSEALED = 1036, 3
+RECORDS, UNSEALED = 1037, 3
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -232,19 +232,30 @@ class Exports(unittest.TestCase):
         self.assertEqual(done.returncode, 6)
         self.assertIn(b"sealed by a checkpoint yet", done.stderr)
 
-    def test_an_erasure_that_is_not_sealed_yet_is_waited_for(self):
-        late = self.path("late")
-        subprocess.run([WORLD, late, "10", "2", "late"], check=True, stdout=subprocess.DEVNULL)
-        for choice in ([], ["--task", HOSTILE], ["--peer", "beta/1"], ["--from", "1", "--to", "1"]):
-            done = subprocess.run([BUNSHIN, "audit", "export", "--state", late, "--output", self.path("e.jsonl"), *choice],
-                                  capture_output=True, check=False)
-            self.assertEqual(done.returncode, 6, done.stderr)
-            self.assertIn(b"erased", done.stderr)
-            self.assertIn(b"yet", done.stderr)
-        bare = [BUNSHIN, "audit", "export", "--state", late, "--without-payloads"]
-        self.assertEqual(subprocess.run(bare, capture_output=True, check=False).returncode, 0)
-        shutil.rmtree(late)
-        self.assertEqual(self.others(), [])
+    def test_what_is_erased_while_it_goes_out_is_told(self):
+        other = self.path("other")
+        subprocess.run([WORLD, other, "5000", "2"], check=True, stdout=subprocess.DEVNULL)
+        export = [BUNSHIN, "audit", "export", "--state", other]
+        with subprocess.Popen(export, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            begun = run.stdout.read(20000)  # it stops where the pipe is full
+            subprocess.run([WORLD, other, "erase"], check=True)
+            rest = run.stdout.read()
+            error = run.stderr.read().decode()
+        self.assertEqual(run.returncode, 6, error)
+        self.assertIn("payloads were erased by record 5035", error)
+        self.assertIn(b"OWNED", begun)
+        self.assertGreater(len(rest), 100000)
+        after = subprocess.run(export, capture_output=True, check=True).stdout
+        self.assertNotIn(b"OWNED", after)
+        shutil.rmtree(other)
+
+    def test_a_part_brings_the_owner_of_a_payload_along(self):
+        self.assertEqual([one["seq"] for one in self.records("--from", "27", "--to", "27")], [27])
+        records = self.records("--from", "1037", "--to", "1037")
+        self.assertEqual([one["seq"] for one in records], [27, 1037])
+        self.assertEqual(records[1]["payload_seq"], 27)
+        self.assertIsNone(records[1]["payload"])
+        self.assertIsNotNone(records[0]["payload"])
 
     # ---- the table ----
 

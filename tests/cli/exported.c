@@ -214,6 +214,35 @@ static void make_plain(struct maker *maker, uint64_t count)
 	free(plain);
 }
 
+/* An assignment, with the payload of the request. */
+static void forward(struct maker *maker)
+{
+	struct message message = {.type = MESSAGE_TASK_ASSIGNMENT};
+	struct buffer header = {0}, facts = {0};
+	struct trail_entry entry = {.seq = ++maker->seq,
+				    .now_ms = maker->wall_ms,
+				    .wall_ms = maker->wall_ms,
+				    .mono_ms = maker->seq,
+				    .direction = TRAIL_OUT,
+				    .type = MESSAGE_TASK_ASSIGNMENT,
+				    .peer = "gamma/1",
+				    .task_id = maker->task_id,
+				    .task_number = maker->number,
+				    .attempt = 1,
+				    .payload_seq = maker->number};
+
+	message.header.task_id = maker->task_id;
+	message.task_assignment.task_type = text("security-analysis");
+	message.task_assignment.attempt = 1;
+	assert_int_equal(message_encode_header(&message, &header), 0);
+	assert_int_equal(message_encode_facts(&message, &facts), 0);
+	entry.header = whole(&header);
+	entry.facts = whole(&facts);
+	assert_int_equal(trail_append(maker->trail, &entry, 1), 0);
+	buffer_release(&header);
+	buffer_release(&facts);
+}
+
 /* ---- the whole ---- */
 
 static void open_sealed(struct maker *maker, const char *state)
@@ -234,7 +263,7 @@ static void open_sealed(struct maker *maker, const char *state)
 	trail_seal(maker->trail, sealer, NULL, NULL);
 }
 
-uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed, bool late)
+uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed)
 {
 	struct maker maker = {.wall_ms = 1770113472000u};
 	struct message boot = {.type = MESSAGE_BOOT};
@@ -252,10 +281,20 @@ uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed, boo
 		"e\"}");
 	make_formulas(&maker);
 	make_plain(&maker, plain);
+	forward(&maker);
 	assert_int_equal(trail_checkpoint(maker.trail), 0);
 	make_plain(&maker, unsealed);
-	if (late && id_parse(HOSTILE_ID, strlen(HOSTILE_ID), &maker.task_id) == 0)
-		erase(&maker, 2);
 	trail_close(maker.trail);
 	return maker.seq;
+}
+
+void exported_erase(const char *state)
+{
+	struct maker maker = {.wall_ms = 1770113500000u};
+
+	open_sealed(&maker, state);
+	maker.seq = trail_last_seq(maker.trail);
+	assert_int_equal(id_parse(HOSTILE_ID, strlen(HOSTILE_ID), &maker.task_id), 0);
+	erase(&maker, 2);
+	trail_close(maker.trail);
 }

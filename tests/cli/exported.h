@@ -6,7 +6,6 @@
 #ifndef TESTS_CLI_EXPORTED_H
 #define TESTS_CLI_EXPORTED_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +18,11 @@
 /* Texts that stand in records of the hostile task, each as the line of a progress; NULL: no more. */
 const char *hostile_text(size_t index, size_t *out_bytes);
 
-/* Makes STATE (a folder), its keys and its trail, with `plain` records of the plain task and `unsealed` more behind the last checkpoint; with
- * `late` the hostile task is erased there as well. Returns the number of records. Ends the program with a sentence if it cannot. */
-uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed, bool late);
+/* Makes STATE (a folder), its keys and its trail, with `plain` records of the plain task and `unsealed` more behind the last
+ * checkpoint. Returns the number of records. Ends the program with a sentence if it cannot. */
+uint64_t exported_make(const char *state, uint64_t plain, uint64_t unsealed);
+
+/* Erases the hostile task in a trail that exported_make made. */
+void exported_erase(const char *state);
 
 #endif

@@ -83,7 +83,7 @@ const tests = {
 	},
 	"without scripts there is a table, and recorded text in it is text": ({ html }) => {
 		const table = elements(html, "noscript")[0].text;
-		assert.equal(elements(table, "tr").length, 1 + 36);
+		assert.equal(elements(table, "tr").length, 1 + 37);
 		assert.deepEqual([...new Set(table.match(/<\/?[a-z0-9]+/g))].sort(), ["</code", "</div", "</h2", "</p", "</table", "</tbody", "</td",
 			"</th", "</thead", "</tr", "<code", "<div", "<h2", "<p", "<table", "<tbody", "<td", "<th", "<thead", "<tr"]);
 		assert.ok(table.includes("<td>&lt;/script&gt;&lt;script&gt;document.title=&#39;OWNED&#39;&lt;/script&gt;</td>"));
@@ -93,7 +93,7 @@ const tests = {
 	"a whole export is proved": ({ opened }) => {
 		assert.equal(opened.verdict, "good", opened.why);
 		const more = opened.element("verdict-more").textContent;
-		assert.ok(more.includes("36 records, from the first on without a gap"));
+		assert.ok(more.includes("37 records, from the first on without a gap"));
 		assert.ok(more.includes("4 checkpoints"));
 	},
 	"without Ed25519 the page says what it has not checked": async ({ html }) => {
@@ -105,7 +105,7 @@ const tests = {
 		const groups = [...opened.element("records").walk()].filter((element) => element.tag === "details");
 		assert.deepEqual(groups.map((group) => group.querySelector("h3").textContent),
 			["The network itself", "<h1>type</h1>", "documentation", "security-analysis"]);
-		assert.equal(opened.element("count").textContent, "3 tasks, 36 records shown");
+		assert.equal(opened.element("count").textContent, "3 tasks, 37 records shown");
 		assert.equal([...groups[1].walk()].find((element) => element.classList.contains("chip")).textContent, "completed");
 	},
 	"recorded text stays text, and what hides in it is shown": ({ opened }) => {
@@ -139,11 +139,11 @@ const tests = {
 		};
 		assert.equal(await look("search", "CALC"), "1 task, 1 record shown");
 		assert.equal(await look("search", "no such word"), "0 tasks, 0 records shown");
-		assert.equal(await look("search", ""), "3 tasks, 36 records shown");
+		assert.equal(await look("search", ""), "3 tasks, 37 records shown");
 		assert.equal(await look("type", "TaskRequest"), "3 tasks, 3 records shown");
-		assert.equal(await look("state", "accepted"), "1 task, 1 record shown");
+		assert.equal(await look("state", "assigned"), "1 task, 1 record shown");
 		await look("type", "");
-		assert.equal(await look("state", ""), "3 tasks, 36 records shown");
+		assert.equal(await look("state", ""), "3 tasks, 37 records shown");
 	},
 	"erased payloads are shown as erased, and their text is nowhere": async ({ jsonl }) => {
 		assert.ok(!jsonl.includes("CANARY") && !jsonl.includes(Buffer.from("CANARY-9999").toString("base64").slice(0, 12)));
@@ -155,7 +155,7 @@ const tests = {
 		assert.ok(opened.element("records").textContent.includes("Erased, as record 26 says"));
 		assert.ok(opened.element("verdict-more").textContent.includes("The seal of checkpoint 4 was not checked"));
 	},
-	"a part without the record of the erasure is not proved": async () => {
+	"payloads that are missing without a reason are told": async () => {
 		const lines = exported("part.jsonl", "--task", erased).trimEnd().split("\n");
 		assert.equal(lines.length, 1 + 3 + 2);
 		lines.splice(3, 1);
@@ -165,7 +165,11 @@ const tests = {
 		assert.equal(header.records, 3);
 		const { Proof } = await open(exported("again.html"));
 		const state = await Proof.check(lines);
-		assert.match(state.wrong, /record 24: its payload is missing/);
+		assert.deepEqual([state.wrong, state.missing], [null, 2]);
+		const payload = /"payload":\{"body":[^}]*\}/, page = exported("taken.html", "--from", "2", "--to", "2");
+		const opened = await open(page.replace(payload, "\"payload\":null"));
+		assert.equal(opened.verdict, "partly");
+		assert.ok(opened.element("verdict-more").textContent.includes("1 payload missing"));
 	},
 	"an export without payloads is proved": async () => {
 		const opened = await open(exported("bare.html", "--without-payloads"));
@@ -186,7 +190,7 @@ const tests = {
 	"records that were changed and hashed anew are not those that were signed": async ({ jsonl, opened }) => {
 		const { Proof } = opened, lines = jsonl.trimEnd().split("\n");
 		let previous = new Uint8Array(32);
-		for (let i = 1; i <= 36; i++) {
+		for (let i = 1; i <= 37; i++) {
 			const record = JSON.parse(lines[i]);
 			record.wall_ms += i === 5 ? 1 : 0;
 			previous = Proof.sha256(Uint8Array.of(0, ...Proof.recordBytes(record, previous)));
@@ -197,9 +201,9 @@ const tests = {
 	},
 	"a checkpoint that is left out is missed": async ({ jsonl, opened }) => {
 		const lines = jsonl.trimEnd().split("\n");
-		lines.splice(38, 1);
+		lines.splice(39, 1);
 		lines[0] = lines[0].replace("\"checkpoints\":4", "\"checkpoints\":3");
-		lines[lines.length - 1] = lines[lines.length - 1].replace("\"lines\":41", "\"lines\":40");
+		lines[lines.length - 1] = lines[lines.length - 1].replace("\"lines\":42", "\"lines\":41");
 		assert.match((await opened.Proof.check(lines)).wrong, /checkpoint 3 does not have the number/);
 	},
 	"another way of writing the same is not taken": async ({ jsonl, opened }) => {
