@@ -35,6 +35,7 @@ static const struct column task_columns[] = {
 	{"attempts", "attempts", COLUMN_NUMBER, false},
 	{"accepted", "accepted_at", COLUMN_TIME, false},
 	{"took", "took_ms", COLUMN_SPAN, false},
+	{"masked", "masked", COLUMN_NUMBER, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 

@@ -97,6 +97,21 @@ int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record)
 	return rc;
 }
 
+/* Said even where the note is long: there is always room for it at the end. */
+static void note_masked(uint32_t places, char *note, size_t bytes)
+{
+	char said[48];
+	size_t used = strlen(note);
+	size_t length = (size_t)snprintf(said, sizeof(said), "%s%u place%s masked", used ? " \xc2\xb7 " : "", places,
+					 places == 1 ? "" : "s");
+
+	if (used + length >= bytes)
+		used = bytes - length - 1;
+	while (used > 0 && ((uint8_t)note[used] & 0xc0) == 0x80)
+		used--;
+	memcpy(note + used, said, length + 1);
+}
+
 json_t *record_json(const struct trail_entry *entry, bool whole)
 {
 	struct buffer buffer = {0};
@@ -107,12 +122,16 @@ json_t *record_json(const struct trail_entry *entry, bool whole)
 
 	if (good)
 		record_note(entry, &message, line, sizeof(line));
+	if (good && message.header.masked)
+		note_masked(message.header.masked, line, sizeof(line));
 	json = json_pack("{s:I, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "seq", (json_int_t)entry->seq, "at",
 			 time_json(entry->wall_ms), "direction", direction_word(entry->direction), "peer", name_json(entry->peer),
 			 "type", message_name((enum message_type)entry->type), "verdict", error_json(entry->verdict), "task_id",
 			 id_json(&entry->task_id), "attempt", entry->attempt ? json_integer(entry->attempt) : json_null(), "note",
 			 *line ? json_stringn_nocheck(line, strlen(line)) : json_null());
 	need(json);
+	if (good && message.header.masked)
+		json_object_set_new(json, "masked", json_integer(message.header.masked));
 	if (whole)
 		add_whole(json, entry, good ? &message : NULL);
 	buffer_release(&buffer);
@@ -439,6 +458,8 @@ void story_take(struct story *story, const struct trail_entry *entry, const stru
 	if (entry->verdict)
 		return;
 	if (entry->direction == TRAIL_IN)
+		story->masked += message->header.masked;
+	if (entry->direction == TRAIL_IN)
 		take_in(story, entry, message);
 	else if (entry->direction == TRAIL_OUT)
 		take_out(story, entry, message);
@@ -483,12 +504,13 @@ json_t *story_json(const struct story *story)
 {
 	const char *state = state_name(story->state);
 
-	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o}", "task_id", id_json(&story->id),
-			      "task_type", story->task_type, "state", state, "priority",
+	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o, s:o}", "task_id",
+			      id_json(&story->id), "task_type", story->task_type, "state", state, "priority",
 			      story->priority ? json_string(priority_name(story->priority)) : json_null(), "client",
 			      story->client, "clone", name_json(story->clone), "attempts", (int)story->attempts, "error",
 			      error_json(story->code), "done_permille", (int)story->permille, "escalated", (int)story->escalated,
-			      "accepted_at", time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "took_ms",
+			      "accepted_at", time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "masked",
+			      story->masked ? json_integer(story->masked) : json_null(), "took_ms",
 			      story->ended_ms >= story->accepted_ms && story->ended_ms
 				      ? json_integer((json_int_t)(story->ended_ms - story->accepted_ms))
 				      : json_null()));

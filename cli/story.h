@@ -14,7 +14,7 @@
  * 0; ERR_CORRUPT if the stored bytes are no message. */
 MUST_CHECK int record_message(const struct trail_entry *entry, struct buffer *buffer, struct message *out_message);
 
-/* {"seq", "at", "direction": in|out|own, "peer", "type", "verdict", "task_id", "attempt", "note"}, and with `whole` also
+/* {"seq", "at", "direction": in|out|own, "peer", "type", "verdict", "task_id", "attempt", "note"}, "masked" if something was masked in it, and with `whole` also
  * "payload_seq", "payload": stored|erased|none, "chain" and "message". Owned by the caller; never NULL. */
 json_t *record_json(const struct trail_entry *entry, bool whole);
 
@@ -34,6 +34,7 @@ struct story {
 	uint32_t attempts;
 	uint32_t code; /* what the last attempt, or the task, failed with */
 	uint32_t permille;
+	uint32_t masked; /* places in what was said to Omega where a secret was overwritten */
 	bool escalated;
 	uint64_t request_seq;
 	uint64_t outcome_seq; /* of the message that says how it ended; 0: none */
@@ -48,7 +49,7 @@ void story_take(struct story *story, const struct trail_entry *entry, const stru
 MUST_CHECK int story_read(struct trail *trail, const struct id *task_id, struct story *out_story);
 
 /* {"task_id", "task_type", "state", "priority", "client", "clone", "attempts", "error", "done_permille", "escalated", "accepted_at",
- * "ended_at", "took_ms"}. Owned by the caller. */
+ * "ended_at", "masked", "took_ms"}. Owned by the caller. */
 json_t *story_json(const struct story *story);
 
 #endif

@@ -22,6 +22,7 @@ static const struct column columns[] = {
 	{"accepted", "accepted_at", COLUMN_TIME, false},
 	{"ended", "ended_at", COLUMN_TIME, false},
 	{"took", "took_ms", COLUMN_SPAN, false},
+	{"masked", "masked", COLUMN_NUMBER, false},
 	{"parameters", "parameters", COLUMN_TEXT, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
