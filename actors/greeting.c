@@ -116,6 +116,17 @@ static void begin_epoch(struct intake *intake, const struct message *message, co
 	connection->slots_free = message->hello.slots;
 }
 
+/* What was only counted so far belongs to the epochs that end now: on the trail it stands before the Hello, or a hole in the numbers of the old
+ * epoch would have no explanation. */
+static void count_before(struct shell *shell, uint32_t index, const char *peer)
+{
+	uint32_t older = connection_named(&shell->connections, peer);
+
+	presence_count(shell, index);
+	if (older && older != index)
+		presence_count(shell, older);
+}
+
 void take_hello(struct intake *intake, struct message *message)
 {
 	struct shell *shell = intake->shell;
@@ -135,6 +146,7 @@ void take_hello(struct intake *intake, struct message *message)
 		refuse_loose(shell, intake->connection, message, verdict ? verdict : ERROR_OVERLOADED);
 		return;
 	}
+	count_before(shell, intake->connection, peer);
 	/* Who is not allowed the name it wants is answered under the name of its key. */
 	begin_epoch(intake, message, verdict ? intake->peer.name : peer, role);
 	step_message(intake, message, verdict);
