@@ -381,16 +381,18 @@ def check_output(network, arguments, coloured):
 def commands(network, trail, made):
     plain = [["task", "list"], ["recover", "list"], ["audit", "log"], ["audit", "failures"], ["audit", "routes"], ["audit", "routes", "--version", "2"],
              ["audit", "sample", "100", "--seed", "x", "--records"], ["audit", "sample", "9", "--seed", "x"], ["audit", "verify"], ["status"],
-             ["clone", "list"], ["audit", "checkpoints"], ["audit", "search", "--limit", "1000", "o*"], ["peer", "list"], ["doctor"],
+             ["clone", "list"], ["audit", "search", "--limit", "1000", "o*"], ["doctor"],
              ["task", "send", "nonsense" + TYPED], ["audit", "task", TYPED], ["audit", TYPED], [TYPED], ["audit", "search", '"' + TYPED],
              ["audit", "log", "--type", TYPED], ["audit", "log", "--since", TYPED], ["audit", "sample", TYPED, "--seed", TYPED], ["--state", TYPED, "status"]]
     plain += [["audit", "actions", who] for who in ("operator", "carol", "sore", "flaky/1", TYPED)]
-    for task in [value for value in made.values() if re.fullmatch(r"[0-9a-f-]{36}", value)]:
-        plain += [["task", "show", task], ["task", "wait", task], ["task", "logs", task], ["audit", "task", task], ["audit", "show", task]]
-    kinds = {}
-    for row in trail.rows:  # one record of each kind is enough
-        kinds[row["type"], row["direction"]] = row["seq"]
-    return plain + [["audit", "show", str(seq)] for seq in kinds.values()]
+    for task in (made["fallback"], made["dead"], made["plea"]):
+        plain += [["task", "show", task], ["task", "logs", task], ["audit", "task", task], ["audit", "show", task]]
+    return plain + [["task", "wait", made["dead"]], ["task", "wait", made["fallback"]], ["task", "send", "works", "--params", '{"do": "ok"}', "--wait"]]
+
+
+def one_record_of_each_kind(trail):
+    kinds = {(row["type"], row["direction"]): str(row["seq"]) for row in trail.rows if row["payload_seq"]}
+    return [["audit", "show", seq] for seq in kinds.values()]
 
 
 def check_terminal(network, trail, made):
@@ -398,8 +400,10 @@ def check_terminal(network, trail, made):
     for command in commands(network, trail, made):
         shown += "".join(check_output(network, command, False))
         shown += "".join(check_output(network, [*command, "--json"], False))
-        if command[:2] not in (["audit", "show"], ["task", "wait"]):
+        if command[1:2] not in (["wait"], ["send"]):  # no tables
             shown += "".join(check_output(network, ["--color", "always", *command], True))
+    for command in one_record_of_each_kind(trail):
+        shown += "".join(check_output(network, command, False))
     for mark in ("\\x1b]52;c;aGFja2Vk\\x07", "\\u202etxt.exe", "\\u009b31m", "\\u001b]52", "after the nul", "\\x00after the nul"):
         assert mark in shown, f"{mark} is not shown"
 
