@@ -2,7 +2,8 @@
  *
  * How fast the trail is: rows a second and the time of one commit for batches of different size, beside what fdatasync itself
  * takes in the same run; then how fast it is verified. A task is four rows: request, assignment, completion, outcome; two of them
- * own a payload of 256 bytes, two forward one. Rounds alternate; medians are printed.
+ * own a payload of 256 bytes, two forward one. Everything is on as in the product: chain, tree, and checkpoints under two signatures;
+ * the last column is what a row costs without checkpoints. Rounds alternate; medians are printed.
  *
  *   bench_trail [FOLDER [ROUNDS]]
  */
@@ -11,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "audit/seal.h"
 #include "audit/trail.h"
 
 #define PAYLOAD_BYTES 256
@@ -208,6 +211,31 @@ static struct trail *open_or_stop(const char *path)
 	return trail;
 }
 
+/* With the keys in `keys`, as Omega has it. */
+static struct trail *open_sealed(const char *path, const char *keys)
+{
+	char why[256];
+	struct sealed last;
+	struct sealer *sealer;
+	struct trail *trail = open_or_stop(path);
+	if (trail_sealed(trail, &last))
+		stop(trail_why(trail));
+	if (sealer_open(keys, &last, &sealer, why))
+		stop(why);
+	trail_seal(trail, sealer, NULL, NULL);
+	return trail;
+}
+
+static void remove_keys(const char *keys)
+{
+	static const char *const names[] = {"log.key", "log.pub", "seal.key"};
+	char file[4200];
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(file, sizeof(file), "%s/%s", keys, names[i]);
+		unlink(file);
+	}
+}
+
 static double median_of(struct result results[][KINDS], size_t rounds, size_t kind, size_t offset)
 {
 	double values[ROUNDS_MAX];
@@ -216,10 +244,10 @@ static double median_of(struct result results[][KINDS], size_t rounds, size_t ki
 	return quantile(values, rounds, 0.5);
 }
 
-static void verify(const char *path)
+static void verify(const char *path, const char *keys)
 {
 	struct trail_verdict verdict;
-	struct trail *trail = open_or_stop(path);
+	struct trail *trail = open_sealed(path, keys);
 	while (trail_last_seq(trail) < VERIFY_ROWS) {
 		batch_append(trail, BATCH_MAX);
 		tidy(trail);
@@ -235,8 +263,8 @@ static void verify(const char *path)
 
 int main(int argc, char **argv)
 {
-	static struct result results[ROUNDS_MAX][KINDS];
-	char folder[2048], path[2100];
+	static struct result results[ROUNDS_MAX][KINDS], bare[ROUNDS_MAX][KINDS];
+	char folder[2048], path[2100], keys[2100];
 	double overwrite[ROUNDS_MAX], growing[ROUNDS_MAX], busy, all, busy_end, all_end;
 	size_t rounds = argc > 2 ? (size_t)atoi(argv[2]) : 5;
 	if (rounds < 1 || rounds > ROUNDS_MAX)
@@ -245,6 +273,9 @@ int main(int argc, char **argv)
 	if (!mkdtemp(folder))
 		stop("cannot make a folder");
 	snprintf(path, sizeof(path), "%s/trail.db", folder);
+	snprintf(keys, sizeof(keys), "%s/keys", folder);
+	if (mkdir(keys, 0700))
+		stop("cannot make a folder");
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = (uint8_t)(i * 167 + (i >> 5) * 31);
 	machine_ticks(&busy, &all);
@@ -253,10 +284,15 @@ int main(int argc, char **argv)
 		overwrite[i] = sync_us(folder, false);
 		growing[i] = sync_us(folder, true);
 		for (size_t kind = 0; kind < KINDS; kind++) {
-			struct trail *trail = open_or_stop(path);
+			struct trail *trail = open_sealed(path, keys);
 			if (i == 0) /* warm up */
 				round_of(trail, batches[kind]);
 			results[i][kind] = round_of(trail, batches[kind]);
+			trail_close(trail);
+			remove_trail(path);
+			remove_keys(keys);
+			trail = open_or_stop(path);
+			bare[i][kind] = round_of(trail, batches[kind]);
 			trail_close(trail);
 			remove_trail(path);
 		}
@@ -266,14 +302,18 @@ int main(int argc, char **argv)
 	printf("fdatasync of 4 KiB: %.0f us over what is there, %.0f us growing; CPU of others: %.0f %%\n",
 	       quantile(overwrite, rounds, 0.5), quantile(growing, rounds, 0.5),
 	       100 * (busy_end - busy - own > 0 ? busy_end - busy - own : 0) / (all_end - all));
-	printf("%8s %12s %12s %12s %10s %12s\n", "batch", "rows/s", "p50 us", "p99 us", "tidy %", "CPU us/row");
+	printf("%8s %12s %12s %12s %10s %12s %14s\n", "batch", "rows/s", "p50 us", "p99 us", "tidy %", "CPU us/row",
+	       "rows/s unsealed");
 	for (size_t kind = 0; kind < KINDS; kind++) {
 #define MEDIAN(member) median_of(results, rounds, kind, offsetof(struct result, member))
-		printf("%8u %12.0f %12.0f %12.0f %10.1f %12.2f\n", batches[kind], MEDIAN(rows), MEDIAN(p50_us), MEDIAN(p99_us),
-		       100 * MEDIAN(tidy_share), MEDIAN(cpu_us));
+		printf("%8u %12.0f %12.0f %12.0f %10.1f %12.2f %14.0f\n", batches[kind], MEDIAN(rows), MEDIAN(p50_us),
+		       MEDIAN(p99_us), 100 * MEDIAN(tidy_share), MEDIAN(cpu_us),
+		       median_of(bare, rounds, kind, offsetof(struct result, rows)));
 	}
-	verify(path);
+	verify(path, keys);
 	remove_trail(path);
+	remove_keys(keys);
+	rmdir(keys);
 	rmdir(folder);
 	return 0;
 }
