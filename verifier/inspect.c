@@ -46,6 +46,7 @@ struct inspection_inner {
 	bool have_next;
 	struct checkpoint_row next;
 	char next_note[SIGNED_BYTES_MAX + 1];
+	struct signed_note next_signed;
 	uint8_t next_seal[PUBLIC_BYTES]; /* the key announced by the last one */
 	bool announced;
 	size_t outside_next;
@@ -209,7 +210,7 @@ static uint64_t checkpoint_expected(const struct inspection_inner *inner)
 	return inner->checkpoint_number == INT64_MIN ? 1 : (uint64_t)inner->checkpoint_number + 1;
 }
 
-/* Number and size of the next one, as soon as it is known. */
+/* Number and size of the next one. */
 static int checkpoint_row_check(struct inspection *inspection)
 {
 	const struct checkpoint_row *next = &inspection->inner->next;
@@ -228,26 +229,6 @@ static int checkpoint_row_check(struct inspection *inspection)
 			     "checkpoint %" PRIu64 " seals %" PRIu64 " records at once; a trail is sealed every %u at the most",
 			     expected, next->size - inspection->sealed_size, UNSEALED_MAX);
 	return INSPECT_FINE;
-}
-
-static int checkpoint_next(struct inspection *inspection)
-{
-	struct inspection_inner *inner = inspection->inner;
-	int rc;
-
-	if (inner->asked || !inspection->sealed)
-		return INSPECT_FINE;
-	rc = inspection->source.checkpoint(inspection->source.context, inner->checkpoint_number, &inner->next, &inner->have_next);
-	if (rc)
-		return keep(inspection, rc);
-	inner->asked = true;
-	if (!inner->have_next)
-		return INSPECT_FINE;
-	if (inner->next.note.bytes > SIGNED_BYTES_MAX)
-		inner->next.note.bytes = 0; /* is none, whatever it is */
-	memcpy(inner->next_note, inner->next.note.at, inner->next.note.bytes);
-	inner->next.note.at = (const uint8_t *)inner->next_note;
-	return checkpoint_row_check(inspection);
 }
 
 /* The key that must have sealed it: that of the key file where a row begins, else the one announced before. */
@@ -273,38 +254,70 @@ static bool checkpoint_signed(const struct inspection *inspection, const struct 
 	return key && signed_by_seal(note, inspection->keys, number, key, why);
 }
 
+/* Its note, as far as it can be checked before its records are known. */
+static int checkpoint_note_check(struct inspection *inspection)
+{
+	struct inspection_inner *inner = inspection->inner;
+	const struct checkpoint_row *next = &inner->next;
+	struct signed_note *note = &inner->next_signed;
+	uint64_t from = inspection->sealed_size + 1;
+	char why[160];
+
+	if (!signed_read(next->note, note, why))
+		return wrong(inspection, from, next->size, next->number, "checkpoint %" PRIu64 ": %s", next->number, why);
+	if (note->size != next->size || note->next_number != next->number + 1)
+		return wrong(inspection, from, next->size, next->number,
+			     "checkpoint %" PRIu64 ": its note is that of another, over %" PRIu64
+			     " records and followed by %" PRIu64,
+			     next->number, note->size, note->next_number);
+	if (!checkpoint_signed(inspection, note, why))
+		return wrong(inspection, from, next->size, next->number, "checkpoint %" PRIu64 ": %s", next->number, why);
+	return INSPECT_FINE;
+}
+
+/* The next one, as soon as the one before is done. */
+static int checkpoint_next(struct inspection *inspection)
+{
+	struct inspection_inner *inner = inspection->inner;
+	int rc;
+
+	if (inner->asked || !inspection->sealed)
+		return INSPECT_FINE;
+	rc = inspection->source.checkpoint(inspection->source.context, inner->checkpoint_number, &inner->next, &inner->have_next);
+	if (rc)
+		return keep(inspection, rc);
+	inner->asked = true;
+	if (!inner->have_next)
+		return INSPECT_FINE;
+	if (inner->next.note.bytes > SIGNED_BYTES_MAX)
+		inner->next.note.bytes = 0; /* is none, whatever it is */
+	if (inner->next.note.bytes)
+		memcpy(inner->next_note, inner->next.note.at, inner->next.note.bytes);
+	inner->next.note.at = (const uint8_t *)inner->next_note;
+	rc = checkpoint_row_check(inspection);
+	return rc ? rc : checkpoint_note_check(inspection);
+}
+
 /* All records that the next checkpoint covers are in the tree. */
 static int checkpoint_check(struct inspection *inspection)
 {
 	struct inspection_inner *inner = inspection->inner;
 	const struct checkpoint_row *next = &inner->next;
-	uint64_t from = inspection->sealed_size + 1;
-	struct signed_note note;
 	uint8_t root[SUM_BYTES];
-	char why[160];
 
-	if (!signed_read(next->note, &note, why))
-		return wrong(inspection, from, next->size, next->number, "checkpoint %" PRIu64 ": %s", next->number, why);
-	if (note.size != next->size || note.next_number != next->number + 1)
-		return wrong(inspection, from, next->size, next->number,
-			     "checkpoint %" PRIu64 ": its note is that of another, over %" PRIu64
-			     " records and followed by %" PRIu64,
-			     next->number, note.size, note.next_number);
-	if (!checkpoint_signed(inspection, &note, why))
-		return wrong(inspection, from, next->size, next->number, "checkpoint %" PRIu64 ": %s", next->number, why);
 	merkle_root(&inner->tree, root);
-	if (memcmp(root, note.root, SUM_BYTES) != 0)
-		return wrong(inspection, from, next->size, next->number,
+	if (memcmp(root, inner->next_signed.root, SUM_BYTES) != 0)
+		return wrong(inspection, inspection->sealed_size + 1, next->size, next->number,
 			     "checkpoint %" PRIu64 " was signed over another tree: at least one of the records %" PRIu64
 			     " to %" PRIu64 " is not what was sealed",
-			     next->number, from, next->size);
+			     next->number, inspection->sealed_size + 1, next->size);
 	outside_meet(inspection, next);
 	inner->checkpoint_number = (int64_t)next->number;
 	inner->announced = true;
-	memcpy(inner->next_seal, note.next_seal, PUBLIC_BYTES);
+	memcpy(inner->next_seal, inner->next_signed.next_seal, PUBLIC_BYTES);
 	memcpy(inspection->sealed_root, root, SUM_BYTES);
 	inspection->sealed_size = next->size;
-	inspection->sealed_ms = note.time_ms;
+	inspection->sealed_ms = inner->next_signed.time_ms;
 	inspection->checkpoints++;
 	inner->asked = inner->have_next = false;
 	return INSPECT_FINE;

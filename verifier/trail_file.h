@@ -15,8 +15,8 @@
 
 #define SLICE_RECORDS 10000u /* a longer read transaction would let the WAL of a trail in use grow */
 
-/* Not max(size), which an index would answer. */
-#define SEALED "(SELECT size FROM checkpoints ORDER BY number DESC LIMIT 1)"
+/* By the rows, since the index could say something else. */
+#define SEALED "(SELECT max(size) FROM checkpoints NOT INDEXED)"
 
 #define ASK_LIST(ASK)                                                                                                            \
 	ASK(RECORDS,                                                                                                             \
@@ -33,10 +33,12 @@
 			"number >= ?1 >> level LIMIT 1")                                                                         \
 	ASK(COMMITMENT, "SELECT payload_seq, commitment FROM records WHERE seq = ?1")                                            \
 	ASK(CHAIN, "SELECT chain FROM records WHERE seq = ?1")                                                                   \
-	ASK(ERASED, "SELECT r.seq, r.direction, r.verdict, r.task_id, r.facts, r.type FROM records e JOIN records r ON r.seq = e.seq "  \
-		    "WHERE e.type = 104 AND e.seq > ?1 AND e.seq <= " SEALED " ORDER BY e.seq")                                    \
-	ASK(ERASED_SLOWLY, "SELECT seq, direction, verdict, task_id, facts, type FROM records WHERE +type = 104 AND seq > ?1 AND "    \
-			   "seq <= " SEALED " ORDER BY seq")                                                               \
+	ASK(ERASED,                                                                                                              \
+	    "SELECT r.seq, r.direction, r.verdict, r.task_id, r.facts, r.type FROM records e JOIN records r ON r.seq = e.seq "   \
+	    "WHERE e.type = 104 AND e.seq > ?1 AND e.seq <= " SEALED " ORDER BY e.seq")                                          \
+	ASK(ERASED_SLOWLY,                                                                                                       \
+	    "SELECT seq, direction, verdict, task_id, facts, type FROM records WHERE +type = 104 AND seq > ?1 AND "              \
+	    "seq <= " SEALED " ORDER BY seq")                                                                                    \
 	ASK(ERASURES, "SELECT seq, receipt FROM erasures ORDER BY seq")                                                          \
 	ASK(EFFECTS,                                                                                                             \
 	    "SELECT seq, direction, type, verdict, end_state, revives FROM records WHERE task_number = ?1 AND seq < ?2 "         \

@@ -537,16 +537,17 @@ class Inspection:
             raise Wrong(first, f"checkpoint {expected} covers no more than the one before it", first, expected)
         if expected > 1 and size - self.sealed_size > UNSEALED_MAX:
             raise Wrong(first, f"checkpoint {expected} seals too many records at once", size, expected)
+        self.next_note = self.check_note(*self.next)
 
     def seals(self):
         self.look_ahead()
         while self.next and self.next[1] == self.tree.size:
-            self.check_checkpoint(*self.next)
+            self.check_root(*self.next[:2])
             self.next = None
             self.look_ahead()
         self.check_outside()
 
-    def check_checkpoint(self, number, size, text):
+    def check_note(self, number, size, text):
         def wrong(sentence):
             return Wrong(self.sealed_size + 1, f"checkpoint {number}: {sentence}", size, number)
         try:
@@ -559,8 +560,12 @@ class Inspection:
             raise wrong("it is not signed by the log key")
         if self.keys and not self.keys.by_seal(note, self.keys.rows.get(number, self.next_key)):
             raise wrong("it is not sealed by the key that was announced")
+        return note
+
+    def check_root(self, number, size):
+        note = self.next_note
         if note.root != self.tree.root():
-            raise wrong("it was signed over another tree")
+            raise Wrong(self.sealed_size + 1, f"checkpoint {number} was signed over another tree", size, number)
         self.met.update(at for at, (_, other) in enumerate(self.outside) if other.text == note.text)
         self.checkpoints, self.sealed_size, self.next_key = number, size, note.next_key
 
@@ -597,17 +602,34 @@ def sql_plain(text):
     return re.sub(r"\s+", "", re.sub(r"--[^\n]*", "", text))
 
 
+def rows_of(db, sql, low, high):
+    """Rows up to the one that cannot be read. Python's module reads one ahead, and drops a row when the next one is damaged."""
+    count = 0
+    try:
+        for row in db.execute(sql, (low, high)):
+            count += 1
+            yield row
+    except sqlite3.Error as error:
+        try:
+            row = db.execute(sql + " LIMIT 1 OFFSET ?", (low, high, count)).fetchone()
+        except sqlite3.Error:
+            row = None
+        if row is not None:
+            yield row
+        raise error
+
+
 class Along:
     """A side table, one row ahead; what cannot be read is wrong with the record that comes next."""
 
     def __init__(self, trail, sql, low, high):
-        self.trail, self.rows = trail, trail.db.execute(sql, (low, high))
+        self.trail, self.rows = trail, rows_of(trail.db, sql, low, high)
         self.row = None
         self.next()
 
     def next(self):
         try:
-            self.row = self.rows.fetchone()
+            self.row = next(self.rows, None)
         except sqlite3.Error as error:
             raise self.trail.broken(error) from error
 
@@ -697,8 +719,8 @@ class Trail(Inspection):
             self.erasures = Erasures()
             names = ["seq", "direction", "type", "verdict", "task_id", "facts"]
             rows = [] if self.format < 2 else self.db.execute(
-                f"SELECT {', '.join(names)} FROM records WHERE +type = {ERASED} AND seq <= (SELECT size FROM checkpoints ORDER BY number DESC "
-                "LIMIT 1) ORDER BY seq")
+                f"SELECT {', '.join(names)} FROM records WHERE +type = {ERASED} AND seq <= (SELECT max(size) FROM checkpoints NOT INDEXED) "
+                "ORDER BY seq")
             for values in rows:
                 self.erasures.add(dict(zip(names, values)))
         return self.erasures.cover(row) or self.proved.cover(row)
@@ -777,7 +799,7 @@ class Trail(Inspection):
         self.side_tables(low, high)
         sql = f"SELECT seq, {', '.join(COLUMNS)}, chain FROM records WHERE seq BETWEEN ? AND ?"
         try:
-            for values in self.db.execute(sql, (low, high)):
+            for values in rows_of(self.db, sql, low, high):
                 count += 1
                 self.take(values)
         except sqlite3.Error as error:
