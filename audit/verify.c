@@ -477,8 +477,7 @@ static int outside_check(struct verification *verification)
 		"SELECT request_seq FROM tasks WHERE request_seq < 1 OR request_seq > ?1 LIMIT 1",
 		"SELECT seq FROM snapshots WHERE seq < 1 OR seq > ?1 LIMIT 1",
 		"SELECT size FROM checkpoints WHERE size < 1 OR size > ?1 LIMIT 1",
-		"SELECT ?1 FROM nodes WHERE level < 8 OR level > 56 OR level % 8 <> 0 OR number < 0 OR number >= (?1 >> level) "
-		"LIMIT 1",
+		"SELECT ?1 FROM nodes WHERE level < 8 OR level > 56 OR level % 8 <> 0 OR number < 0 OR number >= ?1 >> level",
 	};
 	size_t count = verification->trail->format < 2 ? 4 : sizeof(queries) / sizeof(queries[0]);
 	for (size_t i = 0; i < count; i++) {

@@ -138,7 +138,7 @@ static void test_every_changed_bit_and_every_cut_is_refused(void **state)
 		assert_false(sound(golden, cut));
 }
 
-static void assert_note_refused(const char *says, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void assert_note_refused(const char *says, const char *format, ...)
 {
 	char text[2 * NOTE_BYTES_MAX], why[256];
 	struct note found;

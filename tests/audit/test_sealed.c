@@ -251,10 +251,12 @@ static void tell(void *context, const char *note, uint64_t number, uint64_t size
 {
 	struct told *told = context;
 	assert_true(number == told->number + 1 || told->number == 0);
-	*told = (struct told){.number = number, .size = size, .fd = told->fd};
+	told->number = number;
+	told->size = size;
 	snprintf(told->note, sizeof(told->note), "%s", note);
+	static const uint64_t one = 1;
 	if (told->fd >= 0)
-		assert_int_equal(eventfd_write(told->fd, 1), 0);
+		assert_int_equal(write(told->fd, &one, sizeof(one)), sizeof(one));
 }
 
 static void seal_and_tell(struct trail *trail, struct told *told)
@@ -408,9 +410,9 @@ static void test_an_older_copy_of_a_trail_is_refused_by_its_seal(void **state)
 static void wait_told(const struct told *told)
 {
 	struct pollfd poll_fd = {.fd = told->fd, .events = POLLIN};
-	eventfd_t count;
+	uint64_t count;
 	assert_int_equal(poll(&poll_fd, 1, 60000), 1);
-	assert_int_equal(eventfd_read(told->fd, &count), 0);
+	assert_int_equal(read(told->fd, &count, sizeof(count)), sizeof(count));
 }
 
 static void submit(struct writer *writer, struct story *story, struct batch *batch, size_t count)
