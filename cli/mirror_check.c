@@ -30,17 +30,29 @@ static int wrong(struct checking *checking, const char *what)
 	return ERR_CORRUPT;
 }
 
-/* The trail has this very note among its checkpoints, whose roots were compared when it was verified. */
-static bool is_in_trail(struct checking *checking, const struct note *note)
+static int keep_first(void *context, const struct trail_checkpoint *checkpoint)
 {
-	struct trail_checkpoint checkpoint;
-
-	return trail_checkpoint_covering(checking->trail, note->size, &checkpoint) == 0 && checkpoint.size == note->size &&
-	       strlen(checkpoint.note) == checking->bytes && memcmp(checkpoint.note, checking->note, checking->bytes) == 0;
+	*(struct trail_checkpoint *)context = *checkpoint;
+	return 1;
 }
 
-static int compare_root(struct checking *checking, const struct note *note)
+/* The checkpoint of the trail with the number of the note; number 0: there is none. */
+static int find_checkpoint(struct checking *checking, uint64_t number, struct trail_checkpoint *out_checkpoint)
 {
+	int rc;
+
+	out_checkpoint->number = 0;
+	rc = trail_checkpoints(checking->trail, number - 1, keep_first, out_checkpoint);
+	if (rc == 1 && out_checkpoint->number != number)
+		out_checkpoint->number = 0;
+	return rc == 1 || rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* The note is the very checkpoint of that number, whose root was compared when the trail was verified; what is wrong is said as exactly as
+ * it can be. */
+static int compare(struct checking *checking, const struct note *note)
+{
+	struct trail_checkpoint checkpoint;
 	struct hash root;
 	char what[256];
 	int rc;
@@ -54,13 +66,21 @@ static int compare_root(struct checking *checking, const struct note *note)
 			 (unsigned long long)checking->last_seq);
 		return wrong(checking, what);
 	}
-	if (is_in_trail(checking, note))
-		return 0;
-	rc = trail_root(checking->trail, note->size, &root);
-	if (rc || memcmp(&root, &note->root, sizeof(root)) == 0)
+	rc = find_checkpoint(checking, note->number, &checkpoint);
+	if (rc || (checkpoint.number && strlen(checkpoint.note) == checking->bytes &&
+		   memcmp(checkpoint.note, checking->note, checking->bytes) == 0))
 		return rc;
-	snprintf(what, sizeof(what), "the first %llu records of the trail are not those that checkpoint %llu covers",
-		 (unsigned long long)note->size, (unsigned long long)note->number);
+	rc = trail_root(checking->trail, note->size, &root);
+	if (rc)
+		return rc;
+	if (memcmp(&root, &note->root, sizeof(root)) != 0)
+		snprintf(what, sizeof(what), "the first %llu records of the trail are not those that checkpoint %llu covers",
+			 (unsigned long long)note->size, (unsigned long long)note->number);
+	else
+		snprintf(what, sizeof(what),
+			 checkpoint.number ? "the trail has another checkpoint %llu"
+					   : "the trail has no checkpoint %llu any more",
+			 (unsigned long long)note->number);
 	return wrong(checking, what);
 }
 
@@ -76,7 +96,7 @@ static int check_note(struct checking *checking)
 		return wrong(checking, "it is of another log than the keys");
 	if (note_check(checking->note, checking->bytes, note.origin, checking->keys->log))
 		return wrong(checking, "the log key has not signed it");
-	rc = compare_root(checking, &note);
+	rc = compare(checking, &note);
 	if (rc)
 		return rc;
 	checking->checked->notes++;

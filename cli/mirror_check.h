@@ -14,8 +14,8 @@ struct mirror_checked {
 	uint64_t size;   /* records it covers */
 };
 
-/* Reads every note of the file: its signature by the log key must be good, and the trail must have at least as many records as it covers, with the same
- * root. 0; ERR_CORRUPT: not so, and the sentence says which note; ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. A file without a note is ERR_CORRUPT. */
+/* Reads every note of the file: its signature by the log key must be good, and the trail must have this very checkpoint, and at least as many
+ * records as it covers, with the same root. 0; ERR_CORRUPT: not so, and the sentence says which note; ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. A file without a note is ERR_CORRUPT. */
 MUST_CHECK int mirror_check(struct trail *trail, const struct log_keys *keys, const char *path,
 			    struct mirror_checked *out_checked, char out_why[512]);
 
