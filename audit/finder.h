@@ -29,6 +29,9 @@ void finder_close(struct finder *finder); /* takes NULL */
  * the same); ERR_IO, ERR_MEMORY, ERR_CORRUPT with finder_why. */
 MUST_CHECK int finder_update(struct finder *finder, void (*each)(void *context, uint64_t seq, uint64_t last_seq), void *context);
 
+/* How long to wait for another process that writes the index, instead of ten seconds. 0 or ERR_IO. */
+MUST_CHECK int finder_patience(struct finder *finder, uint32_t wait_ms);
+
 struct finder_state {
 	uint64_t through_seq; /* records up to this one are in the index */
 	uint64_t texts;

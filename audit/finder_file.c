@@ -54,6 +54,8 @@ static int overwrite(const char *path)
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	int rc = 0;
 
+	if (fd < 0 && errno == ELOOP) /* a link of somebody's: what it leads to is none of ours */
+		return unlink(path) ? ERR_IO : 0;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : ERR_IO;
 	if (fstat(fd, &status))
@@ -196,6 +198,11 @@ int finder_open(struct trail *trail, struct finder **out_finder, char out_why[25
 	}
 	*out_finder = finder;
 	return 0;
+}
+
+int finder_patience(struct finder *finder, uint32_t wait_ms)
+{
+	return sqlite3_busy_timeout(finder->db, (int)wait_ms) ? ERR_IO : 0;
 }
 
 void finder_close(struct finder *finder)
