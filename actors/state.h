@@ -3,6 +3,7 @@
  * The state folder: everything one network keeps on disk, readable by its owner alone.
  *
  *   trail.db               the trail
+ *   search.db              an index of the texts in it, made anew when needed (audit/finder.h)
  *   artefacts/             content-addressed payloads
  *   keys/NAME.key          CURVE key pairs, 0600; keys/omega.key and keys/omega.pub are the coordinator's (keys.h)
  *   keys/secrets/NAME      values that must never stand in a record, 0600 (vault.h)
