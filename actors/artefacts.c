@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "actors/artefacts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/eraser.h"
 #include "actors/transfer.h"
 #include "protocol/id.h"
 
@@ -375,6 +377,39 @@ int artefact_feed(struct artefacts *store, const struct hash *hash, uint64_t off
 	if (growing->offset == growing->total)
 		hand_over(store, growing);
 	return 0;
+}
+
+static bool name_grows(struct artefacts *store, const char *name)
+{
+	char text[HASH_TEXT_BYTES];
+
+	for (uint32_t i = 0; i < UPLOADS_MAX; i++) {
+		hex_print(store->growing[i].hash.bytes, sizeof(struct hash), text);
+		if (store->growing[i].used && strcmp(text, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int artefacts_drop_partial(struct artefacts *store)
+{
+	char path[PATH_BYTES];
+	struct dirent *entry;
+	DIR *folder;
+	int rc = 0;
+
+	snprintf(path, sizeof(path), "%s/partial", store->folder);
+	folder = opendir(path);
+	if (!folder)
+		return ERR_IO;
+	while (!rc && (entry = readdir(folder))) {
+		if (entry->d_name[0] == '.' || name_grows(store, entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/partial/%.*s", store->folder, (int)HASH_TEXT_BYTES, entry->d_name);
+		rc = file_shred(path);
+	}
+	closedir(folder);
+	return rc;
 }
 
 int artefacts_fd(const struct artefacts *store)

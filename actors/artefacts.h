@@ -36,6 +36,9 @@ MUST_CHECK int artefact_offer(struct artefacts *artefacts, const struct hash *ha
 MUST_CHECK int artefact_feed(struct artefacts *artefacts, const struct hash *hash, uint64_t offset, struct bytes data,
 			     uint64_t *out_offset, const char **out_kind);
 
+/* Overwrites and removes what is not complete and does not grow at this moment: whoever brings it begins anew. 0 or ERR_IO. */
+MUST_CHECK int artefacts_drop_partial(struct artefacts *artefacts);
+
 /* Readable when artefact_finished has something to say. */
 int artefacts_fd(const struct artefacts *artefacts);
 

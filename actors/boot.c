@@ -193,6 +193,8 @@ int shell_boot(struct shell *shell)
 	if (!rc)
 		rc = sealing_begin(shell, trail);
 	if (!rc)
+		rc = erasure_begin(shell, trail);
+	if (!rc)
 		rc = writer_new(trail, &shell->writer);
 	if (rc) {
 		trail_close(trail);

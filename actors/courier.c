@@ -52,6 +52,11 @@ void courier_free(struct shell *shell)
 	shell->courier = NULL;
 }
 
+int courier_drop_partial(struct shell *shell)
+{
+	return artefacts_drop_partial(shell->courier->store);
+}
+
 int courier_fd(const struct shell *shell)
 {
 	return artefacts_fd(shell->courier->store);
@@ -149,6 +154,8 @@ static void take_offer(struct shell *shell, uint32_t index, struct message *mess
 	int rc = bringer ? 0 : ERR_OVERLOADED;
 	int fd;
 
+	if (!rc && !id_is_nil(&message->header.task_id) && erasure_speaks_of_erased(shell, message))
+		rc = ERR_SUPERSEDED; /* it would come back */
 	if (!rc && bringer->total > ARTEFACT_BYTES_MAX)
 		rc = ERR_TOO_LARGE;
 	fd = rc ? -1 : artefact_open(shell->courier->store, &bringer->hash, &bytes);

@@ -45,8 +45,10 @@ void step_message(struct intake *intake, struct message *message, uint32_t verdi
 {
 	struct shell *shell = intake->shell;
 	struct connection *connection = connection_at(shell, intake->connection);
-	struct event event = {.message = message, .verdict = verdict, .has_payload = message->payload.bytes > 0};
+	struct event event = {.message = message, .verdict = verdict};
 
+	erasure_strip(shell, message);
+	event.has_payload = message->payload.bytes > 0;
 	memcpy(event.peer, connection->peer, NAME_BYTES);
 	shell->current = intake->connection;
 	shell_step(shell, &event);

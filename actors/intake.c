@@ -150,6 +150,9 @@ static void take_allowed(struct intake *intake, struct message *message)
 		courier_take_get(shell, intake->connection, message);
 	} else if (message->type == MESSAGE_RECOVERY_ACTION && message->recovery_action.verb == VERB_RELOAD_ROUTES) {
 		reload_routes(intake, message);
+	} else if (message->type == MESSAGE_RECOVERY_ACTION &&
+		   (message->recovery_action.verb == VERB_ERASE || message->recovery_action.verb == VERB_PRUNE)) {
+		erasure_take(intake, message);
 	} else if (message->type == MESSAGE_STATUS_QUERY && message->status_query.subject == SUBJECT_RECEIPT) {
 		step_message(intake, message, receipt_judge(shell, connection, message));
 	} else {

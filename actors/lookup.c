@@ -9,6 +9,7 @@
 
 #include "actors/fresh.h"
 #include "actors/shell.h"
+#include "audit/erase.h"
 
 #define KEY_FILE "keys/intake.secret"
 
@@ -220,6 +221,7 @@ static void stamp_recovery(struct shell *shell, struct message *message)
 	action->known_seq = 0;
 	action->known_attempts = 0;
 	action->known_priority = PRIORITY_NONE;
+	action->known_erased = false;
 	if (id_is_nil(task_id) || omega_task(shell->omega, task_id, &view) == 0)
 		return;
 	/* It may have ended a moment ago, in a batch that is still on its way to the disk. */
@@ -233,6 +235,8 @@ static void stamp_recovery(struct shell *shell, struct message *message)
 	action->known_seq = known.task.request_seq;
 	action->known_attempts = known.attempts;
 	action->known_priority = known.priority;
+	if (!found(shell, erase_is_gone(shell->reader, known.task.request_seq, &action->known_erased)))
+		action->known_erased = false;
 }
 
 void lookup_stamp(struct shell *shell, struct message *message, const char *peer)

@@ -112,6 +112,7 @@ static long wait_ms(const struct shell *shell)
 		wait = least(wait, until(omega_deadline(shell->omega), shell->now_ms));
 	wait = least(wait, until(presence_wake_ms(shell), shell->mono_ms));
 	wait = least(wait, until(shell->next_ack_ms, shell->mono_ms));
+	wait = least(wait, until(erasure_wake_ms(shell), shell->mono_ms));
 	if (shell->delivery_due && !shell->committing)
 		wait = least(wait, until(shell->delivery_since_ms + DELIVERY_WAIT_MS, shell->mono_ms));
 	if (shell->connections.backlogged)
@@ -181,6 +182,7 @@ static void take_turn(struct shell *shell, const zmq_pollitem_t *items)
 	presence_tick(shell);
 	if (!shell->committing && may_deliver(shell))
 		presence_deliver(shell);
+	erasure_tick(shell);
 	take_snapshot(shell);
 	ledger_submit(shell);
 	if (shell->connections.backlogged)

@@ -94,6 +94,15 @@ static const struct payload_place *find_place(const struct payloads *payloads, u
 	return NULL;
 }
 
+void payloads_clear(struct payloads *payloads)
+{
+	/* A private mapping without a file reads as zeros afterwards. */
+	if (madvise(payloads->bytes, payloads->capacity, MADV_DONTNEED))
+		memset(payloads->bytes, 0, payloads->capacity);
+	payloads->first = payloads->next;
+	payloads->end = 0;
+}
+
 struct bytes payloads_find(const struct payloads *payloads, uint64_t seq)
 {
 	const struct payload_place *place = find_place(payloads, seq);

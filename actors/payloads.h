@@ -35,6 +35,9 @@ void payloads_release(struct payloads *payloads);
 /* Copies. `seq` must be larger than any before. What is larger than a quarter of the whole is left out. */
 void payloads_add(struct payloads *payloads, uint64_t seq, struct bytes payload, uint32_t masked);
 
+/* Nothing is here any more, and nothing of it in memory. */
+void payloads_clear(struct payloads *payloads);
+
 /* Borrowed until the next payloads_add; at NULL: not here. */
 struct bytes payloads_find(const struct payloads *payloads, uint64_t seq);
 /* False: not here. */

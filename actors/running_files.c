@@ -100,6 +100,7 @@ static bool begin_upload(struct clone_actor *clone, struct running *running, con
 		note_missing(running, wanted, "it is not a readable file in the work folder");
 		return false;
 	}
+	running->upload.task_id = running->task_id;
 	running->uploading = true;
 	if (link_joined(clone->link) && upload_offer(&running->upload, clone->link))
 		clone->rc = ERR_MEMORY;

@@ -9,6 +9,7 @@
  *   text.c      what Omega's own messages say to people; status.c what it answers about itself
  *   presence.c  heartbeats, silence, counts
  *   courier.c   pieces of artefacts
+ *   erasure.c   texts that are erased, and what lies beside the trail
  *   boot.c      from the trail to a running core; sealing.c its seal; routes.c the routing table
  *   receipts.c  proofs for clients
  *   omega_actor.c  the loop
@@ -16,6 +17,7 @@
 #ifndef ACTORS_SHELL_H
 #define ACTORS_SHELL_H
 
+#include <stdatomic.h>
 #include <zmq.h>
 
 #include "actors/connections.h"
@@ -56,6 +58,7 @@ struct outbox {
 };
 
 struct courier; /* artefacts under way */
+struct intake;
 
 struct shell {
 	const struct omega_options *options;
@@ -105,6 +108,12 @@ struct shell {
 	struct payloads payloads;
 	struct courier *courier;
 
+	bool erased_any;          /* something was ever erased from this trail */
+	uint64_t erasing_number;  /* task whose erasure is perhaps not durable yet; 0: none */
+	atomic_bool erasing_last; /* the writer's thread removes what lies beside the trail when the next erasure is durable */
+	uint64_t retention_ms;    /* as last looked at */
+	uint64_t next_retention_ms;
+
 	uint64_t next_pulse_ms; /* when presence is looked at again */
 	uint64_t next_ack_ms;   /* when durable_through is said to those in ack_due; NEVER: none waits */
 	uint32_t ack_due[CONNECTION_SLOTS];
@@ -125,6 +134,7 @@ struct shell {
 	char sentence[SENTENCE_TEXT_BYTES];
 	char second[SENTENCE_TEXT_BYTES];
 	char reload_sentence[CONF_SENTENCE_BYTES];
+	char erase_sentence[256];
 	char known_client[NAME_BYTES];
 	char known_type[TASK_TYPE_BYTES];
 	char *status; /* STATUS_BYTES_MAX */
@@ -217,6 +227,17 @@ MUST_CHECK int sealing_tell_restored(struct shell *shell);
  * a StatusResponse, valid until the next call: 0 or an error. */
 uint32_t receipt_judge(struct shell *shell, const struct connection *connection, const struct message *query);
 MUST_CHECK int receipt_answer(struct shell *shell, const struct text *name, char *out, size_t room, size_t *out_bytes);
+
+MUST_CHECK int courier_drop_partial(struct shell *shell); /* artefacts that are not complete and do not grow */
+
+/* erasure.c */
+/* At the start, before anything is appended: finishes what a crash left, and has `trail` tell of erasures. 0 or an error with shell->why. */
+MUST_CHECK int erasure_begin(struct shell *shell, struct trail *trail);
+void erasure_take(struct intake *intake, struct message *message); /* the verbs erase and prune */
+bool erasure_speaks_of_erased(struct shell *shell, const struct message *message);
+void erasure_strip(struct shell *shell, struct message *message); /* takes the text from what speaks of an erased task */
+void erasure_tick(struct shell *shell);                           /* retention */
+uint64_t erasure_wake_ms(const struct shell *shell);              /* boottime */
 
 /* boot.c, routes.c */
 MUST_CHECK int shell_boot(struct shell *shell);

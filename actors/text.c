@@ -145,12 +145,30 @@ static void write_escalation(struct shell *shell, const struct record *record, s
 		      "look at it with `bunshin audit show %s`, then `bunshin recover replay %s`, or leave it failed", id, id);
 }
 
+/* False if there is nothing particular to say. */
+static bool write_erasure(struct shell *shell, struct recovery_result *result)
+{
+	if (!result->code && shell->erase_sentence[0])
+		result->sentence = written(shell->erase_sentence);
+	else if (result->code == ERROR_STATE)
+		result->sentence = written("the task is live and needs its texts; cancel it first, then erase it");
+	else if (result->code == ERROR_NOT_FOUND && result->verb == VERB_PRUNE)
+		result->sentence = written("nothing that is so old is left to erase");
+	else if (result->code == ERROR_INVALID_PARAMETERS)
+		result->sentence = written("a prune names its moment in milliseconds since 1970 (UTC)");
+	else
+		return false;
+	return true;
+}
+
 static void write_result(struct shell *shell, struct recovery_result *result)
 {
 	const char *verb = verb_name(result->verb);
 
 	if (result->verb == VERB_RELOAD_ROUTES && shell->reload_sentence[0])
 		result->sentence = written(shell->reload_sentence);
+	else if ((result->verb == VERB_ERASE || result->verb == VERB_PRUNE) && write_erasure(shell, result))
+		return;
 	else if (!result->code)
 		result->sentence = print(shell->sentence, "%s: done", verb);
 	else if (result->code == ERROR_STATE)

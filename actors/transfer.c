@@ -86,6 +86,7 @@ static struct message put_message(const struct upload *upload, uint64_t offset)
 	struct message message = {.type = MESSAGE_ARTEFACT_PUT};
 
 	message.header.message_id = id_fresh();
+	message.header.task_id = upload->task_id;
 	message.artefact_put.hash = upload->hash;
 	message.artefact_put.offset = offset;
 	message.artefact_put.total_bytes = upload->total;

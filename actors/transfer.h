@@ -22,6 +22,7 @@ struct upload {
 	struct hash hash;
 	uint64_t total;
 	struct id offer_id; /* of the last offer: a refusal names it */
+	struct id task_id;  /* that it is brought for; nil: none */
 	bool done;
 };
 

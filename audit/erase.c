@@ -34,6 +34,12 @@ int erase_seq_at(struct trail *trail, uint64_t wall_ms, uint64_t *out_seq)
 	return rc ? store_fail(trail, rc, "looking for old records") : 0;
 }
 
+bool erase_any(struct trail *trail)
+{
+	uint64_t last = 0;
+	return store_number(trail, STATEMENT_LAST_ERASED, &last) == SQLITE_OK && last > 0;
+}
+
 int erase_is_gone(struct trail *trail, uint64_t seq, bool *out_gone)
 {
 	sqlite3_stmt *statement = store_statement(trail, STATEMENT_GONE);

@@ -49,6 +49,9 @@ MUST_CHECK int erase_plan(struct trail *trail, const struct erased_claim *claim,
  * step are compared with the moment as they stand, and the search may end at either. 0; ERR_IO, ERR_MEMORY. */
 MUST_CHECK int erase_seq_at(struct trail *trail, uint64_t wall_ms, uint64_t *out_seq);
 
+/* Was anything ever erased from this trail? */
+bool erase_any(struct trail *trail);
+
 /* Was the payload that record `seq` owns erased? 0; ERR_NOT_FOUND: it owns none; ERR_IO, ERR_MEMORY. */
 MUST_CHECK int erase_is_gone(struct trail *trail, uint64_t seq, bool *out_gone);
 
