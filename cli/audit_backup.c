@@ -71,6 +71,25 @@ static int say(struct call *call, const struct backup_facts *facts, const struct
 	return facts->damaged ? 1 : 0;
 }
 
+/* Who has copied all of the trail, and when, stands on it: as an action of whoever runs this. */
+static void tell_omega(struct call *call, const struct state_folder *state, const struct backup_facts *facts)
+{
+	char endpoint[ENDPOINT_TEXT_BYTES], sentence[CLIENT_SENTENCE_BYTES] = "", reason[PATH_BYTES + 64];
+	struct client *client = NULL;
+	int rc;
+
+	if (state_endpoint_read(state, endpoint, sentence)) /* no network runs */
+		return;
+	snprintf(reason, sizeof(reason), "%llu records%s into %.400s", (unsigned long long)facts->records,
+		 facts->secrets ? " and the keys" : "", call->operand[0]);
+	rc = session_client(call, &client);
+	if (!rc)
+		rc = client_recover(client, VERB_BACKUP, NULL, NULL, reason, session_timeout_ms(call), sentence);
+	if (rc)
+		call_note(call, "Omega could not be told, so the trail does not say that this backup was made");
+	client_close(client);
+}
+
 static const char *next_step(int error)
 {
 	switch (error) {
@@ -108,7 +127,10 @@ static int run(struct call *call)
 		call_note(call, "interrupted; nothing of the backup is left");
 		return watch_exit_code();
 	}
-	return rc ? call_fail(call, rc, next_step(rc), "%s", sentence) : say(call, &facts, &copied);
+	if (rc)
+		return call_fail(call, rc, next_step(rc), "%s", sentence);
+	tell_omega(call, &state, &facts);
+	return say(call, &facts, &copied);
 }
 
 static const struct option_row options[] = {

@@ -167,15 +167,12 @@ const struct command command_audit_verify = {
 	.sentence = "Checks that the trail is as it was written",
 	.example = "$ bunshin audit verify\n$ bunshin audit verify --keys /mnt/other/log.pub --mirror /mnt/other/log.checkpoints",
 	.notes = "Recomputes the chain and the tree over all records, the commitment to every payload, and both signatures of "
-		 "every "
-		 "checkpoint.\n"
-		 "Exit code 0: all is as it was; 1: the first record that is wrong is named. Whoever has all of the host can "
-		 "write a shorter "
-		 "trail that\n"
-		 "agrees with itself; a mirror that he does not have shows it. Whoever does not trust this program uses "
-		 "`bunshin-verify`, or "
-		 "writes his\n"
-		 "own: docs/audit.md. Works without a running network.",
+		 "every\n"
+		 "checkpoint. Exit code 0: all is as it was; 1: the first record that is wrong is named. Whoever has all of the "
+		 "host can\n"
+		 "write a shorter trail that agrees with itself; a mirror that he does not have shows it. Whoever does not trust "
+		 "this\n"
+		 "program uses `bunshin-verify`, or writes his own: docs/audit.md. Works without a running network.",
 	.options = options,
 	.run = run,
 };

@@ -297,14 +297,13 @@ const struct command command_task_receipt = {
 	.example = "$ bunshin task receipt 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --output receipt.json\n$ bunshin-verify --key "
 		   "log.pub "
 		   "receipt.json",
-	.notes = "A receipt holds one record, its place in the tree, and the first signed checkpoint that covers it; it is "
-		 "checked with "
-		 "the public\n"
-		 "keys alone (`bunshin audit keys`) and shows nothing of the other records. seq:N is any record. It is read from "
-		 "the trail, or, "
-		 "where that\n"
-		 "cannot be read, asked of Omega, which gives clients those of their own tasks. Exit code 7: no checkpoint "
-		 "covered it in time.",
+	.notes = "A receipt holds one record, its place in the tree, and the first signed checkpoint that covers it. It is "
+		 "checked with the\n"
+		 "public keys alone (`bunshin audit keys`) and shows nothing of the other records. seq:N is any record. It is "
+		 "read from\n"
+		 "the trail, or, where that cannot be read, asked of Omega, which gives clients those of their own tasks. Exit "
+		 "code 7: no\n"
+		 "checkpoint covered it in time.",
 	.options = options,
 	.operands_least = 1,
 	.operands_most = 1,

@@ -180,8 +180,8 @@ void decide_recovery(struct step *step)
 		answer(step, in.verdict);
 	} else if (verb >= VERB_DRAIN && verb <= VERB_REINSTATE) {
 		steer_clones(step);
-	} else if (verb == VERB_RELOAD_ROUTES) {
-		step_commit(step, &in);
+	} else if (verb == VERB_RELOAD_ROUTES || verb == VERB_BACKUP) {
+		step_commit(step, &in); /* somebody else has done it; here it is only recorded */
 		answer(step, 0);
 	} else if (verb == VERB_ERASE) {
 		erase_task(step, task != 0);

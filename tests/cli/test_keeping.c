@@ -260,6 +260,7 @@ static void test_a_backup_is_made_beside_the_network_and_tried_out(void **state)
 	send(id);
 	assert_run(with("audit backup %s", "work/backup"), 0, "all of it was checked", "");
 	assert_run(with("audit backup %s", "work/backup"), 6, "", "a backup is a new folder");
+	assert_run("audit log --type RecoveryAction", 0, "backup", ""); /* who has copied the trail stands on it */
 	assert_run(with("audit restore --drill %s", "work/backup"), 0, "can be restored", "");
 	send(id);
 	json = must_json(with("audit restore --drill --json %s", "work/backup"), 0);
