@@ -53,6 +53,11 @@ struct run {
 	uint64_t kill_after; /* operations into the next step; UINT64_MAX: not */
 	bool early;
 	bool sync_fails;
+	bool faulty; /* the disk may fail at any moment */
+	enum tape_fault fault;
+	uint64_t fault_at;
+	bool sticky;
+	uint64_t faults;
 	uint64_t erasing; /* the Erased record that may just have been written */
 };
 
@@ -178,14 +183,44 @@ static int process_begin(struct run *run)
 	return rc == 0 && run->play->script->sealed ? seal(run) : rc;
 }
 
+static void fault_begin(struct run *run)
+{
+	if (run->faulty)
+		tape_fault(run->fault, run->fault_at, run->sticky);
+}
+
+/* The disk is repaired, or was so all the time. */
+static void fault_end(struct run *run)
+{
+	run->faults += tape_faults();
+	run->faulty = false;
+	tape_fault(FAULT_WRITE, 0, false);
+}
+
+/* A new process; the first one may meet a disk that fails still. */
+static int process_revive(struct run *run)
+{
+	process_end(run);
+	if (run->faulty && run->sticky && process_begin(run) == 0)
+		return 0;
+	process_end(run);
+	fault_end(run);
+	run->play->why[0] = 0;
+	return process_begin(run);
+}
+
 /* The process is dead, or ends because of an error that it was told of; another one starts. */
-static int process_again(struct run *run, const struct history *before)
+static int process_again(struct run *run, const struct history *before, int error)
 {
 	uint64_t seen = run->history.next_seq - 1;
 	process_end(run);
 	tape_kill_after(UINT64_MAX);
 	tape_fail_syncs(0);
-	int rc = process_begin(run);
+	int rc = process_revive(run);
+	if (rc == 0 && error == ERR_AMBIGUOUS && trail_last_seq(run->trail) < seen)
+		run->play->ambiguous_gone++;
+	else if (rc == 0 && error == ERR_AMBIGUOUS)
+		run->play->ambiguous_there++;
 	if (rc == 0 && trail_last_seq(run->trail) < seen) { /* it never happened: something else does */
 		uint64_t random = run->history.random;
 		run->history = *before;
@@ -287,6 +322,7 @@ static int step_downgrade(struct run *run)
 	if (rc)
 		return ERR_IO;
 	mark(run, MARK_START, 0);
+	fault_begin(run);
 	return process_begin(run);
 }
 
@@ -340,11 +376,28 @@ static int step_bad(struct run *run, char letter, unsigned number)
 	if (!is_expected(rc))
 		return rc;
 	tape_kill_after(0); /* if it is not dead yet, it dies now */
-	return process_again(run, &before);
+	return process_again(run, &before, rc);
+}
+
+/* On a disk that may fail: whoever is told of it gives up, and the next process does what is not there yet. */
+static int step_faulty(struct run *run, char letter, unsigned number)
+{
+	for (;;) {
+		struct history before = run->history;
+		int rc = step_once(run, letter, number);
+		if (rc == 0 || !tape_faults() || !is_expected(rc))
+			return rc;
+		uint64_t wanted = run->history.next_seq;
+		rc = process_again(run, &before, rc);
+		if (rc || run->history.next_seq >= wanted)
+			return rc;
+	}
 }
 
 static int step(struct run *run, char letter, unsigned number)
 {
+	if (run->faulty)
+		return step_faulty(run, letter, number);
 	if (letter == 'k')
 		run->kill_after = number;
 	else if (letter == 'f')
@@ -375,33 +428,80 @@ static int steps_run(struct run *run)
 	return rc;
 }
 
-int play_run(struct play *play, const struct script *script, const char *folder, sqlite3_vfs *vfs, uint64_t seed, unsigned lies,
-	     bool early)
+static void run_init(struct run *run, struct play *play, const char *folder, uint64_t seed)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	*play = (struct play){.script = script, .records = batch_new(), .tape = {.lies = lies}};
-	if (!run || !play->records) {
-		free(run);
-		return ERR_MEMORY;
-	}
 	run->play = play;
-	run->early = early;
 	run->kill_after = UINT64_MAX;
 	history_init(&run->history, seed);
 	snprintf(play->folder, sizeof(play->folder), "%s", folder);
 	snprintf(run->path, sizeof(run->path), "%s/" TRAIL_NAME, folder);
 	snprintf(run->keys, sizeof(run->keys), "%s/" KEYS_NAME, folder);
-	int rc = tape_begin(&play->tape, vfs, play->folder, script->wal_bytes);
+}
+
+static int play_all(struct run *run, sqlite3_vfs *vfs)
+{
+	struct play *play = run->play;
+	int rc = tape_begin(&play->tape, vfs, play->folder, play->script->wal_bytes);
+	if (!strstr(play->script->steps, " 1 ")) /* else only what comes after that is of interest */
+		fault_begin(run);
 	if (rc == 0)
 		rc = process_begin(run);
+	if (rc && run->faulty && is_expected(rc))
+		rc = process_revive(run);
 	if (rc == 0)
 		rc = steps_run(run);
 	process_end(run);
+	fault_end(run);
 	tape_end();
-	if (rc == 0 && play->tape.no_memory)
-		rc = ERR_MEMORY;
+	return rc == 0 && play->tape.no_memory ? ERR_MEMORY : rc;
+}
+
+static int play_begin(struct play *play, const struct script *script, struct run **out_run)
+{
+	*play = (struct play){.script = script, .records = batch_new()};
+	*out_run = calloc(1, sizeof(**out_run));
+	if (play->records && *out_run)
+		return 0;
+	free(*out_run);
+	return ERR_MEMORY;
+}
+
+static void run_free(struct run *run)
+{
 	history_room_release(&run->room);
 	free(run);
+}
+
+int play_run(struct play *play, const struct script *script, const char *folder, sqlite3_vfs *vfs, uint64_t seed, unsigned lies,
+	     bool early)
+{
+	struct run *run;
+	int rc = play_begin(play, script, &run);
+	if (rc)
+		return rc;
+	run_init(run, play, folder, seed);
+	play->tape.lies = lies;
+	run->early = early;
+	rc = play_all(run, vfs);
+	run_free(run);
+	return rc;
+}
+
+int play_with_fault(struct play *play, const struct script *script, const char *folder, sqlite3_vfs *vfs, uint64_t seed,
+		    enum tape_fault fault, uint64_t at, bool sticky, uint64_t *out_faults)
+{
+	struct run *run;
+	int rc = play_begin(play, script, &run);
+	if (rc)
+		return rc;
+	run_init(run, play, folder, seed);
+	run->faulty = true;
+	run->sticky = sticky;
+	run->fault = fault;
+	run->fault_at = at;
+	rc = play_all(run, vfs);
+	*out_faults = run->faults;
+	run_free(run);
 	return rc;
 }
 

@@ -60,7 +60,9 @@ struct play {
 	size_t latest_count;
 	uint64_t acked;
 	bool erases;
-	char why[512]; /* after an error */
+	unsigned ambiguous_there; /* commits that failed, and the batch was there afterwards; … */
+	unsigned ambiguous_gone;  /* … was not */
+	char why[512];            /* after an error */
 };
 
 /* Runs a script in `folder`, an empty one with a folder "keys" in it, on a VFS. `lies` as in tape.h; `early`: the trail is believed
@@ -68,5 +70,10 @@ struct play {
 MUST_CHECK int play_run(struct play *play, const struct script *script, const char *folder, sqlite3_vfs *vfs, uint64_t seed,
 			unsigned lies, bool early);
 void play_release(struct play *play);
+
+/* The same with a disk that fails: the `at`-th operation of a kind, and if `sticky` every later one until the process has noticed,
+ * given up, and a first new process has not got any further. Nothing fails after that. `*out_faults`: so many did. */
+MUST_CHECK int play_with_fault(struct play *play, const struct script *script, const char *folder, sqlite3_vfs *vfs,
+			       uint64_t seed, enum tape_fault fault, uint64_t at, bool sticky, uint64_t *out_faults);
 
 #endif

@@ -46,6 +46,11 @@ static struct {
 	struct descriptor descriptor[DESCRIPTORS_MAX];
 	uint64_t life; /* operations until death */
 	unsigned failing_syncs;
+	enum tape_fault fault;
+	uint64_t fault_at; /* 0: none */
+	uint64_t fault_count;
+	uint64_t faults;
+	bool sticky;
 	bool settling; /* the WAL is being written again, and LIE_NO_SETTLE */
 } recorder;
 
@@ -172,6 +177,31 @@ void tape_fail_syncs(unsigned count)
 	recorder.failing_syncs = count;
 }
 
+void tape_fault(enum tape_fault fault, uint64_t at, bool sticky)
+{
+	recorder.fault = fault;
+	recorder.fault_at = at;
+	recorder.fault_count = recorder.faults = 0;
+	recorder.sticky = sticky;
+}
+
+uint64_t tape_faults(void)
+{
+	return recorder.faults;
+}
+
+/* One more operation of this kind. True: it fails. */
+static bool is_faulty(enum tape_fault fault)
+{
+	if (!recorder.fault_at || fault != recorder.fault)
+		return false;
+	recorder.fault_count++;
+	if (recorder.fault_count != recorder.fault_at && !(recorder.sticky && recorder.fault_count > recorder.fault_at))
+		return false;
+	recorder.faults++;
+	return true;
+}
+
 static bool is_dead(void)
 {
 	return recorder.life == 0;
@@ -205,9 +235,10 @@ static void tape_sync(uint32_t file, bool failed)
 
 static bool sync_fails(uint32_t file)
 {
-	if (!recorder.failing_syncs)
+	if (!recorder.failing_syncs && !is_faulty(FAULT_SYNC))
 		return false;
-	recorder.failing_syncs--;
+	if (recorder.failing_syncs)
+		recorder.failing_syncs--;
 	tape_sync(file, true);
 	return true;
 }
@@ -231,6 +262,8 @@ static int file_close(sqlite3_file *file)
 
 static int file_read(sqlite3_file *file, void *at, int bytes, sqlite3_int64 offset)
 {
+	if (is_faulty(FAULT_READ))
+		return SQLITE_IOERR_READ;
 	return real_of(file)->pMethods->xRead(real_of(file), at, bytes, offset);
 }
 
@@ -251,15 +284,18 @@ static int file_write(sqlite3_file *file, const void *at, int bytes, sqlite3_int
 	if (!live_on())
 		return SQLITE_IOERR_WRITE;
 	bool settling = is_settling(handle_of(file), at, bytes, offset);
+	bool io = is_faulty(FAULT_WRITE), space = is_faulty(FAULT_SPACE);
+	if (io || space)
+		bytes /= 2;
 	int rc = real_of(file)->pMethods->xWrite(real_of(file), at, bytes, offset);
 	if (rc == SQLITE_OK && !settling)
 		tape_write(handle_of(file)->file, at, (size_t)bytes, (uint64_t)offset);
-	return rc;
+	return io ? SQLITE_IOERR_WRITE : space ? SQLITE_FULL : rc;
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 bytes)
 {
-	if (!live_on())
+	if (!live_on() || is_faulty(FAULT_WRITE))
 		return SQLITE_IOERR_TRUNCATE;
 	int rc = real_of(file)->pMethods->xTruncate(real_of(file), bytes);
 	if (rc == SQLITE_OK)
@@ -338,6 +374,8 @@ static int file_device(sqlite3_file *file)
 
 static int file_shm_map(sqlite3_file *file, int page, int bytes, int extend, void volatile **out_at)
 {
+	if (is_faulty(FAULT_OPEN))
+		return SQLITE_IOERR_SHMMAP;
 	return real_of(file)->pMethods->xShmMap(real_of(file), page, bytes, extend, out_at);
 }
 
@@ -384,7 +422,7 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *file, int
 	if (!name)
 		return recorder.parent->xOpen(recorder.parent, path, file, flags, out_flags);
 	*handle = (struct handle){.real = (sqlite3_file *)&handle[1], .sqlite_wal = flags & SQLITE_OPEN_WAL};
-	if (is_dead() && (flags & SQLITE_OPEN_CREATE))
+	if ((is_dead() && (flags & SQLITE_OPEN_CREATE)) || is_faulty(FAULT_OPEN))
 		return SQLITE_CANTOPEN;
 	int rc = recorder.parent->xOpen(recorder.parent, path, handle->real, flags, out_flags);
 	if (rc)
@@ -400,7 +438,7 @@ static int vfs_delete(sqlite3_vfs *self, const char *path, int sync)
 {
 	(void)self;
 	const char *name = name_of(path);
-	if (name && !live_on())
+	if (name && (!live_on() || is_faulty(FAULT_WRITE)))
 		return SQLITE_IOERR_DELETE;
 	int rc = recorder.parent->xDelete(recorder.parent, path, sync);
 	if (rc == SQLITE_OK && name) {
@@ -419,9 +457,9 @@ static int vfs_access(sqlite3_vfs *self, const char *path, int flags, int *out_t
 
 /* ---- under audit/files.h ---- */
 
-static int dead_call(void)
+static int failed_call(int error)
 {
-	errno = EIO;
+	errno = error;
 	return -1;
 }
 
@@ -441,8 +479,8 @@ static int call_open(const char *path, int flags, mode_t mode)
 {
 	const char *name = name_of(path);
 	bool top = strcmp(path, recorder.folder) == 0;
-	if (is_dead())
-		return dead_call();
+	if (is_dead() || (name && is_faulty(FAULT_OPEN)))
+		return failed_call(EIO);
 	int fd = file_calls_system.open(path, flags, mode);
 	if (fd < 0 || fd >= DESCRIPTORS_MAX || (!name && !top) || (name && !is_of_interest(name)))
 		return fd;
@@ -467,6 +505,8 @@ static int call_close(int fd)
 
 static ssize_t call_pread(int fd, void *at, size_t bytes, off_t offset)
 {
+	if (descriptor_of(fd) && is_faulty(FAULT_READ))
+		return failed_call(EIO);
 	return file_calls_system.pread(fd, at, bytes, offset);
 }
 
@@ -474,18 +514,21 @@ static ssize_t call_pwrite(int fd, const void *at, size_t bytes, off_t offset)
 {
 	const struct descriptor *descriptor = descriptor_of(fd);
 	if (!live_on())
-		return dead_call();
+		return failed_call(EIO);
+	bool io = descriptor && is_faulty(FAULT_WRITE), space = descriptor && is_faulty(FAULT_SPACE);
+	if (io || space || (descriptor && bytes > 1 && is_faulty(FAULT_SHORT)))
+		bytes /= 2;
 	ssize_t done = file_calls_system.pwrite(fd, at, bytes, offset);
 	if (done > 0 && descriptor)
 		tape_write(descriptor->file, at, (size_t)done, (uint64_t)offset);
-	return done;
+	return io ? failed_call(EIO) : space ? failed_call(ENOSPC) : done;
 }
 
 static int call_ftruncate(int fd, off_t bytes)
 {
 	const struct descriptor *descriptor = descriptor_of(fd);
-	if (!live_on())
-		return dead_call();
+	if (!live_on() || (descriptor && is_faulty(FAULT_WRITE)))
+		return failed_call(EIO);
 	int rc = file_calls_system.ftruncate(fd, bytes);
 	if (rc == 0 && descriptor)
 		tape_resize(descriptor->file, (uint64_t)bytes);
@@ -496,9 +539,11 @@ static int call_sync(int fd, int (*real)(int fd))
 {
 	const struct descriptor *descriptor = descriptor_of(fd);
 	if (!live_on())
-		return dead_call();
+		return failed_call(EIO);
 	if (descriptor && !descriptor->folder && sync_fails(descriptor->file))
-		return dead_call();
+		return failed_call(EIO);
+	if (descriptor && descriptor->folder && is_faulty(FAULT_SYNC))
+		return failed_call(EIO);
 	int rc = real(fd);
 	if (rc || !descriptor)
 		return rc;
@@ -521,13 +566,13 @@ static int call_fsync(int fd)
 
 static int call_mkdir(const char *path, mode_t mode)
 {
-	return is_dead() ? dead_call() : file_calls_system.mkdir(path, mode);
+	return is_dead() ? failed_call(EIO) : file_calls_system.mkdir(path, mode);
 }
 
 static int call_rename(const char *from, const char *to)
 {
-	if (!live_on())
-		return dead_call();
+	if (!live_on() || is_faulty(FAULT_WRITE))
+		return failed_call(EIO);
 	int rc = file_calls_system.rename(from, to);
 	if (rc == 0 && name_of(from) && name_of(to))
 		live_rename(name_of(from), name_of(to));
@@ -536,8 +581,8 @@ static int call_rename(const char *from, const char *to)
 
 static int call_unlink(const char *path)
 {
-	if (!live_on())
-		return dead_call();
+	if (!live_on() || is_faulty(FAULT_WRITE))
+		return failed_call(EIO);
 	int rc = file_calls_system.unlink(path);
 	if (rc == 0 && name_of(path))
 		live_remove(name_of(path));

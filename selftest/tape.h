@@ -77,4 +77,18 @@ void tape_kill_after(uint64_t operations);
 /* The next `count` syncs of a file fail. */
 void tape_fail_syncs(unsigned count);
 
+enum tape_fault {
+	FAULT_WRITE, /* a write, a truncation, a new name: EIO, half of what was to be written is */
+	FAULT_SPACE, /* a write: ENOSPC, the same */
+	FAULT_SHORT, /* a write by audit/files.h takes half of it and says so; SQLite's VFS goes on itself in that case */
+	FAULT_SYNC,  /* a sync: EIO, and the bytes are there or are not */
+	FAULT_READ,  /* a read: EIO */
+	FAULT_OPEN,  /* opening, and mapping of shared memory */
+	FAULTS,
+};
+
+/* The `at`-th operation of this kind fails, counted from 1; with `sticky` all later ones too. 0: none. */
+void tape_fault(enum tape_fault fault, uint64_t at, bool sticky);
+uint64_t tape_faults(void); /* so many have failed since then */
+
 #endif
