@@ -107,6 +107,22 @@ static int read_line(struct exported *export, struct object *out_object)
 
 /* ---- the header, and where the checkpoints stand ---- */
 
+/* A member that nobody knows could mean anything. */
+static bool header_known(const struct object *object)
+{
+	static const char *const names[] = {"checkpoints", "first", "format", "keys", "last", "payloads", "records", "whole"};
+
+	for (size_t i = 0; i < object->count; i++) {
+		size_t j = 0;
+
+		while (j < sizeof(names) / sizeof(names[0]) && !span_is(object->member[i].name, names[j]))
+			j++;
+		if (j == sizeof(names) / sizeof(names[0]))
+			return false;
+	}
+	return true;
+}
+
 static int header_read(struct exported *export)
 {
 	struct object object;
@@ -122,6 +138,8 @@ static int header_read(struct exported *export)
 	format = object_get(&object, "format");
 	if (format.kind != VALUE_TEXT || !span_is(format.raw, FORMAT))
 		return wrong(export, "it does not begin an export of the format " FORMAT);
+	if (!header_known(&object))
+		return wrong(export, "the header has a member that this format does not have");
 	member = object_get(&object, "first");
 	fine = value_number(&member, &export->first);
 	member = object_get(&object, "last");

@@ -890,6 +890,8 @@ class Export(Inspection):
         if self.header.get("format") != "bunshin-export/1" or not all(is_number(self.header.get(name)) for name in names) or \
                 not isinstance(self.header.get("whole"), bool):
             raise Wrong(0, "line 1 is no header of an export")
+        if set(self.header) - {"checkpoints", "first", "format", "keys", "last", "payloads", "records", "whole"}:
+            raise Wrong(0, "the header has a member that this format does not have")
         self.whole = self.header["whole"]
         first, last, count = (self.header[name] for name in names[:3])
         if self.whole and count and (first != 1 or last != count):
