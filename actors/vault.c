@@ -209,7 +209,7 @@ static void take_secret_file(struct gathering *gathering, const char *folder, co
 
 	if (!secret_name_check(name) || snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
 		return;
-	snprintf(kind, sizeof(kind), "the secret %s", name);
+	snprintf(kind, sizeof(kind), "the secret %.*s", (int)SECRET_NAME_BYTES, name);
 	add_file(gathering, path, kind, false);
 }
 
