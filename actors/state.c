@@ -137,7 +137,8 @@ static int subfolder_make(const struct state_folder *state, const char *name, ch
 
 static int subfolders_make(const struct state_folder *state, char *out_sentence)
 {
-	static const char *const names[] = {STATE_ARTEFACTS, STATE_KEYS, STATE_SECRETS, STATE_PEERS, STATE_RUN, STATE_LOG, STATE_MIRROR};
+	static const char *const names[] = {STATE_ARTEFACTS, STATE_KEYS, STATE_SECRETS, STATE_PEERS,
+					    STATE_RUN,       STATE_LOG,  STATE_MIRROR};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		int rc = subfolder_make(state, names[i], out_sentence);

@@ -34,7 +34,7 @@
 #define STATE_PEERS      "peers"
 #define STATE_RUN        "run"
 #define STATE_LOG        "log"
-#define STATE_MIRROR   "mirror"
+#define STATE_MIRROR     "mirror"
 #define STATE_ENDPOINT   "run/endpoint"
 #define STATE_LOCK       "run/supervisor.lock"
 #define STATE_SUPERVISOR "run/supervisor.json"
