@@ -257,6 +257,18 @@ class Exports(unittest.TestCase):
         self.assertIsNone(records[1]["payload"])
         self.assertIsNotNone(records[0]["payload"])
 
+    def test_the_second_verifier_says_the_same_of_every_form(self):
+        verifier = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../verifier/verify.py")
+        cases = ((["--format", "jsonl"], "holes"), (["--format", "html"], "holes"), (["--format", "jsonl", "--without-payloads"], "holes"),
+                 (["--format", "html", "--task", ERASED], "verified"), (["--format", "jsonl", "--peer", "gamma/1"], "verified"))
+        for options, verdict in cases:  # the senders of this trail have made-up numbers, with holes
+            with open(self.path("second"), "wb") as file:
+                file.write(self.export(*options))
+            done = subprocess.run([sys.executable, verifier, "--key", os.path.join(self.state, "keys/log.pub"), self.path("second")],
+                                  capture_output=True, check=False)
+            self.assertEqual(json.loads(done.stdout)["verdict"], verdict, done.stderr)
+        os.remove(self.path("second"))
+
     # ---- the table ----
 
     def rows(self, *options):
