@@ -200,16 +200,12 @@ const struct command command_audit_actions = {
 	.operands = "IDENTITY",
 	.sentence = "Lists all that one identity did, what was refused included, with counts first",
 	.example = "$ bunshin audit actions client/alice --since yesterday\n$ bunshin audit actions beta/1",
-	.notes = "IDENTITY is a name as the trail has it (client/alice/3f9c2e10, beta/1), what it begins with up to a slash "
-		 "(client/alice, "
-		 "operator,\n"
-		 "beta), or a person's name: alice in every role. A key proves each identity; what it writes is its own claim. "
-		 "COUNTED ONLY "
-		 "are\n"
-		 "heartbeats, and messages that came too fast to be recorded one by one. With --json each record is one object "
-		 "on a line of "
-		 "its\n"
-		 "own. Works without a running network.",
+	.notes = "IDENTITY is a name as the trail has it (client/alice/3f9c2e10, beta/1), what it begins with up to a slash\n"
+		 "(client/alice, operator, beta), or a person's name: alice in every role. A key proves each identity; what it "
+		 "writes is\n"
+		 "its own claim. COUNTED ONLY are heartbeats, and messages that came too fast to be recorded one by one. With "
+		 "--json\n"
+		 "each record is one object on a line of its own. Works without a running network.",
 	.options = options,
 	.operands_least = 1,
 	.operands_most = 1,

@@ -234,12 +234,11 @@ const struct command command_audit_failures = {
 	.sentence = "Lists what failed, was tried again, needed a person or was refused in a period, with counts first",
 	.example = "$ bunshin audit failures --since yesterday\n$ bunshin audit failures --type security-analysis --role beta",
 	.notes = "attempt failed: a clone said so. goes on: Omega tries again, or elsewhere. needs a person: the operators were "
-		 "told. task "
-		 "failed,\n"
-		 "expired, cancelled: the end of a task. clone lost: its connection is gone. refused: somebody's message, with "
-		 "why. counted: "
-		 "refused\n"
-		 "messages that came too fast to be recorded one by one. Works without a running network.",
+		 "told.\n"
+		 "task failed, expired, cancelled: the end of a task. clone lost: its connection is gone. refused: somebody's "
+		 "message,\n"
+		 "with why. counted: refused messages that came too fast to be recorded one by one. Works without a running "
+		 "network.",
 	.options = options,
 	.run = run,
 };

@@ -237,10 +237,8 @@ const struct command command_audit_routes = {
 	.sentence = "Lists every change of the routing table: when, by whom, and each option that differs from before",
 	.example = "$ bunshin audit routes --since yesterday\n$ bunshin audit routes --version 3",
 	.notes = "One row for each option that changed, in the words of routing.conf; an empty BEFORE or AFTER means that there "
-		 "was no "
-		 "such route.\n"
-		 "Each start of Omega loads the table again, also where nothing has changed. FILE is the beginning of the "
-		 "SHA-256 of "
+		 "was no\n"
+		 "such route. Each start of Omega that finds another file loads it too. FILE is the beginning of the SHA-256 of "
 		 "the\n"
 		 "routing.conf it came from: compare it with `sha256sum`. Works without a running network.",
 	.options = options,

@@ -324,15 +324,12 @@ const struct command command_audit_sample = {
 	.sentence = "Draws N tasks or records at random, in a way that everybody can repeat",
 	.example = "$ bunshin audit sample 20 --seed lottery-2026-02-03 --since 2026-01-01 --until 2026-02-01",
 	.notes = "Each task has a ticket, the SHA-256 of the text SEED:SEQ, in which SEQ is the record of its request (with "
-		 "--records: the "
-		 "record\n"
-		 "itself); the N least tickets are drawn. `printf '%s' lottery-2026-02-03:17 | sha256sum` makes the same ticket "
-		 "on any "
-		 "machine. Take\n"
-		 "a seed that nobody could know while the tasks were done. What is said on stderr repeats the draw when the "
-		 "trail has grown. "
-		 "Works\n"
-		 "without a running network.",
+		 "--records:\n"
+		 "the record itself); the N least tickets are drawn. `printf '%s' SEED:17 | sha256sum` makes the same ticket on "
+		 "any\n"
+		 "machine. Take a seed that nobody could know while the tasks were done. What is said on stderr repeats the draw "
+		 "when\n"
+		 "the trail has grown. Works without a running network.",
 	.options = options,
 	.operands_least = 1,
 	.operands_most = 1,

@@ -181,15 +181,12 @@ const struct command command_audit_search = {
 	.sentence = "Finds records by what was said in them: parameters, results, failures, reasons",
 	.example = "$ bunshin audit search strcpy till*\n$ bunshin audit search '\"out of memory\" OR timeout'",
 	.notes = "A record is found if it has all WORDs; case and accents do not matter. \"…\" is a phrase (in a shell: "
-		 "'\"…\"'), word* a "
-		 "beginning; AND, OR,\n"
-		 "NOT and parentheses combine. src/till.c is the phrase of its parts. The newest are shown first, what was found "
-		 "between » and "
-		 "«.\n"
-		 "An index beside the trail, search.db, is brought up to date first; it holds nothing that the trail does not, "
-		 "and may be "
-		 "deleted.\n"
-		 "Works without a running network.",
+		 "'\"…\"'), word* a\n"
+		 "beginning; AND, OR, NOT and parentheses combine. src/till.c is the phrase of its parts. The newest are shown "
+		 "first,\n"
+		 "what was found between » and «. An index beside the trail, search.db, is brought up to date first; it holds "
+		 "nothing\n"
+		 "that the trail does not, and may be deleted. Works without a running network.",
 	.options = options,
 	.operands_least = 1,
 	.operands_most = OPERANDS_MAX,

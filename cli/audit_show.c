@@ -25,18 +25,12 @@ static int show_record(struct call *call, struct trail *trail, uint64_t seq)
 }
 
 static const struct column task_columns[] = {
-	{"task", "task_id", COLUMN_TEXT, false},
-	{"type", "task_type", COLUMN_TEXT, false},
-	{"state", "state", COLUMN_STATE, false},
-	{"error", "error", COLUMN_TEXT, false},
-	{"priority", "priority", COLUMN_TEXT, false},
-	{"from", "client", COLUMN_TEXT, false},
-	{"clone", "clone", COLUMN_TEXT, false},
-	{"attempts", "attempts", COLUMN_NUMBER, false},
-	{"accepted", "accepted_at", COLUMN_TIME, false},
-	{"took", "took_ms", COLUMN_SPAN, false},
-	{"masked", "masked", COLUMN_NUMBER, false},
-	{NULL, NULL, COLUMN_TEXT, false},
+	{"task", "task_id", COLUMN_TEXT, false},         {"type", "task_type", COLUMN_TEXT, false},
+	{"state", "state", COLUMN_STATE, false},         {"error", "error", COLUMN_TEXT, false},
+	{"priority", "priority", COLUMN_TEXT, false},    {"from", "client", COLUMN_TEXT, false},
+	{"clone", "clone", COLUMN_TEXT, false},          {"attempts", "attempts", COLUMN_NUMBER, false},
+	{"accepted", "accepted_at", COLUMN_TIME, false}, {"took", "took_ms", COLUMN_SPAN, false},
+	{"masked", "masked", COLUMN_NUMBER, false},      {NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column line_columns[] = {

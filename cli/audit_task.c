@@ -196,15 +196,14 @@ static int run(struct call *call)
 const struct command command_audit_task = {
 	.name = "audit task",
 	.operands = "TASK",
-	.sentence = "Tells everything about one task from top to bottom: who asked, why it went where, what came of it, and the "
-		    "evidence",
+	.sentence = "Tells all about one task: who asked, why it went where, what came of it, and the evidence",
 	.example = "$ bunshin audit task 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e",
-	.notes = "SEQ is the record that says so: `bunshin audit show SEQ` prints it whole. What only hands on another record is "
-		 "left out.\n"
-		 "What clones and clients wrote is what they claim; the trail proves that they said it, when, and that nothing "
-		 "was changed "
-		 "since.\n"
-		 "TASK is an id, or at least four digits of its beginning or end. Works without a running network.",
+	.notes =
+		"SEQ is the record that says so: `bunshin audit show SEQ` prints it whole. What only hands on another record is "
+		"left\n"
+		"out. What clones and clients wrote is what they claim; the trail proves that they said it, when, and that "
+		"nothing was\n"
+		"changed since. TASK is an id, or at least four digits of its beginning or end. Works without a running network.",
 	.operands_least = 1,
 	.operands_most = 1,
 	.run = run,
