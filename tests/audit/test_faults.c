@@ -319,5 +319,6 @@ int main(void)
 		TEST(a_reader_of_a_failing_disk_gets_an_error_and_no_wrong_answer),
 	};
 	faulty_install();
+	faulty_small_wal();
 	return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
 }
