@@ -2,8 +2,6 @@
  *
  * Every allocation fails, one after the other: ours, SQLite's and OpenSSL's alike. Each time the caller gets a clean error, the
  * trail is sound afterwards, and what was acknowledged is there.
- *
- * The program is linked with --wrap for malloc, calloc and realloc, so the allocations of the trail itself come by here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,110 +10,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
+#include "faulty.h"
+#include "scarce.h"
+#include "faulty.h"
 #include "story.h"
-
-/* From openssl/crypto.h, which cannot stand beside protocol/error.h: audit/hasher.h says why. */
-int CRYPTO_set_mem_functions(void *(*allocate)(size_t, const char *, int), void *(*reallocate)(void *, size_t, const char *, int),
-			     void (*release)(void *, const char *, int));
-
-static struct {
-	bool armed;
-	bool sticky;
-	uint64_t at;
-	uint64_t count;
-	uint64_t failures;
-} plan;
-
-static bool fails(void)
-{
-	if (!plan.armed)
-		return false;
-	plan.count++;
-	if (plan.count != plan.at && !(plan.sticky && plan.count > plan.at))
-		return false;
-	plan.failures++;
-	return true;
-}
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *at, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *at, size_t bytes);
-
-void *__wrap_malloc(size_t bytes)
-{
-	return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *at, size_t bytes)
-{
-	return fails() ? NULL : __real_realloc(at, bytes);
-}
-
-static sqlite3_mem_methods sqlite_real;
-
-static void *sqlite_malloc(int bytes)
-{
-	return fails() ? NULL : sqlite_real.xMalloc(bytes);
-}
-
-static void *sqlite_realloc(void *at, int bytes)
-{
-	return fails() ? NULL : sqlite_real.xRealloc(at, bytes);
-}
-
-static void *crypto_malloc(size_t bytes, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : __real_malloc(bytes);
-}
-
-static void *crypto_realloc(void *at, size_t bytes, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : __real_realloc(at, bytes);
-}
-
-static void crypto_free(void *at, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(at);
-}
-
-static void shims_install(void)
-{
-	sqlite3_mem_methods mine;
-	if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
-		abort();
-	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_real))
-		abort();
-	mine = sqlite_real;
-	mine.xMalloc = sqlite_malloc;
-	mine.xRealloc = sqlite_realloc;
-	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &mine))
-		abort();
-}
-
-static void arm(uint64_t at, bool sticky)
-{
-	plan.at = at;
-	plan.sticky = sticky;
-	plan.count = 0;
-	plan.failures = 0;
-	plan.armed = true;
-}
 
 /* ---- one run ---- */
 
@@ -131,7 +30,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	plan.armed = false;
+	scarce_disarm();
 	place_remove(&place);
 	return 0;
 }
@@ -222,10 +121,10 @@ static void sweep(bool sticky, uint64_t stride)
 	}
 	do {
 		place_empty(&place);
-		arm(at, sticky);
+		scarce_arm(at, sticky);
 		uint64_t durable = use(batches, &story.tasks[0]);
-		failures = plan.failures;
-		plan.armed = false;
+		failures = scarce_failures();
+		scarce_disarm();
 		look_again(durable, batches);
 		at += stride;
 		runs++;
@@ -241,13 +140,13 @@ static void sweep(bool sticky, uint64_t stride)
 static void test_an_allocation_that_fails_once_is_a_clean_error(void **state)
 {
 	(void)state;
-	sweep(false, stride_or(5));
+	sweep(false, stride_or(9));
 }
 
 static void test_no_memory_at_all_is_a_clean_error(void **state)
 {
 	(void)state;
-	sweep(true, stride_or(17));
+	sweep(true, stride_or(31));
 }
 
 int main(void)
@@ -257,7 +156,9 @@ int main(void)
 		TEST(an_allocation_that_fails_once_is_a_clean_error),
 		TEST(no_memory_at_all_is_a_clean_error),
 	};
-	shims_install();
+	scarce_install();
+	faulty_install();
+	faulty_small_wal();
 	/* What libraries set up once in a process is not what is tested. */
 	place_make(&place);
 	story_write(place.trail, 60, 10);
