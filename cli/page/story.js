@@ -123,6 +123,8 @@ const Story = (() => {
 	function take(task, row, names) {
 		const { record, message } = row;
 		task.rows.push(row);
+		if (record.verdict && message && !task.state && names.message(record.type) === "TaskRequest")
+			Object.assign(task, { state: "refused", type: said(message, "task_type"), client: record.peer });
 		if (record.verdict || !message || !record.task_number)
 			return;
 		const name = names.message(record.type);

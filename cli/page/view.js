@@ -141,7 +141,7 @@
 		const rows = task.rows, last = rows[rows.length - 1].record.wall_ms, first = rows[0].record.wall_ms;
 		return [task.id, task.client && `from ${task.client}`, task.clones.length && `by ${task.clones.join(", ")}`,
 			task.attempts > 1 && `${task.attempts} attempts`, task.priority && `${task.priority} priority`, task.error,
-			`${rows.length} record${rows.length === 1 ? "" : "s"}`, Story.moment(first), last > first && `took ${Story.span(last - first)}`]
+			`${rows.length} record${rows.length === 1 ? "" : "s"}`, Story.moment(first), last > first && `${task.key ? "took" : "over"} ${Story.span(last - first)}`]
 			.filter(Boolean).join(" \u00b7 ");
 	}
 
