@@ -21,6 +21,7 @@ struct erased_claim {
 	uint64_t task_number; /* 0: by age */
 	struct id task_id;    /* nil when by age */
 	uint64_t through_seq; /* payloads of records up to this one */
+	bool in_backup;       /* of a trail that ends before it: a task may have been live when that was made */
 };
 
 /* Which payloads an Erased record takes:
@@ -87,9 +88,14 @@ MUST_CHECK int erase_covers(struct trail *trail, const struct trail_entry *entry
 /* The Erased record because of which the payload of `entry` is gone, for people. As erase_covers. */
 MUST_CHECK int erase_covering(struct trail *trail, const struct trail_entry *entry, struct erased_claim *out_claim);
 
-/* In a backup at `path`: removes the payloads that the Erased record proved by `receipt` names, and stores the receipt there. The whole file and
- * its side files are scrubbed. 0; ERR_CORRUPT, ERR_STATE with a sentence. */
-MUST_CHECK int erase_in_backup(const char *path, const char *receipt, size_t receipt_bytes, char out_why[256]);
+/* In a backup, the trail.db at `path`: removes the payloads that the Erased record proved by `receipt` (receipt_write, without a payload) names, and
+ * stores the receipt there, so that the backup verifies by itself. What is gone by age is judged as the tasks stood when the backup was made; a
+ * task that was live then loses its texts too if the erasure names it. The file and its side files are scrubbed, and it is one file again.
+ * `keys` must have signed the receipt. Blocks. 0, and `out_plan` counts what went; nothing goes a second time. ERR_CORRUPT, ERR_CONFLICT (the
+ * receipt is of another log than the backup), and as trail_open; with a sentence. After an error: do it again. */
+struct log_keys;
+MUST_CHECK int erase_in_backup(const char *path, const char *receipt, size_t receipt_bytes, const struct log_keys *keys,
+			       struct erase_plan *out_plan, char out_why[256]);
 
 /* Frees what erase_covers keeps; trail_close does it. Takes NULL. */
 struct erased_list;

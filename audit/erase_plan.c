@@ -220,7 +220,7 @@ static int walk_all(struct walk *walk)
 static int claim_check(struct walk *walk)
 {
 	struct trail_task task;
-	if (!walk->claim->task_number || walk->trail->backup)
+	if (!walk->claim->task_number || walk->claim->in_backup)
 		return 0;
 	int rc = task_find(walk, STATEMENT_TASK_BY_NUMBER, walk->claim->task_number, NULL, &task);
 	if (rc == ERR_NOT_FOUND)

@@ -13,8 +13,11 @@
 
 #include "protocol/validate.h"
 
+/* An erasure is sealed in the transaction that carries it out; what stands behind the last checkpoint could be anybody's. */
 #define ERASED_SELECT                                                                                                            \
-	"SELECT seq, task_id, header, facts, verdict, direction FROM records WHERE type = 104 AND seq > ?1 ORDER BY seq"
+	"SELECT seq, task_id, header, facts, verdict, direction FROM records WHERE type = 104 AND seq > ?1 "                     \
+	"AND seq <= coalesce((SELECT max(size) FROM checkpoints), seq) ORDER BY seq"
+#define RECEIPT_SELECT "SELECT seq, receipt FROM erasures WHERE seq > ?1 ORDER BY seq"
 _Static_assert(MESSAGE_ERASED == 104, "the partial index of the schema names the type by its number");
 
 struct claims {
@@ -27,8 +30,9 @@ struct erased_list {
 	struct claims by_number;
 	struct claims by_id;
 	struct claims by_age;
-	uint64_t through_seq; /* records up to this one have been looked at */
-	bool receipts;        /* the table of receipts has been looked at */
+	uint64_t through_seq; /* records up to this one have been looked at … */
+	uint64_t receipt_seq; /* … and receipts */
+	bool receipts_signed; /* … with their signatures */
 };
 
 static uint64_t reach(const struct erased_claim *claim)
@@ -150,23 +154,50 @@ static int row_take(struct trail *trail, sqlite3_stmt *statement)
 	return rc;
 }
 
+static int receipt_take(struct trail *trail, sqlite3_stmt *statement)
+{
+	struct erased_claim claim;
+	char why[256] = "";
+	const char *text = (const char *)sqlite3_column_text(statement, 1);
+	size_t bytes = (size_t)sqlite3_column_bytes(statement, 1);
+	uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
+	int rc = text ? erased_receipt_read(text, bytes, trail->erased_keys, &trail->recorder.hasher, &claim, why) : ERR_CORRUPT;
+	if (rc == 0 && claim.seq != seq)
+		rc = ERR_CORRUPT;
+	if (rc == 0)
+		rc = erased_list_add(trail->erased, &claim);
+	if (rc == ERR_CORRUPT)
+		snprintf(trail->why, sizeof(trail->why), "the receipt of erasure %llu: %.180s", (unsigned long long)seq,
+			 why[0] ? why : "it is another's");
+	if (rc == 0)
+		trail->erased->receipt_seq = seq;
+	return rc;
+}
+
+static int rows_read(struct trail *trail, const char *sql, uint64_t after_seq,
+		     int (*take)(struct trail *trail, sqlite3_stmt *statement))
+{
+	sqlite3_stmt *statement = NULL;
+	int error = 0;
+	int rc = sqlite3_prepare_v2(trail->db, sql, -1, &statement, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(statement, 1, (int64_t)after_seq);
+	while (rc == SQLITE_OK && !error && sqlite3_step(statement) == SQLITE_ROW)
+		error = take(trail, statement);
+	int end = sqlite3_finalize(statement);
+	rc = rc ? rc : end;
+	return error ? error : rc ? store_fail(trail, rc, "reading what was erased") : 0;
+}
+
 /* Takes in what has been recorded since the last time. */
 static int list_read(struct trail *trail)
 {
-	sqlite3_stmt *statement = NULL;
-	int error = 0, step = SQLITE_DONE;
-	int rc = sqlite3_prepare_v2(trail->db, ERASED_SELECT, -1, &statement, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(statement, 1, (int64_t)trail->erased->through_seq);
-	while (rc == SQLITE_OK && !error && (step = sqlite3_step(statement)) == SQLITE_ROW)
-		error = row_take(trail, statement);
-	int end = sqlite3_finalize(statement);
+	int rc = rows_read(trail, ERASED_SELECT, trail->erased->through_seq, row_take);
+	if (rc == 0)
+		rc = rows_read(trail, RECEIPT_SELECT, trail->erased->receipt_seq, receipt_take);
 	claims_sort(&trail->erased->by_number, compare_numbers);
 	claims_sort(&trail->erased->by_id, compare_ids);
-	if (error)
-		return error;
-	rc = rc ? rc : end;
-	return rc ? store_fail(trail, rc, "reading what was erased") : 0;
+	return rc;
 }
 
 /* ---- asking ---- */
@@ -226,8 +257,14 @@ static const struct erased_claim *list_find(const struct erased_list *list, cons
 
 int erase_covering(struct trail *trail, const struct trail_entry *entry, struct erased_claim *out_claim)
 {
+	if (trail->erased && trail->erased_keys && !trail->erased->receipts_signed) {
+		erased_list_free(trail->erased); /* it was read without looking at signatures */
+		trail->erased = NULL;
+	}
 	if (!trail->erased)
 		trail->erased = calloc(1, sizeof(*trail->erased));
+	if (trail->erased)
+		trail->erased->receipts_signed |= trail->erased_keys != NULL;
 	if (!trail->erased)
 		return store_fail(trail, SQLITE_NOMEM, "reading what was erased");
 	const struct erased_claim *found = list_find(trail->erased, entry);

@@ -14,6 +14,11 @@ MUST_CHECK int erased_claim_read(const struct trail_entry *entry, struct erased_
 /* True if the payload that record `owner` owns may be gone because of `claim`. */
 bool erased_claim_covers(const struct erased_claim *claim, const struct trail_entry *owner);
 
+/* The claim that a receipt of an Erased record proves. `keys` NULL: the signature is not looked at. 0; ERR_CORRUPT with a sentence, ERR_MEMORY. */
+struct log_keys;
+MUST_CHECK int erased_receipt_read(const char *text, size_t bytes, const struct log_keys *keys, struct hasher *hasher,
+				   struct erased_claim *out_claim, char out_why[256]);
+
 /* One more claim for erase_covers, from elsewhere than the records. 0 or ERR_MEMORY. */
 MUST_CHECK int erased_list_add(struct erased_list *list, const struct erased_claim *claim);
 

@@ -102,7 +102,8 @@ struct trail {
 	int broken;  /* 0, or the error after which everything is refused */
 	char why[256];
 	struct recorder recorder;
-	struct erased_list *erased; /* what erase_covers has read; NULL: nothing yet */
+	struct erased_list *erased;         /* what erase_covers has read; NULL: nothing yet */
+	const struct log_keys *erased_keys; /* by which receipts of erasures must be signed; NULL: that is not looked at */
 	/* The rest is for the writer. */
 	uint64_t last_seq;
 	uint64_t snapshot_seq;
@@ -119,7 +120,6 @@ struct trail {
 	void *after_context;
 	int erase_wait_ms; /* for readers, after something was erased */
 	bool scrub_due;    /* something was erased, and the WAL may still hold it */
-	bool backup;       /* the file is a backup, in which something is erased that was erased in the trail it was made from */
 };
 
 /* The ERR_… for an SQLite code. */

@@ -596,8 +596,10 @@ int trail_verify_sealed(struct trail *trail, uint64_t after_seq, const struct lo
 	bool more = true;
 	*out_verdict = (struct trail_verdict){.first_seq = after_seq + 1, .last_seq = after_seq};
 	int rc = begin(&verification, keys, after_seq);
+	trail->erased_keys = keys;
 	while (rc == 0 && more)
 		rc = slice(&verification, &more);
+	trail->erased_keys = NULL;
 	out_verdict->head = verification.head;
 	out_verdict->sealed_seq = verification.sealed.size;
 	if (rc && !out_verdict->why[0])
