@@ -26,6 +26,7 @@ struct layer {
 	uint32_t *to;
 	size_t bytes;
 	size_t capacity;
+	bool mapped; /* from and to are filled */
 };
 
 struct place {
@@ -46,8 +47,7 @@ struct vault {
 	struct layer layer[LAYERS_MAX];
 	struct place place[PLACES_MAX];
 	size_t place_count;
-	const char *kind; /* of the first place */
-	bool only_first;  /* one is enough */
+	const char *kind; /* of the first find; NULL: none */
 	char problem[SENTENCE_BYTES];
 };
 

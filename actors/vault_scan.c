@@ -42,10 +42,6 @@ static bool note_place(void *context, size_t at, const struct needle *needle)
 		at--;
 	if (needle->tail && last + 1 < view->bytes && is_base64(view->at[last + 1]))
 		last++;
-	if (!vault->kind)
-		vault->kind = vault->known[needle->owner].kind;
-	if (vault->only_first)
-		return false;
 	if (vault->place_count == PLACES_MAX) { /* so full of them that nothing is worth keeping */
 		vault->place[0] = (struct place){0, UINT32_MAX};
 		return false;
@@ -61,6 +57,8 @@ static bool layer_reserve(struct layer *layer, size_t bytes)
 {
 	if (bytes <= layer->capacity)
 		return true;
+	if (layer->at)
+		sodium_memzero(layer->at, layer->capacity);
 	free(layer->at);
 	free(layer->from);
 	free(layer->to);
@@ -96,14 +94,28 @@ static long read_hex(const struct view *view, size_t at, unsigned count)
 	return value;
 }
 
-/* One character that took `used` bytes of the view, as its bytes. */
+/* One character that took `used` bytes of the view, as its bytes; and where it came from, if that is wanted. */
 static void put_bytes(struct layer *out, const struct view *view, size_t at, size_t used, const uint8_t *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		out->at[out->bytes] = bytes[i];
-		out->from[out->bytes] = view->from ? view->from[at] : (uint32_t)at;
-		out->to[out->bytes++] = view->to ? view->to[at + used - 1] : (uint32_t)(at + used);
+		if (out->mapped) {
+			out->from[out->bytes] = view->from ? view->from[at] : (uint32_t)at;
+			out->to[out->bytes] = view->to ? view->to[at + used - 1] : (uint32_t)(at + used);
+		}
+		out->at[out->bytes++] = bytes[i];
 	}
+}
+
+/* What has no mark in it, as it is. */
+static void put_plain(struct layer *out, const struct view *view, size_t at, size_t bytes)
+{
+	if (!out->mapped) {
+		memcpy(out->at + out->bytes, view->at + at, bytes);
+		out->bytes += bytes;
+		return;
+	}
+	for (size_t i = 0; i < bytes; i++)
+		put_bytes(out, view, at + i, 1, view->at + at + i, 1);
 }
 
 static size_t encode_utf8(uint32_t point, uint8_t out[4])
@@ -189,54 +201,90 @@ static size_t take_percent(struct layer *out, const struct view *view, size_t at
 }
 
 /* Resolves all escapes that begin with `mark`. False if there are none, or no memory. */
-static bool resolve(struct layer *out, const struct view *view, uint8_t mark)
+static bool resolve(struct layer *out, const struct view *view, uint8_t mark, bool mapped)
 {
+	const uint8_t *end = view->at + view->bytes;
+	const uint8_t *next = memchr(view->at, mark, view->bytes);
 	bool any = false;
+	size_t done = 0;
 
-	if (!memchr(view->at, mark, view->bytes) || !layer_reserve(out, view->bytes))
+	if (!next || !layer_reserve(out, view->bytes))
 		return false;
 	out->bytes = 0;
-	for (size_t at = 0; at < view->bytes;) {
-		size_t used = 0;
+	out->mapped = mapped;
+	for (; next; next = memchr(view->at + done, mark, (size_t)(end - view->at) - done)) {
+		size_t at = (size_t)(next - view->at);
+		size_t used;
 
-		if (view->at[at] == mark)
-			used = mark == '%' ? take_percent(out, view, at) : take_escape(out, view, at);
+		put_plain(out, view, done, at - done);
+		used = mark == '%' ? take_percent(out, view, at) : take_escape(out, view, at);
+		if (!used)
+			put_bytes(out, view, at, 1, next, 1);
 		any |= used != 0;
-		if (!used) {
-			put_bytes(out, view, at, 1, &view->at[at], 1);
-			used = 1;
-		}
-		at += used;
+		done = at + (used ? used : 1);
 	}
+	put_plain(out, view, done, view->bytes - done);
 	return any;
 }
 
-static bool is_enough(const struct vault *vault)
+static const uint8_t marks[] = {'\\', '%'};
+
+static struct view view_of(const struct layer *layer)
 {
-	return (vault->only_first && vault->kind) || vault->place_count == PLACES_MAX;
+	return (struct view){layer->at, layer->mapped ? layer->from : NULL, layer->mapped ? layer->to : NULL, layer->bytes};
 }
 
-static void look_deeper(struct vault *vault, const struct view *view, unsigned depth)
+static bool note_kind(void *context, size_t at, const struct needle *needle)
 {
-	static const uint8_t marks[] = {'\\', '%'};
-	struct scan scan = {vault, view};
+	struct vault *vault = context;
 
-	search_text(vault->search, view->at, view->bytes, note_place, &scan);
-	for (unsigned i = 0; i < 2 && depth < LAYERS_MAX && !is_enough(vault); i++) {
+	(void)at;
+	vault->kind = vault->known[needle->owner].kind;
+	return false;
+}
+
+/* Is there anything? That is asked often and seldom so; where it stands is found out only then. */
+static void look_whether(struct vault *vault, const struct view *view, unsigned depth)
+{
+	search_text(vault->search, view->at, view->bytes, note_kind, vault);
+	for (unsigned i = 0; i < 2 && depth < LAYERS_MAX && !vault->kind; i++) {
 		struct layer *layer = &vault->layer[depth];
 
-		if (resolve(layer, view, marks[i]))
-			look_deeper(vault, &(struct view){layer->at, layer->from, layer->to, layer->bytes}, depth + 1);
+		if (resolve(layer, view, marks[i], false)) {
+			struct view deeper = view_of(layer);
+
+			look_whether(vault, &deeper, depth + 1);
+		}
 	}
 }
 
-static void look(struct vault *vault, const void *at, size_t bytes, bool only_first)
+static void look_where(struct vault *vault, const struct view *view, unsigned depth)
 {
+	struct scan scan = {vault, view};
+
+	search_text(vault->search, view->at, view->bytes, note_place, &scan);
+	for (unsigned i = 0; i < 2 && depth < LAYERS_MAX && vault->place_count < PLACES_MAX; i++) {
+		struct layer *layer = &vault->layer[depth];
+
+		if (resolve(layer, view, marks[i], true)) {
+			struct view deeper = view_of(layer);
+
+			look_where(vault, &deeper, depth + 1);
+		}
+	}
+}
+
+static void look(struct vault *vault, const void *at, size_t bytes, bool only_whether)
+{
+	struct view view = {at, NULL, NULL, bytes};
+
 	vault->place_count = 0;
 	vault->kind = NULL;
-	vault->only_first = only_first;
-	if (bytes >= NEEDLE_BYTES_MIN)
-		look_deeper(vault, &(struct view){at, NULL, NULL, bytes}, 0);
+	if (bytes < NEEDLE_BYTES_MIN)
+		return;
+	look_whether(vault, &view, 0);
+	if (vault->kind && !only_whether)
+		look_where(vault, &view, 0);
 }
 
 const char *vault_holds(struct vault *vault, const void *at, size_t bytes)
