@@ -78,7 +78,8 @@ int option_moment(const struct call *call, const char *name, uint64_t *out_unix_
 	if (!text || moment_parse(text, (uint64_t)time(NULL) * 1000, out_unix_ms))
 		return 0;
 	return call_fail(call, ERR_USAGE, NULL,
-			 "--%s: \"%s\" is no moment; 2h (ago), 10:30, yesterday, 2026-02-03 or 2026-02-03T10:30Z would be", name, text);
+			 "--%s: \"%s\" is no moment; 2h (ago), 10:30, yesterday, 2026-02-03 or 2026-02-03T10:30Z would be", name,
+			 text);
 }
 
 int call_fail(const struct call *call, int error, const char *next, const char *format, ...)
