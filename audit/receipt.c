@@ -260,17 +260,32 @@ static int receipt_print(const struct receipt *receipt, struct buffer *buffer)
 	return writing.rc;
 }
 
+static int take_payload_seq(void *context, const struct trail_entry *entry)
+{
+	*(uint64_t *)context = entry->payload_seq;
+	return 0;
+}
+
+/* The payload that the record names: its own, or the one it forwards, to which it is committed as well. */
+static int receipt_open(struct trail *trail, struct receipt *receipt)
+{
+	struct trail_query query = {.after_seq = receipt->seq - 1, .through_seq = receipt->seq, .limit = 1};
+	uint64_t owner = 0;
+	int rc = trail_read(trail, &query, take_payload_seq, &owner);
+	if (rc == 0)
+		rc = owner ? trail_payload_opened(trail, owner, receipt->salt, &receipt->body) : ERR_NOT_FOUND;
+	receipt->opened = rc == 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int receipt_write(struct trail *trail, uint64_t seq, bool with_payload, struct buffer *buffer)
 {
 	struct receipt receipt = {.seq = seq};
 	int rc = trail_canonical(trail, seq, &receipt.record);
 	if (rc == 0)
 		rc = receipt_prove(trail, &receipt);
-	if (rc == 0 && with_payload) {
-		rc = trail_payload_opened(trail, seq, receipt.salt, &receipt.body);
-		receipt.opened = rc == 0;
-		rc = rc == ERR_NOT_FOUND ? 0 : rc;
-	}
+	if (rc == 0 && with_payload)
+		rc = receipt_open(trail, &receipt);
 	if (rc == 0)
 		rc = receipt_print(&receipt, buffer);
 	buffer_release(&receipt.record);

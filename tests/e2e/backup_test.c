@@ -18,6 +18,7 @@
 
 #include "actors/restore.h"
 #include "audit/seal.h"
+#include "protocol/id.h"
 #include "tests/e2e/tally.h"
 
 #define BACKUPS   5u
@@ -448,6 +449,101 @@ static void test_a_backup_from_the_end_loses_nothing_and_live_tasks_go_on(void *
 	network_close(&network);
 }
 
+/* ---- artefacts, and what is damaged ---- */
+
+static void put_artefact(struct network *of, const char *text, struct hash *out_hash, char out_path[224])
+{
+	struct client *client = network_client(of, "client");
+	char path[128], hex[65];
+	uint64_t bytes;
+	FILE *file;
+
+	path_in(of, "upload", path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(client_put_artefact(client, path, 20000, out_hash, &bytes), 0);
+	client_close(client);
+	hex_print(out_hash->bytes, 32, hex);
+	snprintf(out_path, 224, "%s/artefacts/%.2s/%s", of->state, hex, hex + 2);
+	assert_int_equal(access(out_path, R_OK), 0);
+}
+
+static void append_to(const char *path)
+{
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_true(fputs("x", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_artefacts_are_checked_and_brought_back(void **unused)
+{
+	char whole_path[224], damaged_path[224], kept[PATH_BYTES];
+	struct hash whole, damaged;
+	struct restore_view view;
+	struct backup_facts facts;
+	struct ends ends;
+
+	(void)unused;
+	network_open(&network, NULL);
+	network_start(&network);
+	put_artefact(&network, "whole", &whole, whole_path);
+	put_artefact(&network, "damaged", &damaged, damaged_path);
+	assert_int_equal(network_stop(&network), 0);
+	back_up(&network, "sound", &facts);
+	assert_int_equal(facts.artefacts, 2);
+	assert_int_equal(facts.damaged, 0);
+	append_to(damaged_path);
+	back_up(&network, "backup", &facts);
+	assert_int_equal(facts.artefacts, 1);
+	assert_int_equal(facts.damaged, 1);
+	assert_memory_equal(&facts.damaged_hash[0], &damaged, sizeof(damaged));
+	/* Of the sound one both come back: one that is gone, one that is damaged and put aside. */
+	assert_int_equal(unlink(whole_path), 0);
+	assert_int_equal(restore(&network, "sound", false, &view, kept), 0);
+	back_up(&network, "again", &facts);
+	assert_int_equal(facts.artefacts, 2);
+	assert_int_equal(facts.damaged, 0);
+	ends = ends_of(&network);
+	assert_int_equal(ends.twice, 0);
+	network_close(&network);
+}
+
+static void test_a_damaged_trail_makes_no_backup_and_leaves_nothing_behind(void **unused)
+{
+	char folder[128], trail[160], line[512], why[SENTENCE_BYTES];
+	struct backup_options options = {.folder = folder};
+	struct trail_copied copied;
+	struct backup_facts facts;
+	struct state_folder state;
+	glob_t found;
+
+	(void)unused;
+	network_open(&network, NULL);
+	state = state_of(&network);
+	options.state = &state;
+	network_start(&network);
+	run_tasks(&network, 3);
+	assert_int_equal(network_stop(&network), 0);
+	snprintf(trail, sizeof(trail), "%s/trail.db", network.state);
+	snprintf(line, sizeof(line),
+		 "/usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('%s'); "
+		 "c.execute('UPDATE payloads SET body = zeroblob(9) WHERE seq = (SELECT max(seq) FROM payloads)'); c.commit()\"",
+		 trail);
+	assert_int_equal(system(line), 0);
+	path_in(&network, "backup", folder);
+	assert_int_equal(backup_make(&options, &facts, &copied, why), ERR_CORRUPT);
+	assert_non_null(strstr(why, "is the first that is wrong"));
+	snprintf(line, sizeof(line), "%s/*backup*", network.folder);
+	assert_int_equal(glob(line, 0, NULL, &found), GLOB_NOMATCH);
+	snprintf(line, sizeof(line), "%s/.*backup*", network.folder);
+	assert_int_equal(glob(line, 0, NULL, &found), GLOB_NOMATCH);
+	network_close(&network);
+}
+
 /* ---- killed in the middle ---- */
 
 /* The linker sends these calls of the program here; in the child that is to be killed, each is counted. */
@@ -595,6 +691,8 @@ int main(int argc, char **argv)
 		TEST(an_old_backup_is_a_rollback_and_accepted_it_shows),
 		TEST(the_seal_tells_an_old_backup_without_the_trail),
 		TEST(a_backup_from_the_end_loses_nothing_and_live_tasks_go_on),
+		TEST(artefacts_are_checked_and_brought_back),
+		TEST(a_damaged_trail_makes_no_backup_and_leaves_nothing_behind),
 		TEST(a_restore_that_is_killed_anywhere_is_done_again),
 	};
 
