@@ -161,8 +161,9 @@ SELECT l.seq, l.time,
 FROM timeline l
 LEFT JOIN failure_codes c ON c.seq = l.seq AND l.refused IS NULL
 LEFT JOIN error_names e ON e.code = c.code
-WHERE l.refused IS NOT NULL OR l.type = 'RetryScheduled' OR (l.type = 'ErrorEscalation' AND l.direction = 'to') OR
-	(l.type = 'TaskFailure' AND (l.direction = 'from' OR l.ended IS NOT NULL));
+WHERE l.seq IN (SELECT seq FROM records WHERE verdict <> 0 OR type IN (22, 36, 103)) AND (
+	l.refused IS NOT NULL OR l.type = 'RetryScheduled' OR (l.type = 'ErrorEscalation' AND l.direction = 'to') OR
+	(l.type = 'TaskFailure' AND (l.direction = 'from' OR l.ended IS NOT NULL)));
 
 CREATE VIEW checkpoint_list AS -- what was signed, and when
 SELECT number, size,
