@@ -379,7 +379,8 @@ int eraser_finish(const struct state_folder *state, struct trail *trail, char ou
 	if (there && rc == 0)
 		rc = note_remove(state);
 	if (rc)
-		snprintf(out_why, 256, "what was erased could not be removed beside the trail as well (see " STATE_ERASING "): %s",
+		snprintf(out_why, 256,
+			 "what was erased could not be removed beside the trail as well (see " STATE_ERASING "): %s",
 			 error_sentence(rc));
 	notes_release(&notes);
 	return rc;

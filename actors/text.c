@@ -171,6 +171,8 @@ static void write_result(struct shell *shell, struct recovery_result *result)
 		return;
 	else if (!result->code)
 		result->sentence = print(shell->sentence, "%s: done", verb);
+	else if (result->code == ERROR_STATE && shell->event->message->recovery_action.known_erased)
+		result->sentence = written("the texts of this task were erased, so nobody can take it up again; send it anew");
 	else if (result->code == ERROR_STATE)
 		result->sentence = print(shell->sentence, "%s does not fit the state of this task or clone", verb);
 	else if (result->code == ERROR_NOT_FOUND)

@@ -45,7 +45,10 @@ static int transaction(struct trail *trail, const struct erased_claim *claim, co
 /* One file again, as it was. */
 static int wal_drop(struct trail *trail)
 {
-	int rc = sqlite3_exec(trail->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+	int off = 0;
+	int rc = sqlite3_file_control(trail->db, "main", SQLITE_FCNTL_PERSIST_WAL, &off);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(trail->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
 	return rc ? store_fail(trail, rc, "making one file of it again") : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/erasing.h"
 #include "cli/listing.h"
 #include "cli/session.h"
 #include "cli/story.h"
@@ -25,12 +26,19 @@ static int show_record(struct call *call, struct trail *trail, uint64_t seq)
 }
 
 static const struct column task_columns[] = {
-	{"task", "task_id", COLUMN_TEXT, false},         {"type", "task_type", COLUMN_TEXT, false},
-	{"state", "state", COLUMN_STATE, false},         {"error", "error", COLUMN_TEXT, false},
-	{"priority", "priority", COLUMN_TEXT, false},    {"from", "client", COLUMN_TEXT, false},
-	{"clone", "clone", COLUMN_TEXT, false},          {"attempts", "attempts", COLUMN_NUMBER, false},
-	{"accepted", "accepted_at", COLUMN_TIME, false}, {"took", "took_ms", COLUMN_SPAN, false},
-	{"masked", "masked", COLUMN_NUMBER, false},      {NULL, NULL, COLUMN_TEXT, false},
+	{"task", "task_id", COLUMN_TEXT, false},
+	{"type", "task_type", COLUMN_TEXT, false},
+	{"state", "state", COLUMN_STATE, false},
+	{"error", "error", COLUMN_TEXT, false},
+	{"priority", "priority", COLUMN_TEXT, false},
+	{"from", "client", COLUMN_TEXT, false},
+	{"clone", "clone", COLUMN_TEXT, false},
+	{"attempts", "attempts", COLUMN_NUMBER, false},
+	{"accepted", "accepted_at", COLUMN_TIME, false},
+	{"took", "took_ms", COLUMN_SPAN, false},
+	{"masked", "masked", COLUMN_NUMBER, false},
+	{"texts", "texts", COLUMN_TEXT, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column line_columns[] = {
@@ -52,6 +60,8 @@ static int keep_line(void *context, const struct trail_entry *entry)
 
 	if (timeline->first_ms == 0)
 		timeline->first_ms = entry->wall_ms;
+	if (entry->payload_seq && !entry->payload.bytes && json_is_null(json_object_get(row, "note")))
+		json_object_set_new(row, "note", json_string("(erased)"));
 	json_object_set_new(
 		row, "after_ms",
 		json_integer(entry->wall_ms > timeline->first_ms ? (json_int_t)(entry->wall_ms - timeline->first_ms) : 0));
@@ -64,6 +74,7 @@ static int show_task(struct call *call, struct trail *trail, const struct id *ta
 	struct trail_query query = {.task_id = *task_id, .with_payload = true};
 	struct timeline timeline = {.rows = json_array(), .whole = call->json};
 	struct story story;
+	char erased[ERASED_TEXT_BYTES];
 	json_t *facts;
 	int rc = story_read(trail, task_id, &story);
 
@@ -77,6 +88,10 @@ static int show_task(struct call *call, struct trail *trail, const struct id *ta
 	facts = story_json(&story);
 	if (call->json)
 		return print_json(json_pack("{s:o, s:o}", "task", facts, "records", timeline.rows));
+	if (story.erased_seq) {
+		erased_print(story.erased_ms, story.erased_seq, erased);
+		json_object_set_new(facts, "texts", json_string(erased));
+	}
 	print_facts(call, facts, task_columns);
 	putchar('\n');
 	json_decref(facts);

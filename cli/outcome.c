@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "actors/state.h"
+#include "cli/erasing.h"
 #include "cli/listing.h"
 #include "cli/text.h"
 #include "clones/clone.h"
@@ -68,7 +69,14 @@ int outcome_read(struct trail *trail, const struct story *story, struct outcome 
 	if (!state_is_end(story->state) || story->outcome_seq == 0)
 		return ERR_NOT_FOUND;
 	*out_outcome = (struct outcome){0};
-	return trail_read(trail, &query, take, out_outcome);
+	int rc = trail_read(trail, &query, take, out_outcome);
+	if (!rc && story->erased_seq && !out_outcome->summary) {
+		char erased[ERASED_TEXT_BYTES], sentence[ERASED_TEXT_BYTES + 64];
+		erased_print(story->erased_ms, story->erased_seq, erased);
+		snprintf(sentence, sizeof(sentence), "The texts of this task are %s.", erased);
+		out_outcome->summary = need(strdup(sentence));
+	}
+	return rc;
 }
 
 /* ---- for people and machines ---- */
@@ -134,11 +142,14 @@ static char *failure_report(const struct outcome *outcome)
 /* What is no common result is shown as it is. */
 static char *plain_report(const struct outcome *outcome, const json_t *result)
 {
+	const char *silent = json_is_null(result) ? "The task is done. There is no text about it: none came, or it was erased "
+						    "(`bunshin task show` tells)."
+						  : "The task is done.";
 	char *text = json_is_null(result) ? need(strdup("")) : need(json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY));
 	char *report = NULL;
 
-	if (asprintf(&report, "%s\n%s%s%s", outcome->summary ? outcome->summary : "The task is done.", *text ? "\n```json\n" : "",
-		     text, *text ? "\n```\n" : "") < 0)
+	if (asprintf(&report, "%s\n%s%s%s", outcome->summary ? outcome->summary : silent, *text ? "\n```json\n" : "", text,
+		     *text ? "\n```\n" : "") < 0)
 		report = NULL;
 	free(text);
 	return need(report);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/erasing.h"
 #include "cli/text.h"
 #include "protocol/id.h"
 #include "protocol/json.h"
@@ -82,6 +83,33 @@ static int keep_record(void *context, const struct trail_entry *entry)
 	return 0;
 }
 
+static int keep_entry(void *context, const struct trail_entry *entry)
+{
+	*(struct trail_entry *)context = *entry; /* its spans are not looked at */
+	return 0;
+}
+
+/* When the payload of a record was erased, and by which other record. */
+static int add_erasure(struct trail *trail, json_t *record)
+{
+	const char *payload = json_string_value(json_object_get(record, "payload"));
+	uint64_t owner = (uint64_t)json_integer_value(json_object_get(record, "payload_seq")), seq = 0, at_ms = 0;
+	struct trail_query query = {.after_seq = owner - 1, .through_seq = owner, .limit = 1};
+	struct trail_entry entry = {0};
+	int rc;
+
+	if (!payload || strcmp(payload, "erased") != 0)
+		return 0;
+	rc = trail_read(trail, &query, keep_entry, &entry);
+	if (!rc)
+		rc = erased_find(trail, &entry, &seq, &at_ms);
+	if (!rc) {
+		json_object_set_new(record, "erased_at", time_json(at_ms));
+		json_object_set_new(record, "erased_by", json_integer((json_int_t)seq));
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record)
 {
 	struct trail_query query = {.after_seq = seq - 1, .through_seq = seq, .limit = 1, .with_payload = true};
@@ -90,6 +118,8 @@ int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record)
 
 	if (!rc && !record)
 		rc = ERR_NOT_FOUND;
+	if (!rc)
+		rc = add_erasure(trail, record);
 	if (rc)
 		json_decref(record);
 	else
@@ -416,8 +446,7 @@ static void take_in(struct story *story, const struct trail_entry *entry, const 
 		break;
 	case MESSAGE_RECOVERY_ACTION:
 		story->escalated = false;
-		if (state_is_end(story->state) && message->recovery_action.verb != VERB_RESOLVE &&
-		    message->recovery_action.verb != VERB_FAIL) {
+		if (state_is_end(story->state) && message->recovery_action.verb <= VERB_REPLAY) {
 			story->state = STATE_ACCEPTED;
 			story->ended_ms = 0;
 			story->outcome_seq = 0;
@@ -485,6 +514,18 @@ static int fold(void *context, const struct trail_entry *entry)
 	return rc;
 }
 
+/* The record because of which the text of the request is gone, which need not name this task. */
+static int find_erasure(struct trail *trail, struct story *story)
+{
+	struct trail_entry request = {.seq = story->request_seq, .task_number = story->request_seq, .task_id = story->id};
+	bool gone = false;
+	int rc = erase_is_gone(trail, story->request_seq, &gone);
+
+	if (!rc && gone)
+		rc = erased_find(trail, &request, &story->erased_seq, &story->erased_ms);
+	return rc == ERR_NOT_FOUND ? 0 : rc; /* a request without parameters, or damage that `audit verify` tells of */
+}
+
 int story_read(struct trail *trail, const struct id *task_id, struct story *out_story)
 {
 	struct trail_query query = {.task_id = *task_id};
@@ -496,6 +537,8 @@ int story_read(struct trail *trail, const struct id *task_id, struct story *out_
 	if (!rc && story.request_seq == 0)
 		rc = ERR_NOT_FOUND;
 	if (!rc)
+		rc = find_erasure(trail, &story);
+	if (!rc)
 		*out_story = story;
 	return rc;
 }
@@ -504,12 +547,14 @@ json_t *story_json(const struct story *story)
 {
 	const char *state = state_name(story->state);
 
-	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o, s:o}", "task_id",
+	return need(json_pack("{s:o, s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:i, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "task_id",
 			      id_json(&story->id), "task_type", story->task_type, "state", state, "priority",
 			      story->priority ? json_string(priority_name(story->priority)) : json_null(), "client",
 			      story->client, "clone", name_json(story->clone), "attempts", (int)story->attempts, "error",
 			      error_json(story->code), "done_permille", (int)story->permille, "escalated", (int)story->escalated,
-			      "accepted_at", time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "masked",
+			      "accepted_at", time_json(story->accepted_ms), "ended_at", time_json(story->ended_ms), "erased_at",
+			      time_json(story->erased_ms), "erased_by",
+			      story->erased_seq ? json_integer((json_int_t)story->erased_seq) : json_null(), "masked",
 			      story->masked ? json_integer(story->masked) : json_null(), "took_ms",
 			      story->ended_ms >= story->accepted_ms && story->ended_ms
 				      ? json_integer((json_int_t)(story->ended_ms - story->accepted_ms))

@@ -18,7 +18,7 @@ MUST_CHECK int record_message(const struct trail_entry *entry, struct buffer *bu
  * "payload_seq", "payload": stored|erased|none, "chain" and "message". Owned by the caller; never NULL. */
 json_t *record_json(const struct trail_entry *entry, bool whole);
 
-/* Record `seq` as record_json has it with `whole`. Owned by the caller. 0, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_MEMORY. */
+/* Record `seq` as record_json has it with `whole`, and "erased_at" and "erased_by" if its payload was erased. Owned by the caller. 0, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_MEMORY. */
 MUST_CHECK int record_fetch(struct trail *trail, uint64_t seq, json_t **out_record);
 
 /* One line about what a record says, besides its type. */
@@ -40,6 +40,8 @@ struct story {
 	uint64_t outcome_seq; /* of the message that says how it ended; 0: none */
 	uint64_t accepted_ms; /* UTC */
 	uint64_t ended_ms;    /* 0: live */
+	uint64_t erased_seq;  /* record because of which its texts are gone; 0: they are there. Only of story_read */
+	uint64_t erased_ms;   /* 0 also where that record is not in this trail, which is a backup */
 };
 
 /* Takes the next record of the task into account. */
@@ -49,7 +51,7 @@ void story_take(struct story *story, const struct trail_entry *entry, const stru
 MUST_CHECK int story_read(struct trail *trail, const struct id *task_id, struct story *out_story);
 
 /* {"task_id", "task_type", "state", "priority", "client", "clone", "attempts", "error", "done_permille", "escalated", "accepted_at",
- * "ended_at", "masked", "took_ms"}. Owned by the caller. */
+ * "ended_at", "erased_at", "erased_by", "masked", "took_ms"}. Owned by the caller. */
 json_t *story_json(const struct story *story);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "cli/erasing.h"
 #include "cli/listing.h"
 #include "cli/outcome.h"
 #include "cli/session.h"
@@ -23,6 +24,7 @@ static const struct column columns[] = {
 	{"ended", "ended_at", COLUMN_TIME, false},
 	{"took", "took_ms", COLUMN_SPAN, false},
 	{"masked", "masked", COLUMN_NUMBER, false},
+	{"texts", "texts", COLUMN_TEXT, false},
 	{"parameters", "parameters", COLUMN_TEXT, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
@@ -53,9 +55,14 @@ static int show(struct call *call, struct trail *trail, const struct story *stor
 	struct outcome outcome = {0};
 	int found = outcome_read(trail, story, &outcome);
 	json_t *facts = story_json(story);
+	char erased[ERASED_TEXT_BYTES];
 	int rc = 0;
 
 	json_object_set_new(facts, "parameters", parameters_of(trail, story));
+	if (story->erased_seq && !call->json) {
+		erased_print(story->erased_ms, story->erased_seq, erased);
+		json_object_set_new(facts, "texts", json_string(erased));
+	}
 	if (found && found != ERR_NOT_FOUND)
 		rc = call_fail(call, found, "`bunshin audit verify` checks the trail", "the outcome cannot be read");
 	if (!rc && call->json) {
