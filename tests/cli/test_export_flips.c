@@ -175,7 +175,7 @@ static unsigned turns(void)
 
 static void test_an_export_is_verified_and_with_one_bit_turned_it_is_not(void **state)
 {
-	static const char *const exports[] = {"--format jsonl", "--format html", "--format jsonl --task " ERASED_ID,
+	static const char *const exports[] = {"--format jsonl", "--format html", ("--format jsonl --task " ERASED_ID),
 					      "--format html --from 20 --to 30"};
 	unsigned counts[PLACE_COUNT] = {0};
 	enum verdict_code code;
