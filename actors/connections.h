@@ -63,7 +63,7 @@ struct connection {
 	uint64_t heard_ms; /* boottime */
 	uint64_t said_ms;
 	enum presence presence;
-	uint32_t load_bucket;
+	uint32_t load_step;
 	uint32_t slots_free;
 
 	uint64_t acknowledged; /* what the peer says it has processed */

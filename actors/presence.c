@@ -9,7 +9,8 @@
 
 #define MINUTE_MS           60000u
 #define STRANGER_SILENCE_MS 10000u
-#define LOAD_BUCKET         125u /* per mille of the host's cores */
+#define LOAD_STEP           125u /* per mille of the host's cores: the first step of the scale on which load is recorded */
+#define LOAD_STEPS          16u
 
 static struct text text_of(const char *text)
 {
@@ -34,22 +35,41 @@ static bool is_clone(const struct connection *connection)
 	return connection->role_rights == CLONE;
 }
 
+/* Where step `step` of the scale begins: 0, 125, 250, 500, 1000, … */
+static uint32_t load_of(uint32_t step)
+{
+	return step ? LOAD_STEP << (step - 1) : 0;
+}
+
+/* The step that a load belongs to. The one before is kept while the load is within a quarter of it: a load that wavers about an
+ * edge would be a record at every heartbeat. */
+static uint32_t load_step(uint32_t load, uint32_t before)
+{
+	uint32_t low = load_of(before), high = load_of(before + 1), step = 0;
+
+	if (load >= low - low / 4 && load < high + high / 4)
+		return before;
+	while (step < LOAD_STEPS && load >= load_of(step + 1))
+		step++;
+	return step;
+}
+
 static void change_presence(struct shell *shell, struct connection *connection, enum presence presence)
 {
 	connection->presence = presence;
 	if (is_clone(connection))
-		record_presence(shell, connection->peer, presence, connection->slots_free, connection->load_bucket * LOAD_BUCKET);
+		record_presence(shell, connection->peer, presence, connection->slots_free, load_of(connection->load_step));
 }
 
 void presence_heartbeat(struct shell *shell, uint32_t index, const struct heartbeat *heartbeat)
 {
 	struct connection *connection = connection_at(shell, index);
-	uint32_t bucket = heartbeat->load / LOAD_BUCKET;
+	uint32_t step = load_step(heartbeat->load, connection->load_step);
 
 	connection->heartbeats++;
 	connection->slots_free = heartbeat->slots_free;
-	if (connection->presence != PRESENCE_ALIVE || bucket != connection->load_bucket) {
-		connection->load_bucket = bucket;
+	if (connection->presence != PRESENCE_ALIVE || step != connection->load_step) {
+		connection->load_step = step;
 		change_presence(shell, connection, PRESENCE_ALIVE);
 	}
 	if (heartbeat->durable_through <= connection->acknowledged || heartbeat->durable_through > connection->seq_out)
