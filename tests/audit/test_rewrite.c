@@ -417,7 +417,22 @@ static void test_a_hundred_rewrites_with_everything_that_is_there_are_found_by_t
 	print_message("%u rewrites, every one found, with the checkpoint at which it begins\n", REWRITES);
 }
 
-/* What the test above relies on: a seal key that somebody took in time signs all that comes later. Only a note in another place tells. */
+/* Whoever does not touch the checkpoints is found by their roots, without any key. */
+static void test_a_rewrite_below_checkpoints_that_stay_is_found_by_their_roots(void **state)
+{
+	struct trail_verdict verdict;
+	for (unsigned i = 0; i < 12; i++) {
+		teardown(state);
+		setup(state);
+		uint64_t seq = record_rewrite(i, 0, RECORDS);
+		chain_rewrite();
+		assert_int_equal(verify(NULL, &verdict), ERR_CORRUPT);
+		assert_int_equal(verdict.bad_seq, (seq + SEALED - 1) / SEALED * SEALED);
+		assert_non_null(strstr(verdict.why, "its root is another"));
+	}
+}
+
+/* What the hundred rely on: a seal key that somebody took in time signs all that comes later. Only a note in another place tells. */
 static void test_with_a_seal_key_that_was_taken_before_a_rewrite_is_perfect_but_for_the_mirror(void **state)
 {
 	(void)state;
@@ -493,6 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 		TEST(a_hundred_rewrites_with_everything_that_is_there_are_found_by_the_public_keys_alone),
+		TEST(a_rewrite_below_checkpoints_that_stay_is_found_by_their_roots),
 		TEST(with_a_seal_key_that_was_taken_before_a_rewrite_is_perfect_but_for_the_mirror),
 		TEST(a_trail_cut_back_to_any_checkpoint_is_found_by_the_mirrored_one),
 		TEST(a_trail_cut_back_and_grown_again_is_found_by_the_mirrored_checkpoint),

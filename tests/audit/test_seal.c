@@ -402,6 +402,43 @@ static void test_a_file_that_was_cut_short_is_read_as_far_as_it_goes(void **stat
 	assert_refused(&rotation.without, ERR_CORRUPT, "no whole key");
 }
 
+/* What the calls on seal.key were, in order: 'w' and 'W' a write of the first and of the second slot, 's' a sync. */
+static char calls_seen[64];
+
+static ssize_t seen_pwrite(int fd, const void *at, size_t bytes, off_t offset)
+{
+	strncat(calls_seen, offset ? "W" : "w", sizeof(calls_seen) - strlen(calls_seen) - 1);
+	return file_calls_system.pwrite(fd, at, bytes, offset);
+}
+
+static int seen_fsync(int fd)
+{
+	strncat(calls_seen, "s", sizeof(calls_seen) - strlen(calls_seen) - 1);
+	return file_calls_system.fsync(fd);
+}
+
+/* When the sync of the newer slot failed, what is read of it may be in the page cache alone. */
+static void test_a_newer_slot_is_written_and_synced_again_before_the_older_one_is_wiped(void **state)
+{
+	(void)state;
+	static struct rotation rotation;
+	struct file_calls calls = file_calls_system;
+	uint8_t file[FILE_BYTES];
+	calls.pwrite = seen_pwrite;
+	calls.fsync = seen_fsync;
+	for (unsigned before = 1; before < 3; before++) {
+		rotation_make(&rotation, before);
+		part_set(&rotation, rotation.old_index, PART_OLD, 0, false, file + rotation.old_index * SLOT_BYTES);
+		part_set(&rotation, 1 - rotation.old_index, PART_NEW, 0, false, file + (1 - rotation.old_index) * SLOT_BYTES);
+		file_set(SEAL_FILE, file, FILE_BYTES);
+		calls_seen[0] = 0;
+		file_calls = &calls;
+		sealer_close(open_sealer(&rotation.with));
+		file_calls = &file_calls_system;
+		assert_string_equal(calls_seen, rotation.old_index ? "wsWs" : "Wsws");
+	}
+}
+
 /* ---- older copies ---- */
 
 #define HISTORY 7u
@@ -796,6 +833,7 @@ int main(void)
 		TEST(until_a_checkpoint_is_durable_the_same_key_signs_again),
 		TEST(every_pair_of_slots_gives_the_right_key_or_a_clear_refusal),
 		TEST(a_slot_torn_at_any_byte_is_none),
+		TEST(a_newer_slot_is_written_and_synced_again_before_the_older_one_is_wiped),
 		TEST(a_file_that_was_cut_short_is_read_as_far_as_it_goes),
 		TEST(a_trail_or_a_seal_key_that_is_older_is_refused_with_both_sizes),
 		TEST(another_history_of_the_same_length_is_refused),

@@ -405,6 +405,47 @@ static void test_an_older_copy_of_a_trail_is_refused_by_its_seal(void **state)
 	trail_close(trail);
 }
 
+static void assert_verdict(struct trail *trail, int error, uint64_t bad_seq, const char *says)
+{
+	struct trail_verdict verdict;
+	struct log_keys keys;
+	read_keys(&place, &keys);
+	assert_int_equal(trail_verify(trail, 0, &verdict), 0); /* who has no keys does not ask */
+	assert_int_equal(trail_verify_sealed(trail, 0, &keys, &verdict), error);
+	assert_int_equal(verdict.bad_seq, bad_seq);
+	if (!strstr(verdict.why, says))
+		fail_msg("'%s' does not say '%s'", verdict.why, says);
+}
+
+/* A writer seals at least every 4,096 records; whoever has taken checkpoints away is asked for them. */
+static void test_a_long_stretch_that_nobody_sealed_is_found(void **state)
+{
+	(void)state;
+	struct trail *trail = open_trail(place.trail, TRAIL_WRITE);
+	seal_trail(&place, trail);
+	trail_close(trail);
+	trail = open_trail(place.trail, TRAIL_WRITE);
+	append_plain(trail, UNSEALED_MAX);
+	assert_verdict(trail, 0, 0, "");
+	append_plain(trail, 1);
+	assert_verdict(trail, ERR_CORRUPT, UNSEALED_MAX + 1, "20001 records after the last checkpoint are not sealed");
+	trail_close(trail);
+	trail = open_trail(place.trail, TRAIL_WRITE);
+	seal_trail(&place, trail);
+	assert_int_equal(trail_checkpoint(trail), 0); /* the first covers whatever there was */
+	assert_verdict(trail, 0, 0, "");
+	trail_close(trail);
+	trail = open_trail(place.trail, TRAIL_WRITE);
+	append_plain(trail, UNSEALED_MAX);
+	assert_verdict(trail, 0, 0, "");
+	append_plain(trail, 1);
+	assert_verdict(trail, ERR_CORRUPT, 2 * UNSEALED_MAX + 2, "20001 records after the last checkpoint");
+	seal_trail(&place, trail);
+	assert_int_equal(trail_checkpoint(trail), 0);
+	assert_verdict(trail, ERR_CORRUPT, 2 * UNSEALED_MAX + 2, "no checkpoint covers the records from 20002 to 40002");
+	trail_close(trail);
+}
+
 /* ---- the writer's thread ---- */
 
 static void wait_told(const struct told *told)
@@ -501,6 +542,7 @@ static void assert_receipt(const char *text, uint64_t seq, const struct trail_en
 	assert_int_equal(strstr(text, ",\"payload\":{\"body\":\"") != NULL, payload);
 	assert_null(strpbrk(text + (at - text), " \t"));
 	assert_string_equal(text + strlen(text) - 3, "\"}\n");
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
 	if (!payload)
 		return;
 	uint8_t salt[64];
@@ -597,6 +639,7 @@ int main(void)
 		TEST(checkpoints_are_found_by_what_they_cover),
 		TEST(a_trail_whose_records_are_not_those_that_were_sealed_is_not_sealed_any_further),
 		TEST(an_older_copy_of_a_trail_is_refused_by_its_seal),
+		TEST(a_long_stretch_that_nobody_sealed_is_found),
 		TEST(a_writer_without_work_seals_when_it_is_time_and_when_it_ends),
 		TEST(every_receipt_proves_its_record_to_somebody_who_has_nothing_else),
 		TEST(no_receipt_is_given_for_what_was_not_sealed_like_this),

@@ -309,6 +309,11 @@ static void test_a_removed_node_or_checkpoint_is_missed(void **state)
 			"number = %u",
 			checkpoint, checkpoint);
 		assert_found("a removed checkpoint", (checkpoint + 1) * SEALED, 0);
+		struct trail_verdict without_keys;
+		struct trail *trail = open_trail(place.trail, TRAIL_READ);
+		assert_int_equal(trail_verify(trail, 0, &without_keys), ERR_CORRUPT);
+		assert_non_null(strstr(without_keys.why, "is missing"));
+		trail_close(trail);
 		execute("INSERT INTO checkpoints SELECT * FROM kept; DROP TABLE kept;");
 	}
 	assert_clean();
