@@ -260,7 +260,8 @@ class Exports(unittest.TestCase):
     def test_the_second_verifier_says_the_same_of_every_form(self):
         verifier = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../verifier/verify.py")
         cases = ((["--format", "jsonl"], "holes"), (["--format", "html"], "holes"), (["--format", "jsonl", "--without-payloads"], "holes"),
-                 (["--format", "html", "--task", ERASED], "verified"), (["--format", "jsonl", "--peer", "gamma/1"], "verified"))
+                 (["--format", "html", "--task", ERASED], "verified"), (["--format", "jsonl", "--peer", "gamma/1"], "verified"),
+                 (["--format", "jsonl", "--from", "1037", "--to", "1037"], "verified"))
         for options, verdict in cases:  # the senders of this trail have made-up numbers, with holes
             with open(self.path("second"), "wb") as file:
                 file.write(self.export(*options))
