@@ -13,9 +13,9 @@
 
 #include "protocol/error.h"
 
-#define CONNECTIONS_MAX     1024u       /* peers taken in at once; the next Hello is refused as overloaded */
-#define TASKS_MAX           262144u     /* live tasks that the core has room for */
-#define RECENT_MAX          16384u      /* ended ones it remembers; more than can end in two batches, which SQLite may not show yet */
+#define CONNECTIONS_MAX     1024u   /* peers taken in at once; the next Hello is refused as overloaded */
+#define TASKS_MAX           262144u /* live tasks that the core has room for */
+#define RECENT_MAX          16384u  /* ended ones it remembers; more than can end in two batches, which SQLite may not show yet */
 #define BACKLOG_BYTES_MAX   (4u << 20)  /* frames waiting for one slow peer; beyond it the connection is forgotten */
 #define PAYLOAD_CACHE_BYTES (32u << 20) /* payloads kept in memory to be forwarded; older ones are read from the trail */
 #define SNAPSHOT_RECORDS    200000u     /* records between two snapshots */
