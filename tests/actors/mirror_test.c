@@ -300,6 +300,7 @@ static void test_a_full_disk_is_said_and_nothing_half_stays(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	offer(fixture, 2);
 	view = wait_for(fixture, fails, 1);
+	assert_file(path_in(fixture, "log"), expected); /* the next try is half a second away */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_non_null(strstr(view.why, "it cannot be written"));
 	wait_for(fixture, has_it, 2);
@@ -350,6 +351,23 @@ static void test_plain_git_reads_what_a_repository_has(void **state)
 	assert_file(path_in(fixture, "out"), "Checkpoint 3 of 30 records\n");
 	shell(fixture, "git -C repo rev-parse HEAD | cmp - head && git -C repo fsck --strict && test -z \"$(git -C repo status "
 		       "--porcelain)\"");
+}
+
+/* In between a repository gets one a minute at most. */
+static void test_a_repository_gets_the_last_checkpoint_at_the_end_and_not_each_before(void **state)
+{
+	struct fixture *fixture = *state;
+
+	shell(fixture, "git init -q --bare repo");
+	snprintf(fixture->conf->mirror_git, PLACE_BYTES, "%s", path_in(fixture, "repo"));
+	begin(fixture);
+	offer(fixture, 1);
+	wait_for(fixture, has_it, 1);
+	offer(fixture, 2);
+	offer(fixture, 3);
+	end(fixture);
+	shell(fixture, "git -C repo log --format=%s refs/bunshin/0123456789abcdef");
+	assert_file(path_in(fixture, "out"), "Checkpoint 3 of 30 records\nCheckpoint 1 of 10 records\n");
 }
 
 static void test_what_is_no_repository_is_said(void **state)
@@ -479,6 +497,7 @@ int main(void)
 		TEST(the_last_checkpoint_is_there_before_the_end),
 		TEST(a_full_disk_is_said_and_nothing_half_stays),
 		TEST(plain_git_reads_what_a_repository_has),
+		TEST(a_repository_gets_the_last_checkpoint_at_the_end_and_not_each_before),
 		TEST(what_is_no_repository_is_said),
 		TEST(a_command_gets_the_note_on_its_input),
 		TEST(a_command_that_fails_is_tried_again_and_its_last_line_shown),

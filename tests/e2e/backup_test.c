@@ -378,12 +378,17 @@ static void test_an_old_backup_is_a_rollback_and_accepted_it_shows(void **unused
 /* The seal alone: the trail that was there is gone, so nobody else can say that the backup is old. */
 static void test_the_seal_tells_an_old_backup_without_the_trail(void **unused)
 {
-	char trail[160], kept[PATH_BYTES];
+	char trail[160], kept[PATH_BYTES], folder[128], why[SENTENCE_BYTES];
+	struct restore_options options = {.folder = folder};
 	struct restore_view view;
 	struct backup_facts facts;
+	struct state_folder state;
 
 	(void)unused;
 	network_open(&network, NULL);
+	state = state_of(&network);
+	options.state = &state;
+	path_in(&network, "backup", folder);
 	snprintf(trail, sizeof(trail), "%s/trail.db", network.state);
 	network_start(&network);
 	run_tasks(&network, 3);
@@ -391,8 +396,10 @@ static void test_the_seal_tells_an_old_backup_without_the_trail(void **unused)
 	run_tasks(&network, 3);
 	assert_int_equal(network_stop(&network), 0);
 	assert_int_equal(unlink(trail), 0);
+	assert_int_equal(restore_drill(&options, &view, why), 0);
+	assert_true(view.rollback && !view.live && view.sealed_checkpoint > facts.checkpoint);
 	assert_int_equal(restore(&network, "backup", false, &view, kept), ERR_STATE);
-	assert_true(view.rollback && !view.live);
+	assert_true(view.rollback);
 	network_close(&network);
 }
 
