@@ -373,6 +373,8 @@ int eraser_finish(const struct state_folder *state, struct trail *trail, char ou
 	if (there && rc == 0)
 		rc = artefacts_remove(&notes);
 	if (there && rc == 0)
+		rc = eraser_work(state, trail);
+	if (there && rc == 0)
 		rc = state_path(state, STATE_TRAIL, path);
 	if (there && rc == 0)
 		rc = finder_remove(path);

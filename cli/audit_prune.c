@@ -18,6 +18,7 @@ struct pruning {
 	struct state_folder state;
 	struct trail *trail;
 	uint64_t before_ms;
+	uint64_t through_seq; /* the last record that was old enough when the person was asked */
 	struct erase_plan plan;
 	uint32_t artefacts;
 	uint64_t actions;
@@ -48,11 +49,9 @@ static int moment_take(struct pruning *pruning)
 /* What is there now; nothing is changed. */
 static int look(struct pruning *pruning, uint32_t *out_artefacts, struct erase_plan *out_plan)
 {
-	struct erased_claim claim = {.seq = UINT64_MAX};
-	int rc = erase_seq_at(pruning->trail, pruning->before_ms, &claim.through_seq);
+	struct erased_claim claim = {.seq = UINT64_MAX, .through_seq = pruning->through_seq};
+	int rc = eraser_count(&pruning->state, pruning->trail, &claim, 0, out_plan, out_artefacts);
 
-	if (!rc)
-		rc = eraser_count(&pruning->state, pruning->trail, &claim, 0, out_plan, out_artefacts);
 	return rc ? session_unreadable(pruning->call, rc, pruning->trail) : 0;
 }
 
@@ -108,8 +107,11 @@ static int work(struct pruning *pruning)
 {
 	struct client *client = NULL;
 	char sum[128];
-	int rc = look(pruning, &pruning->artefacts, &pruning->plan);
+	int rc = erase_seq_at(pruning->trail, pruning->before_ms, &pruning->through_seq);
 
+	if (rc)
+		return session_unreadable(pruning->call, rc, pruning->trail);
+	rc = look(pruning, &pruning->artefacts, &pruning->plan);
 	if (rc || !pruning->plan.payloads) {
 		if (!rc)
 			call_note(pruning->call, "nothing that is so old is left to erase");

@@ -126,7 +126,10 @@ size_t canary_hits_below(struct canary *canary, const char *folder)
 void canary_text(uint64_t seed, char *out, size_t bytes)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-	uint64_t random = seed * 0x9e3779b97f4a7c15u + 0x1234567;
+	/* Another multiplier than that of the sequence: texts of neighbouring seeds must not be the same one, shifted. */
+	uint64_t random = (seed + 1) * 0xd1342543de82ef95u;
+	random ^= random >> 29;
+	random *= 0xaf251af3b0f025b5u;
 	for (size_t i = 0; i < bytes; i++) { /* splitmix64 */
 		uint64_t z = random += 0x9e3779b97f4a7c15u;
 		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
