@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- The trail, version 2. docs/trail.md tells how the bytes of a row are hashed; comments inside a statement are kept by SQLite,
+-- The trail, version 2. docs/trail-format.md tells how the bytes of a row are hashed; comments inside a statement are kept by SQLite,
 -- so that whoever opens a trail with any tool finds them there. An id that is nil is NULL.
 
 CREATE TABLE records ( -- every message and every event, once; append only

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The trail: an SQLite database that holds every record once, chained, before it takes effect. It is Omega's write-ahead log
- * and the auditor's book. docs/trail.md documents the schema and the bytes that are hashed.
+ * and the auditor's book. docs/trail-format.md documents the schema and the bytes that are hashed.
  *
  * One process, one thread, one connection ever writes (trail_open for writing takes a lock on the file beside it); any
  * number of readers of the same user look on.

@@ -19,6 +19,7 @@ struct mapped {
 /* False with a sentence. At most `bytes_max`. */
 bool mapped_open(const char *path, uint64_t bytes_max, struct mapped *out_mapped, char out_why[512]);
 void mapped_close(struct mapped *mapped);
+void mapped_read_through(const struct mapped *mapped); /* it is going to be read from begin to end */
 
 /* ---- what is said ---- */
 

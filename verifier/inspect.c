@@ -94,7 +94,7 @@ void inspection_begin(struct inspection *inspection, const struct merkle *tree, 
 	struct inspection_inner *inner = inspection->inner;
 
 	inner->tree = *tree;
-	inspection->seq = tree->size;
+	inspection->begin = inspection->seq = tree->size;
 	memcpy(inspection->head, head, SUM_BYTES);
 	inspection->numbers.from_beginning = tree->size == 0;
 	while (inner->outside_next < inspection->outside_count && inspection->outside[inner->outside_next].size < tree->size)

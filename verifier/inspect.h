@@ -70,7 +70,8 @@ struct inspection {
 	struct outside_note *outside;   /* sorted by size; borrowed */
 	size_t outside_count;
 
-	uint64_t seq; /* of the last record taken */
+	uint64_t begin; /* records up to here are not looked at */
+	uint64_t seq;   /* of the last record taken */
 	uint8_t head[SUM_BYTES];
 	uint64_t records;
 	uint64_t payloads; /* opened and compared */

@@ -33,19 +33,38 @@ void numbers_release(struct numbers *numbers)
 
 /* ---- peers ---- */
 
+static uint64_t word_at(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static uint64_t mix(uint64_t print, uint64_t word)
+{
+	print = (print ^ word) * 0x9e3779b97f4a7c15u;
+	return print ^ print >> 29;
+}
+
+/* Eight bytes at a time; the last ones together with some before them, so that none is read beyond the name. */
+static uint64_t name_print(struct span name)
+{
+	uint64_t print = name.bytes;
+
+	for (size_t i = 0; i + 8 <= name.bytes; i += 8)
+		print = mix(print, word_at(name.at + i));
+	if (name.bytes >= 8)
+		return mix(print, word_at(name.at + name.bytes - 8));
+	for (size_t i = 0; i < name.bytes; i++)
+		print = print << 8 ^ name.at[i];
+	return mix(print, 0);
+}
+
 static size_t place_of(const struct numbers *numbers, struct span name)
 {
-	uint64_t print = 0xcbf29ce484222325u ^ name.bytes;
-	size_t place;
+	size_t place = (size_t)(name_print(name) >> 16) & (numbers->places - 1);
 
-	for (size_t i = 0; i < name.bytes; i += 8) {
-		uint64_t word = 0;
-
-		memcpy(&word, name.at + i, name.bytes - i < 8 ? name.bytes - i : 8);
-		print = (print ^ word) * 0x9e3779b97f4a7c15u;
-		print ^= print >> 29;
-	}
-	place = (size_t)(print >> 16) & (numbers->places - 1);
 	while (numbers->peers[place].name_bytes &&
 	       (numbers->peers[place].name_bytes != name.bytes || memcmp(numbers->peers[place].name, name.at, name.bytes) != 0))
 		place = (place + 1) & (numbers->places - 1);
@@ -54,28 +73,27 @@ static size_t place_of(const struct numbers *numbers, struct span name)
 
 static bool grow(struct numbers *numbers)
 {
-	struct numbers larger = *numbers;
+	size_t places = numbers->places, stranger = numbers->stranger ? (size_t)(numbers->stranger - numbers->peers) : SIZE_MAX;
+	struct numbers_peer *peers = numbers->peers;
 
-	if (numbers->places && numbers->taken < numbers->places / 2)
-		return true;
-	larger.places = numbers->places ? numbers->places * 2 : PLACES_FIRST;
-	larger.peers = calloc(larger.places, sizeof(*larger.peers));
-	if (!larger.peers)
+	numbers->places = places ? places * 2 : PLACES_FIRST;
+	numbers->peers = calloc(numbers->places, sizeof(*peers));
+	if (!numbers->peers) {
+		numbers->peers = peers;
+		numbers->places = places;
 		return false;
-	larger.stranger = NULL;
-	for (size_t i = 0; i < numbers->places; i++) {
-		const struct numbers_peer *peer = &numbers->peers[i];
+	}
+	for (size_t i = 0; i < places; i++) {
 		size_t place;
 
-		if (!peer->name_bytes)
+		if (!peers[i].name_bytes)
 			continue;
-		place = place_of(&larger, (struct span){(const uint8_t *)peer->name, peer->name_bytes});
-		larger.peers[place] = *peer;
-		if (numbers->stranger == peer)
-			larger.stranger = &larger.peers[place];
+		place = place_of(numbers, (struct span){(const uint8_t *)peers[i].name, peers[i].name_bytes});
+		numbers->peers[place] = peers[i];
+		if (i == stranger)
+			numbers->stranger = &numbers->peers[place];
 	}
-	free(numbers->peers);
-	*numbers = larger;
+	free(peers);
 	return true;
 }
 
@@ -84,7 +102,9 @@ static struct numbers_peer *peer_of(struct numbers *numbers, struct span name)
 {
 	struct numbers_peer *peer;
 
-	if (!name.bytes || name.bytes >= NAME_ROOM || !grow(numbers))
+	if (!name.bytes || name.bytes >= NAME_ROOM)
+		return NULL;
+	if (numbers->taken >= numbers->places / 2 && !grow(numbers))
 		return NULL;
 	peer = &numbers->peers[place_of(numbers, name)];
 	if (!peer->name_bytes) {

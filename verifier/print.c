@@ -373,7 +373,7 @@ void verdict_print_json(const struct verdict *verdict, const char *path, const s
 
 	printf("{\"file\":");
 	json_text(path);
-	json_member("kind", kind_name(verdict->kind));
+	json_member("kind", file_kind_name(verdict->kind));
 	json_member("verdict", words[verdict->code]);
 	if (verdict->code == VERDICT_UNREADABLE)
 		json_member("why", verdict->why);

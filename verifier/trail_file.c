@@ -68,20 +68,48 @@ static int stray(struct trail_file *trail, uint64_t seq, const char *what)
 	return inspection_wrong(trail->inspection, seq, seq, 0, "the table of %s", what);
 }
 
-static int payload_read(struct trail_file *trail, const struct row *row, struct payload *out_payload)
+static int payload_by_statement(struct trail_file *trail)
 {
 	sqlite3_stmt *statement = trail->payloads.statement;
-	int salt = sqlite3_column_type(statement, 1), body = sqlite3_column_type(statement, 2);
+	struct payload *payload = &trail->held.payload;
+	int salt, body, rc = along_next(trail, &trail->payloads);
 
-	if ((salt != SQLITE_NULL && salt != SQLITE_BLOB) || (body != SQLITE_NULL && body != SQLITE_BLOB))
-		return inspection_wrong(trail->inspection, row->seq, row->seq, 0,
-					"salt or body of its payload holds what no writer puts there");
-	*out_payload = (struct payload){true, salt == SQLITE_BLOB, body == SQLITE_BLOB, {0}, {0}};
-	if (out_payload->salted)
-		out_payload->salt = blob_of(statement, 1);
-	if (out_payload->opened)
-		out_payload->body = blob_of(statement, 2);
+	trail->held.there = trail->payloads.there;
+	if (rc || !trail->held.there)
+		return rc;
+	salt = sqlite3_column_type(statement, 1);
+	body = sqlite3_column_type(statement, 2);
+	trail->held.seq = trail->payloads.seq;
+	trail->held.odd = (salt != SQLITE_NULL && salt != SQLITE_BLOB) || (body != SQLITE_NULL && body != SQLITE_BLOB);
+	*payload = (struct payload){true, salt == SQLITE_BLOB, body == SQLITE_BLOB, {0}, {0}};
+	if (payload->salted)
+		payload->salt = blob_of(statement, 1);
+	if (payload->opened)
+		payload->body = blob_of(statement, 2);
 	return INSPECT_FINE;
+}
+
+static int payload_by_page(struct trail_file *trail)
+{
+	struct pages_column columns[3];
+	struct span record;
+	int rc = pages_next(trail->payload_walk, &trail->held.seq, &record);
+
+	trail->held.there = rc == PAGES_ROW;
+	if (rc == PAGES_END)
+		return INSPECT_FINE;
+	if (rc != PAGES_ROW || !pages_columns(record, 3, columns) || columns[0].kind != COLUMN_NULL)
+		return INSPECT_UNREADABLE;
+	trail->held.odd = (columns[1].kind != COLUMN_NULL && columns[1].kind != COLUMN_BLOB) ||
+			  (columns[2].kind != COLUMN_NULL && columns[2].kind != COLUMN_BLOB);
+	trail->held.payload = (struct payload){true, columns[1].kind == COLUMN_BLOB, columns[2].kind == COLUMN_BLOB,
+					       columns[1].span, columns[2].span};
+	return INSPECT_FINE;
+}
+
+int payload_next(struct trail_file *trail)
+{
+	return trail->payload_walk ? payload_by_page(trail) : payload_by_statement(trail);
 }
 
 static int snapshot_check(struct trail_file *trail, const struct row *row)
@@ -99,27 +127,27 @@ static int snapshot_check(struct trail_file *trail, const struct row *row)
 
 int trail_record(struct trail_file *trail, const struct row *row)
 {
-	struct payload payload = {.there = false};
-	bool owns = row->payload_seq == row->seq;
-	bool stray_payload = trail->payloads.there &&
-			     (trail->payloads.seq < (int64_t)row->seq || (trail->payloads.seq == (int64_t)row->seq && !owns));
+	static const struct payload none;
+	const struct held_payload *held = &trail->held;
+	bool here = held->there && held->seq == (int64_t)row->seq, owns = row->payload_seq == row->seq;
 	int rc;
 
 	if (row->seq != trail->inspection->seq + 1)
 		return inspection_wrong(trail->inspection, trail->inspection->seq + 1, trail->inspection->seq + 1, 0,
 					"it is missing: what comes after record %" PRIu64 " is %" PRId64, trail->inspection->seq,
 					(int64_t)row->seq);
-	if (stray_payload)
+	if (held->there && held->seq <= (int64_t)row->seq && !(here && owns))
 		return stray(trail, row->seq, "payloads has one that it does not own");
 	rc = snapshot_check(trail, row);
 	if (!rc)
 		rc = trail_task_check(trail, row);
-	if (!rc && owns && trail->payloads.there && trail->payloads.seq == (int64_t)row->seq)
-		rc = payload_read(trail, row, &payload);
+	if (!rc && here && held->odd)
+		rc = inspection_wrong(trail->inspection, row->seq, row->seq, 0,
+				      "salt or body of its payload holds what no writer puts there");
 	if (!rc)
-		rc = inspection_record(trail->inspection, row, &payload);
-	if (!rc && payload.there)
-		rc = along_next(trail, &trail->payloads);
+		rc = inspection_record(trail->inspection, row, here ? &held->payload : &none);
+	if (!rc && here)
+		rc = payload_next(trail);
 	return rc;
 }
 
@@ -259,15 +287,21 @@ static int ask_commitment(void *context, uint64_t seq, uint8_t out_commitment[SU
 
 /* ---- slices ---- */
 
-static int slice_along(struct trail_file *trail, int64_t low, int64_t high)
+static int payloads_begin(struct trail_file *trail, int64_t low, int64_t high)
 {
-	int rc = along_begin(trail, &trail->payloads, ASK_PAYLOADS, low, high);
+	trail->payloads.statement = trail_ask(trail, ASK_PAYLOADS);
+	if (!trail->payloads.statement)
+		return trail->rc;
+	sqlite3_bind_int64(trail->payloads.statement, 1, low);
+	sqlite3_bind_int64(trail->payloads.statement, 2, high);
+	return payload_next(trail);
+}
 
-	if (!rc)
-		rc = along_begin(trail, &trail->tasks, ASK_TASKS, low, high);
-	if (!rc)
-		rc = along_begin(trail, &trail->snapshots, ASK_SNAPSHOTS, low, high);
-	return rc;
+int trail_tables_begin(struct trail_file *trail, int64_t low, int64_t high)
+{
+	int rc = along_begin(trail, &trail->tasks, ASK_TASKS, low, high);
+
+	return rc ? rc : along_begin(trail, &trail->snapshots, ASK_SNAPSHOTS, low, high);
 }
 
 static int slice_by_statement(struct trail_file *trail, int64_t low, int64_t high)
@@ -288,16 +322,18 @@ static int slice_by_statement(struct trail_file *trail, int64_t low, int64_t hig
 }
 
 /* Behind the last record there must be nothing of any other table. */
-static int end_check(struct trail_file *trail)
+int trail_end_check(struct trail_file *trail)
 {
 	uint64_t last = trail->inspection->seq;
 	sqlite3_stmt *statement;
 	int64_t low = last ? (int64_t)last + 1 : INT64_MIN;
-	int rc = slice_along(trail, low, INT64_MAX);
+	int rc = trail->payload_walk ? INSPECT_FINE : payloads_begin(trail, low, INT64_MAX);
 
+	if (!rc)
+		rc = trail_tables_begin(trail, low, INT64_MAX);
 	if (rc)
 		return rc;
-	if (trail->payloads.there)
+	if (trail->held.there)
 		return stray(trail, last + 1, "payloads has one that no record owns");
 	if (trail->tasks.there)
 		return stray(trail, last + 1, "tasks has one that no request made");
@@ -340,14 +376,16 @@ static int slice_check(struct trail_file *trail, bool *out_last)
 	trail->slice_records = 0;
 	trail_erasures_forget(trail);
 	inspection_more(trail->inspection);
-	rc = slice_along(trail, low, high);
+	rc = payloads_begin(trail, low, high);
+	if (!rc)
+		rc = trail_tables_begin(trail, low, high);
 	if (!rc)
 		rc = slice_by_statement(trail, low, high);
 	if (!rc)
 		rc = inspection_flush(trail->inspection);
 	*out_last = trail->slice_records < SLICE_RECORDS;
 	if (!rc && *out_last)
-		rc = end_check(trail);
+		rc = trail_end_check(trail);
 	for (size_t i = 0; i < ASK_COUNT; i++)
 		sqlite3_reset(trail->asks[i]);
 	end = transaction(trail, "ROLLBACK");
@@ -393,6 +431,8 @@ static int inspect_open(struct trail_file *trail, struct outside *outside)
 	int rc = sqlite3_create_function(trail->db, "inspect", 2 + (int)ROW_COUNT, SQLITE_UTF8 | SQLITE_DIRECTONLY, trail,
 					 inspect_row, NULL, NULL);
 
+	for (size_t i = 0; i < outside->count; i++)
+		outside->note[i].met = false;
 	trail->inspection = inspection_new(&source, trail->options->keys, trail->format > 1, outside->note, outside->count);
 	if (rc || !trail->inspection) {
 		verdict_unreadable(trail->verdict, "out of memory");
@@ -401,25 +441,44 @@ static int inspect_open(struct trail_file *trail, struct outside *outside)
 	return INSPECT_FINE;
 }
 
-static enum verdict_code trail_verdict_of(struct trail_file *trail, const struct outside *outside, int rc)
+static void inspect_close(struct trail_file *trail)
 {
-	struct verdict *verdict = trail->verdict;
+	inspection_free(trail->inspection);
+	trail->inspection = NULL;
+	trail_tasks_release(trail);
+}
 
-	if (trail->inspection)
-		return verdict_take(verdict, trail->inspection, rc);
-	(void)outside;
-	return verdict->code = rc == INSPECT_WRONG ? VERDICT_WRONG : VERDICT_UNREADABLE;
+/* The quick way where it can be taken; what is not quickly found to be good is judged by what SQLite reads. */
+static int records_check(const char *path, struct trail_file *trail, struct outside *outside)
+{
+	struct verdict before = *trail->verdict;
+	int rc = inspect_open(trail, outside);
+
+	if (!rc && trail->options->from_seq) {
+		rc = trail_from(trail);
+		return rc ? rc : slices_check(trail);
+	}
+	if (rc)
+		return rc;
+	if (trail->immutable && !trail->options->statements && trail_pages_verify(path, trail))
+		return INSPECT_FINE;
+	if (trail->immutable && !trail->options->statements) {
+		inspect_close(trail);
+		*trail->verdict = before;
+		trail->rc = INSPECT_FINE;
+		rc = inspect_open(trail, outside);
+	}
+	return rc ? rc : slices_check(trail);
 }
 
 /* A file that was read as one that does not change must not have changed. */
-static enum verdict_code unchanged(const char *path, const struct stat *before, struct verdict *verdict)
+static void unchanged_check(const char *path, const struct stat *before, struct verdict *verdict)
 {
 	struct stat after;
 
-	if (stat(path, &after) == 0 && after.st_size == before->st_size && after.st_mtim.tv_sec == before->st_mtim.tv_sec &&
-	    after.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
-		return verdict->code;
-	return verdict_unreadable(verdict, "the trail was written to while it was read; verify it once more");
+	if (stat(path, &after) || after.st_size != before->st_size || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    after.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+		verdict_unreadable(verdict, "the trail was written to while it was read; verify it once more");
 }
 
 enum verdict_code trail_file_verify(const char *path, const struct verify_options *options, struct verdict *verdict)
@@ -438,19 +497,19 @@ enum verdict_code trail_file_verify(const char *path, const struct verify_option
 	if (!rc)
 		rc = trail_erasures_prove(&trail);
 	if (!rc)
-		rc = inspect_open(&trail, &outside);
-	if (!rc)
-		rc = slices_check(&trail);
+		rc = records_check(path, &trail, &outside);
 	if (!rc && options->pages)
 		rc = pages_check(&trail);
-	trail_verdict_of(&trail, &outside, rc);
+	if (trail.inspection)
+		verdict_take(verdict, trail.inspection, rc);
+	else
+		verdict->code = rc == INSPECT_WRONG ? VERDICT_WRONG : VERDICT_UNREADABLE;
 	verdict->outside = outside.count;
-	inspection_free(trail.inspection);
-	trail_tasks_release(&trail);
+	inspect_close(&trail);
 	erasures_release(&trail.erasures);
 	erasures_release(&trail.proved);
 	if (trail.immutable && verdict->code != VERDICT_UNREADABLE)
-		unchanged(path, &before, verdict);
+		unchanged_check(path, &before, verdict);
 	trail_file_close(&trail);
 	outside_release(&outside);
 	return verdict->code;

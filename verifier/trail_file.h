@@ -6,12 +6,13 @@
  *   trail_tasks.c   the table of tasks
  *   trail_erased.c  payloads that are gone
  *   trail_file.c    records, in slices of one short read transaction each
- *   pages.c         records straight from the pages of a file that nobody writes
+ *   trail_pages.c   the same from the pages of a file that nobody writes
  */
 #ifndef VERIFIER_TRAIL_FILE_H
 #define VERIFIER_TRAIL_FILE_H
 
 #include "verifier/inner.h"
+#include "verifier/pages.h"
 
 #define SLICE_RECORDS 10000u /* a longer read transaction would let the WAL of a trail in use grow */
 
@@ -59,6 +60,14 @@ struct along {
 	bool there; /* false: there is none in this slice */
 };
 
+/* The row of payloads that comes next, wherever it is read. */
+struct held_payload {
+	bool there;
+	int64_t seq;
+	bool odd; /* salt or body is neither NULL nor a BLOB */
+	struct payload payload;
+};
+
 struct task_slot;
 struct task_table {
 	struct task_slot *slot; /* open addressing; places is a power of two */
@@ -74,6 +83,8 @@ struct trail_file {
 	uint32_t format;
 	sqlite3_stmt *asks[ASK_COUNT];
 	struct along payloads, tasks, snapshots;
+	struct held_payload held;
+	struct pages_walk *payload_walk; /* NULL: payloads come by statement */
 	struct task_table table;
 	struct erasures erasures, proved; /* of this trail; of another one, by receipts (in a backup) */
 	uint64_t erased_seq;              /* of the last Erased record in `erasures` */
@@ -102,10 +113,20 @@ int trail_erased(void *context, const struct row *row, bool *out_erased);
 void trail_erasures_forget(struct trail_file *trail); /* a new slice may know more of them */
 
 /* trail_file.c */
+int payload_next(struct trail_file *trail);
+int trail_tables_begin(struct trail_file *trail, int64_t low, int64_t high); /* tasks and snapshots along */
 int along_next(struct trail_file *trail, struct along *along);
 bool column_number(sqlite3_stmt *statement, int column, uint64_t *out_number);
 /* NULL (no bytes), or a blob of `bytes`. */
 bool column_bytes(sqlite3_stmt *statement, int column, size_t bytes, struct span *out_span);
 int trail_record(struct trail_file *trail, const struct row *row);
+int trail_end_check(struct trail_file *trail); /* after the last record, at the moment that has seen it */
+
+/* trail_from.c */
+int trail_from(struct trail_file *trail); /* begins behind options->from_seq */
+
+/* trail_pages.c */
+/* Verifies all of an immutable file without asking SQLite for records. False: something is wrong or unusual, and SQLite has to be asked. */
+bool trail_pages_verify(const char *path, struct trail_file *trail);
 
 #endif

@@ -51,15 +51,27 @@ bool mapped_open(const char *path, uint64_t bytes_max, struct mapped *out_mapped
 	return true;
 }
 
-void mapped_close(struct mapped *mapped)
+/* What is mapped to be read can be unmapped and advised on. */
+static void *address_of(const struct mapped *mapped)
 {
 	union {
 		const uint8_t *read;
 		void *at;
-	} span = {.read = mapped->span.at};
+	} address = {.read = mapped->span.at};
 
+	return address.at;
+}
+
+void mapped_read_through(const struct mapped *mapped)
+{
 	if (mapped->is_mapped)
-		munmap(span.at, mapped->span.bytes);
+		(void)madvise(address_of(mapped), mapped->span.bytes, MADV_SEQUENTIAL);
+}
+
+void mapped_close(struct mapped *mapped)
+{
+	if (mapped->is_mapped)
+		munmap(address_of(mapped), mapped->span.bytes);
 	*mapped = (struct mapped){0};
 }
 
@@ -108,8 +120,8 @@ static void counts_take(struct verdict *verdict, const struct inspection *inspec
 	const struct numbers *numbers = &inspection->numbers;
 
 	verdict->records = inspection->records;
-	verdict->last_seq = inspection->seq;
-	verdict->first_seq = inspection->records ? inspection->seq - inspection->records + 1 : 0;
+	verdict->last_seq = inspection->begin + inspection->records;
+	verdict->first_seq = inspection->records ? inspection->begin + 1 : 0;
 	memcpy(verdict->head, inspection->head, SUM_BYTES);
 	verdict->first_ms = inspection->first_ms;
 	verdict->last_ms = inspection->last_ms;
@@ -177,7 +189,7 @@ void verdict_release(struct verdict *verdict)
 
 /* ---- which kind of file ---- */
 
-const char *kind_name(enum file_kind kind)
+const char *file_kind_name(enum file_kind kind)
 {
 	static const char *const names[] = {"unknown", "trail", "export", "page", "receipt"};
 

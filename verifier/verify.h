@@ -23,7 +23,7 @@ enum verdict_code {
 };
 
 enum file_kind { KIND_UNKNOWN, KIND_TRAIL, KIND_EXPORT, KIND_PAGE, KIND_RECEIPT };
-const char *kind_name(enum file_kind kind);
+const char *file_kind_name(enum file_kind kind);
 
 struct verify_options {
 	const struct public_keys *keys; /* NULL: signatures are not looked at, and the verdict says so */

@@ -5,7 +5,7 @@
     verify.py --key log.pub [--mirror FILE]... FILE...
 
 It shares no line with bunshin-verify, which tests hold it against; it needs Python 3 and python3-cryptography. It takes its time and its memory:
-for daily use there is the other one. Prints one line of JSON for each file: the verdict, and of what is wrong the first and the last record in
+for daily use there is the other one. FILE - means: the names come from standard input, one a line. Prints one line of JSON for each file: the verdict, and of what is wrong the first and the last record in
 doubt and a sentence. Exit codes: 0 verified, 1 something is wrong, 2 usage, 3 cannot be read, 4 messages are missing."""
 import base64
 import binascii
@@ -1140,9 +1140,9 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         return 2
     worst = 0
-    for path in files:
+    for path in (line.rstrip("\n") for line in sys.stdin) if files == ["-"] else files:
         verdict = verdict_of(path, keys, mirrors)
-        print(json.dumps({"file": path, **verdict}))
+        print(json.dumps({"file": path, **verdict}), flush=True)
         worst = max(worst, CODES[verdict["verdict"]])
     return worst
 

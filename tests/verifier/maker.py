@@ -201,6 +201,7 @@ class Maker:
             if seq <= through and row["type"] != 100 and (by_age or row["task_number"] == task["number"]):
                 self.erased += payload[0] is not None
                 payload[:] = [None, None]
+        self.checkpoint()  # an erasure is sealed at once
 
     def refuse_late(self):
         """A message about a task that nobody knows any more; it is erased with that task by its id."""
@@ -228,11 +229,13 @@ class Maker:
         elif chance < 0.9:
             self.go_on(self.random.choice(self.live))
         else:
-            self.random.choice((self.revive, self.erase, self.refuse_late, self.lose_some, self.stranger, self.snapshot, self.checkpoint))()
-        if len(self.rows) - self.sealed >= 700 + self.random.randrange(300):
+            self.random.choice((self.revive, self.refuse_late, self.lose_some, self.stranger, self.snapshot))()
+        if len(self.rows) - self.sealed >= 700 + self.random.randrange(300) or self.random.random() < 0.0005:
             self.checkpoint()
         if self.random.random() < 0.001:
             self.start()
+        if self.random.random() < 0.002:
+            self.erase()
 
     def snapshot(self):
         self.snapshots.append(self.add(type=100, facts=pack(1, 400), body=self.random.randbytes(400)))

@@ -42,10 +42,12 @@ static uint8_t *file_read(const char *path, size_t *out_bytes)
 void mutant_restore(struct mutant *mutant)
 {
 	int fd = open(mutant->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	size_t from = mutant->flipped ? mutant->flipped - 1 : 0, bytes = mutant->flipped ? 1 : mutant->bytes;
 
 	if (fd < 0 || ftruncate(fd, (off_t)mutant->bytes) ||
-	    pwrite(fd, mutant->image, mutant->bytes, 0) != (ssize_t)mutant->bytes || close(fd))
+	    pwrite(fd, mutant->image + from, bytes, (off_t)from) != (ssize_t)bytes || close(fd))
 		stop("%s cannot be written", mutant->path);
+	mutant->flipped = 0;
 }
 
 uint64_t mutant_random(struct mutant *mutant, uint64_t below)

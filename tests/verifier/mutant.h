@@ -21,7 +21,8 @@ struct mutant {
 	struct public_keys keys;
 	uint8_t *image; /* the sound file */
 	size_t bytes;
-	sqlite3 *db; /* of the copy, between mutant_open and mutant_close */
+	size_t flipped; /* 1 + the byte that alone is damaged; 0: anything may be */
+	sqlite3 *db;    /* of the copy, between mutant_open and mutant_close */
 	uint64_t random;
 
 	uint64_t last; /* records, checkpoints, and what the last checkpoint and the last mirrored one cover */

@@ -188,6 +188,7 @@ bool flip_page(struct mutant *mutant, struct expectation *expected)
 
 	if (fd < 0 || pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1 || close(fd))
 		stop("a page cannot be written");
+	mutant->flipped = bit / 8 + 1;
 	expect(expected, 0, 0, "bit %" PRIu64 " of byte %" PRIu64, bit % 8, bit / 8);
 	expected->may_be_nothing = true;
 	return true;
@@ -278,7 +279,8 @@ bool delete_middle(struct mutant *mutant, struct expectation *expected)
 /* Sometimes whoever cuts takes the checkpoints away too that cover what is gone: then only a mirror tells. */
 bool delete_tail(struct mutant *mutant, struct expectation *expected)
 {
-	uint64_t from = 2 + mutant_random(mutant, mutant->sealed - 1);
+	uint64_t from = 2 + mutant_random(mutant, mutant->sealed - 1),
+		 still = mutant_size_of(mutant, mutant_checkpoint_over(mutant, from) - 1);
 	bool careful = mutant_random(mutant, 2) && from <= mutant->mirrored;
 
 	delete_between(mutant, from, mutant->last);
@@ -289,7 +291,8 @@ bool delete_tail(struct mutant *mutant, struct expectation *expected)
 	expect(expected, from, from, "everything from record %" PRIu64 " on deleted%s", from,
 	       careful ? " with its checkpoints" : "");
 	expected->needs_mirror = careful;
-	for (uint64_t seq = from; seq <= mutant->last; seq++)
+	for (uint64_t seq = careful ? still + 1 : from; seq <= mutant->last;
+	     seq++) /* erasures that are gone, or sealed no more */
 		if (is_erasure(mutant, (int64_t)seq))
 			expected->low = 1;
 	return true;
