@@ -282,6 +282,7 @@ static int index_replay(struct trail *trail)
 int trail_rebuild_index(struct trail *trail)
 {
 	struct tree tree;
+	uint64_t snapshot_seq = 0;
 	assert(trail->mode == TRAIL_WRITE);
 	if (trail->broken)
 		return trail->broken;
@@ -291,16 +292,16 @@ int trail_rebuild_index(struct trail *trail)
 	rc = rc ? store_fail(trail, rc, "emptying the index of tasks") : index_replay(trail);
 	if (rc == 0)
 		rc = nodes_fill(trail, &tree);
-	if (rc) {
-		store_rollback(trail);
-		return rc;
-	}
+	int code = rc ? SQLITE_OK : store_number(trail, STATEMENT_LAST_SNAPSHOT, &snapshot_seq);
+	if (code)
+		rc = store_fail(trail, code, "reading the last snapshot");
+	if (rc)
+		return store_undo(trail, rc);
 	rc = store_run(trail, STATEMENT_COMMIT);
 	if (rc == SQLITE_OK) {
 		trail->tree = tree;
-		trail->snapshot_seq = 0;
-		rc = store_number(trail, STATEMENT_LAST_SNAPSHOT, &trail->snapshot_seq);
-		return rc ? store_fail(trail, rc, "reading the last snapshot") : 0;
+		trail->snapshot_seq = snapshot_seq;
+		return 0;
 	}
 	(void)store_fail(trail, rc, "committing");
 	trail->broken = ERR_AMBIGUOUS;

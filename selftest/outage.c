@@ -44,7 +44,7 @@ struct outage {
 	size_t fates;
 };
 
-const char *const outage_names[OUTAGE_KINDS] = {"kept",    "lost",  "torn",  "files", "writes",
+const char *const outage_names[OUTAGE_KINDS] = {"kept",    "lost",  "torn",  "files", "writes", "later",
 						"sectors", "pages", "sizes", "empty", "rubbish"};
 
 uint64_t random_below(uint64_t *random, uint64_t below)
@@ -312,6 +312,17 @@ static void fates_writes(struct choice *choice)
 	}
 }
 
+static void fates_later(struct choice *choice)
+{
+	uint32_t from = (uint32_t)random_below(choice->random, choice->inode->count);
+	fates_fill(choice, 0);
+	for (uint32_t i = from; i < choice->inode->count; i++) {
+		const struct tape_op *op = choice->inode->op[i].op;
+		if (op->kind == TAPE_WRITE)
+			fate_set(choice, i, (size_t)(op->offset / SECTOR_BYTES), sector_after(op), true);
+	}
+}
+
 static void fates_sectors(struct choice *choice, size_t group)
 {
 	uint32_t seen = 0;
@@ -365,6 +376,9 @@ static void fates_choose(struct choice *choice)
 	case OUTAGE_WRITES:
 		choice->size_moment = random_below(choice->random, 2) ? all : any_moment(choice);
 		fates_writes(choice);
+		break;
+	case OUTAGE_LATER:
+		fates_later(choice);
 		break;
 	case OUTAGE_SECTORS:
 	case OUTAGE_PAGES:

@@ -25,6 +25,7 @@ enum outage_kind {
 	OUTAGE_TORN,    /* all but a part of the last write */
 	OUTAGE_FILES,   /* each file up to a moment of its own */
 	OUTAGE_WRITES,  /* some writes */
+	OUTAGE_LATER,   /* of each file the writes after a moment, and none of those before */
 	OUTAGE_SECTORS, /* each sector of a moment of its own */
 	OUTAGE_PAGES,   /* the same in pages of 4096 bytes */
 	OUTAGE_SIZES,   /* everything but the length of the files */

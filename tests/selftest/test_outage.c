@@ -165,7 +165,8 @@ static void test_what_was_not_synced_comes_in_every_form(void **state)
 	struct outage *outage = outage_after(&tape);
 	assert_always(outage, OUTAGE_KEPT, "bccc");
 	assert_always(outage, OUTAGE_LOST, "aaaa");
-	assert_sometimes(outage, OUTAGE_WRITES, "accc");  /* the later one without the earlier */
+	assert_sometimes(outage, OUTAGE_WRITES, "accc"); /* the later one without the earlier */
+	assert_sometimes(outage, OUTAGE_LATER, "accc");
 	assert_sometimes(outage, OUTAGE_FILES, "bbaa");   /* a prefix in time */
 	assert_sometimes(outage, OUTAGE_TORN, "bcca");    /* the beginning of the last one */
 	assert_sometimes(outage, OUTAGE_TORN, "bbcc");    /* its end */
