@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "audit/files.h"
+#include "audit/root.h"
 #include "audit/schema.h"
 #include "audit/seal.h"
 #include "audit/wal.h"
@@ -358,6 +359,11 @@ static int database_prepare_writing(struct trail *trail, bool fresh)
 	if (rc)
 		return store_fail(trail, rc, doing);
 	if (trail->format < TRAIL_USER_VERSION) {
+		rc = wal_scrub(trail);
+		if (rc == SQLITE_OK)
+			rc = root_clear(trail);
+		if (rc)
+			return store_fail(trail, rc, doing);
 		rc = schema_upgrade(trail);
 		if (rc)
 			return rc;

@@ -301,6 +301,19 @@ static void test_the_search_finds_what_is_there(void **state)
 	assert_true(hits(world) > windows * 9 / 10);
 }
 
+static void views_drop(sqlite3 *db)
+{
+	static const char list[] =
+		"SELECT group_concat(printf('DROP VIEW %s;', name), '') FROM sqlite_schema WHERE type = 'view'";
+	sqlite3_stmt *statement = NULL;
+	assert_int_equal(sqlite3_prepare_v2(db, list, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	char *sql = strdup((const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	free(sql);
+}
+
 /* A page that was split keeps old rows between its cells unless SQLite is told to overwrite what it frees. */
 static void test_without_secure_delete_something_would_be_left(void **state)
 {
@@ -310,6 +323,27 @@ static void test_without_secure_delete_something_would_be_left(void **state)
 	for (uint32_t task = 0; task < TASKS; task++)
 		erase_task(world, task);
 	assert_true(hits(world) > 0);
+}
+
+/* The program of that time did not tell SQLite so. What its first page kept goes when the trail is brought to format 2. */
+static void test_what_format_1_left_behind_goes_with_the_format(void **state)
+{
+	static const char back[] = "DROP TABLE nodes; DROP TABLE checkpoints; DROP TABLE erasures; DROP INDEX records_erased; "
+				   "PRAGMA user_version = 1";
+	struct world *world = *state;
+	sqlite3 *db;
+	assert_int_equal(sqlite3_exec(world->trail->db, "PRAGMA secure_delete=OFF", NULL, NULL, NULL), SQLITE_OK);
+	populate(world, TASKS);
+	trail_close(world->trail);
+	assert_int_equal(sqlite3_open(world->place.trail, &db), SQLITE_OK);
+	views_drop(db);
+	assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	world->trail = open_trail(world->place.trail, TRAIL_WRITE);
+	for (uint32_t task = 0; task < TASKS; task++)
+		erase_task(world, task);
+	assert_no_hits(world);
+	assert_sound(world);
 }
 
 static void test_a_live_task_is_not_erased_and_the_trail_goes_on(void **state)
@@ -619,6 +653,7 @@ int main(void)
 		TEST(test_what_is_written_between_erasures_leaves_nothing_either),
 		TEST(test_the_search_finds_what_is_there),
 		TEST(test_without_secure_delete_something_would_be_left),
+		TEST(test_what_format_1_left_behind_goes_with_the_format),
 		TEST(test_a_live_task_is_not_erased_and_the_trail_goes_on),
 		TEST(test_a_task_is_found_by_its_key_after_it_was_erased),
 		TEST(test_the_reason_of_an_erasure_stays),
