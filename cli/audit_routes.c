@@ -15,11 +15,15 @@
 #include "protocol/id.h"
 
 static const struct column change_columns[] = {
-	{"SEQ", "seq", COLUMN_NUMBER, false},         {"TIME", "at", COLUMN_TIME, false},
-	{"VERSION", "version", COLUMN_NUMBER, false}, {"BY", "who", COLUMN_TEXT, false},
-	{"OPTION", "field", COLUMN_TEXT, false},      {"BEFORE", "before", COLUMN_TEXT, false},
-	{"AFTER", "after", COLUMN_PROSE, false},      {"REASON", "reason", COLUMN_TEXT, true},
-	{"FILE", "file", COLUMN_TEXT, false},         {NULL, NULL, COLUMN_TEXT, false},
+	{"SEQ", "seq", COLUMN_NUMBER, false},
+	{"TIME", "at", COLUMN_TIME, false},
+	{"VERSION", "version", COLUMN_NUMBER, false},
+	{"BY", "who", COLUMN_TEXT, false},
+	{"OPTION", "field", COLUMN_TEXT, false},
+	{"BEFORE", "before", COLUMN_TEXT, false},
+	{"AFTER", "after", COLUMN_PROSE, false},
+	{"REASON", "reason", COLUMN_TEXT, true},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static const struct column whole_columns[] = {
@@ -139,7 +143,6 @@ static void add_row(json_t *rows, json_t *change, json_t *difference, const char
 		json_object_update(row, difference);
 	else
 		json_object_set_new(row, "field", json_string(field));
-	json_object_set_new(row, "file", json_sprintf("%.12s…", json_string_value(json_object_get(change, "file_hash"))));
 	json_array_append_new(rows, row);
 }
 
@@ -236,11 +239,10 @@ const struct command command_audit_routes = {
 	.operands = "",
 	.sentence = "Lists every change of the routing table: when, by whom, and each option that differs from before",
 	.example = "$ bunshin audit routes --since yesterday\n$ bunshin audit routes --version 3",
-	.notes = "One row for each option that changed, in the words of routing.conf; an empty BEFORE or AFTER means that there "
-		 "was no\n"
-		 "such route. Each start of Omega that finds another file loads it too. FILE is the beginning of the SHA-256 of "
-		 "the\n"
-		 "routing.conf it came from: compare it with `sha256sum`. Works without a running network.",
+	.notes = "One row for each option that changed, in the words of routing.conf; an empty BEFORE or AFTER means that there\n"
+		 "was no such route. Each start of Omega that finds another file loads it too. --version N and --json tell the\n"
+		 "SHA-256 of the routing.conf that a table came from: compare it with `sha256sum`. Works without a running\n"
+		 "network.",
 	.options = options,
 	.run = run,
 };

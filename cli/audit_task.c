@@ -52,8 +52,8 @@ static const struct column attempt_columns[] = {
 };
 
 static const struct column evidence_columns[] = {
-	{"SEQ", "seq", COLUMN_NUMBER, false}, {"EVIDENCE", "kind", COLUMN_TEXT, false}, {"NAME", "name", COLUMN_TEXT, false},
-	{"", "text", COLUMN_PROSE, false},    {"BYTES", "bytes", COLUMN_NUMBER, false}, {"SHA-256", "sha256", COLUMN_TEXT, false},
+	{"SEQ", "seq", COLUMN_NUMBER, false}, {"EVIDENCE", "kind", COLUMN_TEXT, false}, {"NAME", "name", COLUMN_TEXT, true},
+	{"", "text", COLUMN_TEXT, true},      {"BYTES", "bytes", COLUMN_NUMBER, false}, {"SHA-256", "sha256", COLUMN_TEXT, false},
 	{NULL, NULL, COLUMN_TEXT, false},
 };
 

@@ -151,17 +151,95 @@ static struct libscols_table *table_new(const struct call *call, const struct co
 		bool right = column->kind == COLUMN_NUMBER || column->kind == COLUMN_SPAN;
 		bool prose = column->kind == COLUMN_PROSE;
 		int flags = (right ? SCOLS_FL_RIGHT : 0) | (column->cut ? SCOLS_FL_TRUNC : 0) | (prose ? SCOLS_FL_WRAP : 0);
-		need(scols_table_new_column(table, column->heading, column->cut || prose ? 0.1 : 1.0, flags));
+		struct libscols_column *made =
+			need(scols_table_new_column(table, column->heading, column->cut || prose ? 0.1 : 1.0, flags));
+		if (prose) /* its lines are made below; a line feed is in no other cell */
+			scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
 	}
 	return table;
 }
 
-static void table_row(struct libscols_table *table, const struct column *columns, const json_t *row, bool color)
+/* ---- prose: one column whose text goes on in the next line, broken between words ---- */
+
+#define PROSE_LEAST 24u /* narrower than this it is left to the table */
+
+/* Characters as they stand on a terminal, nearly: all count as one wide. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((uint8_t)*text & 0xc0) != 0x80;
+	return width;
+}
+
+/* What the other columns leave for the prose; 0: there is none, or no terminal, or hardly any room. */
+static size_t room_for_prose(const json_t *rows, const struct column *columns)
+{
+	struct winsize size = {0};
+	size_t used = 0, prose = 0, i;
+	const json_t *row;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		return 0;
+	for (const struct column *column = columns; column->heading; column++) {
+		size_t widest = width_of(column->heading);
+		prose += column->kind == COLUMN_PROSE;
+		if (column->kind == COLUMN_PROSE)
+			continue;
+		json_array_foreach (rows, i, row) {
+			char *text = print_cell(row, column, true);
+			widest = width_of(text) > widest ? width_of(text) : widest;
+			free(text);
+		}
+		used += widest + 1;
+	}
+	return prose == 1 && size.ws_col > used + PROSE_LEAST ? size.ws_col - used : 0;
+}
+
+/* Where a line of at most `room` characters ends: after its last word, or within a word that is longer than that. */
+static size_t line_end(const char *text, size_t room)
+{
+	size_t bytes = 0, space = 0;
+
+	for (size_t width = 0; text[bytes]; bytes++) {
+		bool begins = ((uint8_t)text[bytes] & 0xc0) != 0x80;
+		if (begins && width++ == room)
+			return space ? space : bytes;
+		if (text[bytes] == ' ')
+			space = bytes;
+	}
+	return bytes;
+}
+
+/* Takes `text` over. */
+static char *wrap(char *text, size_t room)
+{
+	size_t capacity = 2 * strlen(text) + 1, used = 0;
+	char *wrapped = need(malloc(capacity));
+
+	for (const char *at = text; *at;) {
+		size_t bytes = line_end(at, room);
+		memcpy(wrapped + used, at, bytes);
+		used += bytes;
+		at += bytes;
+		at += *at == ' ';
+		if (*at)
+			wrapped[used++] = '\n';
+	}
+	wrapped[used] = 0;
+	free(text);
+	return wrapped;
+}
+
+static void table_row(struct libscols_table *table, const struct column *columns, const json_t *row, bool color, size_t room)
 {
 	struct libscols_line *line = need(scols_table_new_line(table, NULL));
 
 	for (size_t i = 0; columns[i].heading; i++) {
 		char *text = print_cell(row, &columns[i], true);
+		if (room && columns[i].kind == COLUMN_PROSE)
+			text = wrap(text, room);
 		const char *name = color && columns[i].kind == COLUMN_STATE ? color_of(text) : NULL;
 		if (name)
 			scols_cell_set_color(scols_line_get_cell(line, i), name);
@@ -182,12 +260,13 @@ static void print_plain(const struct column *columns, const json_t *row)
 static void print_list_of(const struct call *call, json_t *rows, const struct column *columns)
 {
 	struct libscols_table *table = for_people(call) ? table_new(call, columns) : NULL;
+	size_t room = table ? room_for_prose(rows, columns) : 0;
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach (rows, i, row) {
 		if (table)
-			table_row(table, columns, row, call->color_out);
+			table_row(table, columns, row, call->color_out, room);
 		else
 			print_plain(columns, row);
 	}
@@ -238,7 +317,7 @@ void stream_row(struct stream *stream, json_t *row)
 	} else {
 		if (!stream->table)
 			stream->table = table_new(stream->call, stream->columns);
-		table_row(stream->table, stream->columns, row, stream->call->color_out);
+		table_row(stream->table, stream->columns, row, stream->call->color_out, 0);
 		if (++stream->pending == STREAM_ROWS)
 			stream_flush(stream);
 	}

@@ -425,6 +425,8 @@ def main():
         network = Network(bunshin, folder)
         network.run("up")
         try:
+            while sum(clone["presence"] == "alive" for clone in network.ask("clone", "list")["clones"]) < 2:
+                time.sleep(0.02)
             made = make_history(network)
             trail = Trail(os.path.join(network.state, "trail.db"))
             for check in ((check_failures, names, made), (check_actions, names), (check_sample, names), (check_search, names), (check_task, names, made),
