@@ -43,6 +43,12 @@ static enum effect effect_of(const struct row *row)
 	return EFFECT_OF_END;
 }
 
+static void fold_end(struct fold *fold, const struct row *row)
+{
+	fold->end_seq = row->seq;
+	fold->end_state = row->end_state;
+}
+
 static void fold_apply(struct fold *fold, const struct row *row)
 {
 	switch (effect_of(row)) {
@@ -54,12 +60,11 @@ static void fold_apply(struct fold *fold, const struct row *row)
 		break;
 	case EFFECT_OF_OUTCOME:
 		fold->outcome_seq = row->seq;
-		if (fold->end_seq)
-			break;
-		/* fall through */
+		if (!fold->end_seq)
+			fold_end(fold, row);
+		break;
 	case EFFECT_OF_END:
-		fold->end_seq = row->seq;
-		fold->end_state = row->end_state;
+		fold_end(fold, row);
 		break;
 	}
 }

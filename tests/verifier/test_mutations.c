@@ -187,7 +187,7 @@ static void try_one(struct world *world, size_t kind, bool sampled)
 		    &(struct verify_options){.keys = &world->mutant.keys,
 					     .mirrors = mirrors,
 					     .mirror_count = mirror,
-					     .statements = mutant_random(&world->mutant, 2)},
+					     .statements = mutant_random(&world->mutant, 8) >= (kinds[kind].by_sql ? 1 : 4)},
 		    &verdict);
 	world->tally.tried[kind]++;
 	judge(world, kind, &expected, &verdict);
