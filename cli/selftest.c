@@ -241,7 +241,11 @@ static int say(struct selftest *test)
 static int finish(struct selftest *test, int rc)
 {
 	if (watch_interrupted()) {
-		call_note(test->call, "interrupted after %" PRIu64 " images; nothing of them is left", test->sum.images);
+		if (*test->kept)
+			call_note(test->call, "interrupted after %" PRIu64 " images; one that was wrong is kept in %s",
+				  test->sum.images, test->kept);
+		else
+			call_note(test->call, "interrupted after %" PRIu64 " images; nothing of them is left", test->sum.images);
 		return watch_exit_code();
 	}
 	if (rc == ERR_CANCELLED)
