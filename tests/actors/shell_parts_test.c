@@ -147,6 +147,13 @@ static void test_the_newest_payloads_are_at_hand_and_whole(void **state)
 		assert_true(seq - oldest >= 100 || seq == 100);
 	}
 	assert_null(payloads_find(&payloads, 4).at);
+	/* What was erased must not be said again from memory. */
+	payloads_clear(&payloads);
+	assert_null(payloads_find(&payloads, 15000).at);
+	for (uint32_t i = 0; i < payloads.capacity; i++)
+		assert_int_equal(payloads.bytes[i], 0);
+	payloads_add(&payloads, 15001, (struct bytes){(const uint8_t *)"new", 3}, 0);
+	assert_memory_equal(payloads_find(&payloads, 15001).at, "new", 3);
 	payloads_release(&payloads);
 }
 

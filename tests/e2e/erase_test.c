@@ -116,7 +116,7 @@ static int finish(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int bunshin(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static int bunshin(const char *format, ...)
 {
 	char command[1024], line[2048];
 	va_list arguments;
@@ -382,6 +382,37 @@ static void test_an_artefact_that_another_task_names_stays(void **state)
 	canary_release(&file);
 }
 
+static bool artefact_is_there(const char *hash)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/artefacts/%.2s/%s", network.state, hash, hash + 2);
+	return access(path, F_OK) == 0;
+}
+
+/* The second task brings nothing, but speaks of what the first one left. */
+static void test_an_artefact_that_is_only_spoken_of_stays_as_long_as_the_words(void **state)
+{
+	struct client *client = network_client(&network, "operator");
+	struct outcome outcome = {0};
+	char sentence[CLIENT_SENTENCE_BYTES], more[160], hash[65];
+	(void)state;
+	struct id first = send(client, 9, "", NULL);
+	assert_int_equal(client_wait(client, &first, LONG_MS, &outcome), 0);
+	json_t *artefacts = json_loads(outcome.artefacts, 0, NULL);
+	snprintf(hash, sizeof(hash), "%s", json_string_value(json_object_get(json_array_get(artefacts, 0), "hash")));
+	json_decref(artefacts);
+	outcome_release(&outcome);
+	assert_true(artefact_is_there(hash));
+	snprintf(more, sizeof(more), ",\"fail\":true,\"input\":\"%s\"", hash);
+	struct id second = send(client, 13, more, NULL);
+	assert_int_equal(wait_for(client, &second), STATE_FAILED);
+	assert_int_equal(erase(client, &first, sentence), 0);
+	assert_true(artefact_is_there(hash));
+	assert_int_equal(erase(client, &second, sentence), 0);
+	assert_false(artefact_is_there(hash));
+	client_close(client);
+}
+
 /* A clone that died left its work folder, and nobody starts it again. */
 static void test_work_folders_that_were_left_behind_go_too(void **state)
 {
@@ -533,6 +564,8 @@ static void test_whenever_omega_is_killed_a_task_is_whole_or_gone_without_a_trac
 		canary_release(&texts);
 	}
 	assert_sound();
+	assert_int_equal(network_stop(&network), 0);
+	network_verify(&network); /* every decision of all these tests can be made again */
 	print_message("           Omega was killed %u times; %u tasks were erased then\n", kills, erased);
 }
 
@@ -552,6 +585,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_live_task_keeps_its_texts_until_it_is_cancelled),
 		cmocka_unit_test(test_a_dead_letter_is_erased_and_stays_dead),
 		cmocka_unit_test(test_an_artefact_that_another_task_names_stays),
+		cmocka_unit_test(test_an_artefact_that_is_only_spoken_of_stays_as_long_as_the_words),
 		cmocka_unit_test(test_work_folders_that_were_left_behind_go_too),
 		cmocka_unit_test(test_what_is_old_goes_and_what_is_needed_stays),
 		cmocka_unit_test(test_retention_erases_by_itself_at_the_start),
