@@ -11,6 +11,7 @@
  *   run/omega.sock         where Omega listens by default
  *   run/endpoint           where Omega really listens; clients and clones read it
  *   run/supervisor.lock    held while a network runs; run/supervisor.json says what runs (supervisor.h)
+ *   run/erasing            artefacts that an erasure may still have to remove (eraser.h)
  *   log/NAME.log           what each process wrote, NAME.log.1 the part before
  *   mirror/log.checkpoints the checkpoints of the trail, unless routing.conf names another place (mirror.h)
  *
