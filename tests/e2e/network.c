@@ -21,6 +21,7 @@
 #include "actors/omega_actor.h"
 #include "actors/replay.h"
 #include "actors/state.h"
+#include "verifier/verify.h"
 
 static const char default_conf[] = "network {\n\theartbeat = 500ms\n}\n"
 				   "clone echo {\n\tinstances = 4\n\tslots = 64\n\texternal = yes\n}\n"
@@ -296,6 +297,27 @@ static void replay_all(struct trail *trail, uint64_t records)
 	assert_int_equal(counts.compared, records);
 }
 
+/* What somebody says who knows the format and the public key alone. */
+static void verify_elsewhere(struct network *network, const char *path)
+{
+	struct public_keys keys;
+	struct verdict verdict;
+	char file[128];
+	char why[512];
+
+	snprintf(file, sizeof(file), "%s/keys/log.pub", network->state);
+	if (!keys_of_file(file, &keys, why))
+		fail_msg("%s", why);
+	verify_path(path, &(struct verify_options){.keys = &keys}, &verdict);
+	if (verdict.code == VERDICT_HOLES && network->loses_messages)
+		verdict.code = VERDICT_VERIFIED;
+	if (verdict.code != VERDICT_VERIFIED) {
+		verdict_print(&verdict, path, &(struct verify_options){.keys = &keys});
+		fail_msg("the separate verifier says %d", verdict.code);
+	}
+	verdict_release(&verdict);
+}
+
 uint64_t network_verify(struct network *network)
 {
 	struct trail *trail = NULL;
@@ -310,5 +332,6 @@ uint64_t network_verify(struct network *network)
 		fail_msg("record %llu: %s", (unsigned long long)verdict.bad_seq, verdict.why);
 	replay_all(trail, verdict.records);
 	trail_close(trail);
+	verify_elsewhere(network, path);
 	return verdict.records;
 }
