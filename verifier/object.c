@@ -398,10 +398,11 @@ struct value object_get(const struct object *object, const char *name)
 
 bool array_next(const struct value *array, size_t *offset, struct value *out_value)
 {
-	struct scan scan = {array->raw.at, array->raw.at + *offset, array->raw.at + array->raw.bytes, NULL};
+	struct scan scan;
 
 	if (array->kind != VALUE_ARRAY)
 		return false;
+	scan = (struct scan){array->raw.at, array->raw.at + *offset, array->raw.at + array->raw.bytes, NULL};
 	if (!*offset)
 		scan.at++; /* the bracket */
 	skip_space(&scan);

@@ -1069,6 +1069,10 @@ def mirror_notes(path, keys):
         raise Wrong(0, f"{path}: {error}") from error
 
 
+def outside_of(mirrors, keys):
+    return [note for mirror in mirrors for note in mirror_notes(mirror, keys)]
+
+
 def lines_of_page(data):
     begin = data.find(b'<script type="application/x-ndjson" id="export">')
     begin = data.find(b">", begin) + 1 if begin >= 0 else -1
@@ -1079,25 +1083,25 @@ def lines_of_page(data):
 
 
 def verify_file(path, keys, mirrors):
-    """Returns what is to be said; Wrong and Unreadable say the rest."""
+    """Returns what is to be said; Wrong and Unreadable say the rest. What a file is, is seen from how it begins."""
     with open(path, "rb") as file:
         head = file.read(4096)
-        data = b"" if head.startswith(b"SQLite format 3\0") else head + file.read()
-    outside = [] if not data.startswith(b"{") or b'"bunshin-export/' in data.split(b"\n", 1)[0] else None
-    if head.startswith(b"SQLite format 3\0"):
-        found = Trail(path, keys, [note for mirror in mirrors for note in mirror_notes(mirror, keys)])
-    elif outside is None:
+        trail = head.startswith(b"SQLite format 3\0")
+        data = b"" if trail else head + file.read()
+    page = re.search(b"<html|<!doctype|<!DOCTYPE", head)
+    if trail:
+        found = Trail(path, keys, outside_of(mirrors, keys))
+    elif page or (data.startswith(b"{") and b'"bunshin-export/' in data.split(b"\n", 1)[0]):
+        lines = lines_of_page(data) if page else data
+        found = Export(lines.rstrip(b"\n").split(b"\n"), keys, outside_of(mirrors, keys))
+    elif data.startswith(b"{"):
         try:
             receipt = Receipt(data.decode("utf-8"), keys)
         except (ValueError, binascii.Error) as error:
             raise Wrong(0, str(error)) from error
         return {"kind": "receipt", "verdict": "verified", "records": 1, "payloads": int(receipt.opened), "sealed": receipt.note.size}
     else:
-        if re.search(b"<html|<!doctype|<!DOCTYPE", head):
-            data = lines_of_page(data)
-        elif not data.startswith(b"{"):
-            raise Unreadable("neither a trail, nor an export, nor a receipt")
-        found = Export(data.rstrip(b"\n").split(b"\n"), keys, [note for mirror in mirrors for note in mirror_notes(mirror, keys)])
+        raise Unreadable("neither a trail, nor an export, nor a receipt")
     found.verify()
     numbers = found.numbers
     return {"verdict": "holes" if numbers.missing else "verified", "records": found.records, "head": found.head.hex(),

@@ -51,6 +51,8 @@ class World:
             sys.exit(f"{what}: the first verifier says {one},\nthe second {two}")
         if expected is not None and one[0] != expected or first is not None and one[1] != first:
             sys.exit(f"{what}: expected {expected}, first bad record {first}, and both say {one}")
+        if one[0] == WRONG and one[2]["problem"]["checkpoint"] != two[2]["checkpoint"]:
+            sys.exit(f"{what}: another checkpoint is meant by {one[2]['problem']} and by {two[2]}")
         self.count += 1
         return one
 
@@ -95,11 +97,18 @@ def trails(world, made):
     changed("a record after the end",
             f"INSERT INTO records SELECT {last + 1}, boot, now_ms, wall_ms, mono_ms, direction, type, verdict, peer, message_id, task_id, task_number, "
             f"attempt, sender_seq, end_state, revives, key_hash, body_hash, header, facts, 0, NULL, chain FROM records WHERE seq = {last}", WRONG)
+    notes(made, changed)
+    types(world, made, sound)
+    sealed = made.checkpoints[-1][1]
+    changed("three records less than were sealed", f"PRAGMA foreign_keys=OFF; DELETE FROM records WHERE seq > {sealed - 3}; DELETE FROM payloads WHERE seq > "
+            f"{sealed - 3}; DELETE FROM tasks WHERE request_seq > {sealed - 3}; DELETE FROM snapshots WHERE seq > {sealed - 3}", WRONG, sealed - 2)
     # A row that hashes the same and is not the same.
     empty = next(row["seq"] for row in made.rows if row["key_hash"] is None)
     changed("an empty blob where nothing is", f"UPDATE records SET key_hash = x'' WHERE seq = {empty}", WRONG, empty)
     world.put("mirror.txt", made.mirror(2))
     world.check("a mirror", "trail.db", VERIFIED, mirrors=["mirror.txt"])
+    world.put("all.txt", made.mirror())
+    changed("the last checkpoint dropped", f"DELETE FROM checkpoints WHERE number = {len(made.checkpoints)}", WRONG, mirrors=["all.txt"])
     world.put("note.txt", made.checkpoints[0][2])
     world.put("receipt.json", made.receipt(7))
     world.check("a note and a receipt", "trail.db", VERIFIED, mirrors=["note.txt", "receipt.json"])
@@ -118,6 +127,56 @@ def trails(world, made):
     world.put("longer.txt", made.mirror())
     world.check("the mirror of a longer trail", "trail.db", WRONG, last + 1, mirrors=["longer.txt"])
     return longer
+
+
+def notes(made, changed):
+    """Checkpoints that are signed, and not by whom or as they must be."""
+    number, size, note = made.checkpoints[1]
+    first = made.checkpoints[0][1] + 1
+    log, seal = note.rstrip("\n").split("\n")[-2:]
+    other = maker.Keyring("somebody")
+    forged = other.log.sign(verify.Note(note).body)
+    name = made.keys.origin
+    forged = f"\u2014 {name} {maker.b64(verify.key_id(name, maker.public(made.keys.log)) + forged)}"
+    for what, text in (("one signature more", note + log + "\n"), ("a signature less", note.replace(seal + "\n", "")), ("the seal alone", note.replace(log + "\n", "")),
+                       ("signatures exchanged", note.replace(log, "X").replace(seal, log).replace("X", seal)), ("another log's signature", note.replace(log, forged)),
+                       ("a line more", note.replace("\n\n", "\nx 1\n\n")), ("a space more", note.replace("\nseal ", "\nseal  ")), ("no newline", note[:-1]),
+                       ("nothing", ""), ("another number", made.keys.note(number + 1, size, verify.Note(note).root, 5)),
+                       ("another size", made.keys.note(number, size + 1, verify.Note(note).root, 5)), ("another root", made.keys.note(number, size, bytes(32), 5))):
+        changed(f"a note with {what}", f"UPDATE checkpoints SET note = '{text}' WHERE number = {number}", WRONG, first)
+    changed("a time that is said anew", f"UPDATE checkpoints SET note = '{made.keys.note(number, size, verify.Note(note).root, 5)}' WHERE number = {number}", VERIFIED)
+
+
+def types(world, made, sound):
+    """Values that are hashed like the right ones and are of another type: SQLite would not let them in, so its rules are taken away and put back."""
+    own = next(row["seq"] for row in made.rows if row["direction"] == 3)
+    zero = next(row["seq"] for row in made.rows if row["attempt"] == 0)
+    named = next(row["seq"] for row in made.rows if row["task_id"])
+    owner = next(seq for seq in made.payloads if made.payloads[seq][0])
+    loose = "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(replace(sql, ' NOT NULL', ''), ') STRICT', ')') WHERE name = '{0}'"
+    for what, table, change, first in (
+            ("no number", "records", f"attempt = NULL WHERE seq = {zero}", zero), ("a number with a point", "records", f"attempt = 0.5 WHERE seq = {zero}", zero),
+            ("a number as text", "records", f"attempt = CAST('' AS TEXT) WHERE seq = {zero}", zero), ("no name", "records", f"peer = NULL WHERE seq = {own}", own),
+            ("a name of bytes", "records", f"peer = CAST(peer AS BLOB) WHERE seq = {named}", named),
+            ("an id of text", "records", f"task_id = CAST(task_id AS TEXT) WHERE seq = {named}", named),
+            ("a header of text", "records", f"header = CAST(header AS TEXT) WHERE seq = {named}", named),
+            ("facts of text", "records", f"facts = CAST(facts AS TEXT) WHERE seq = {named}", named),
+            ("a chain of text", "records", f"chain = CAST(chain AS TEXT) WHERE seq = {named}", named),
+            ("a body of text", "payloads", f"body = CAST(body AS TEXT) WHERE seq = {owner}", owner),
+            ("a salt of text", "payloads", f"salt = CAST(salt AS TEXT) WHERE seq = {owner}", owner)):
+        world.put("changed.db", sound)
+        with sqlite3.connect(world.path("changed.db")) as db:
+            sql = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
+            db.executescript(loose.format(table).replace("{0}", table))
+        db.close()
+        with sqlite3.connect(world.path("changed.db")) as db:
+            if db.execute(f"UPDATE {table} SET {change}").rowcount != 1:
+                sys.exit(f"{what} could not be put in")
+            db.commit()
+            db.execute("PRAGMA writable_schema=ON")
+            db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, table))
+        db.close()
+        world.check(what, "changed.db", WRONG, first)
 
 
 def large(world):
@@ -199,6 +258,18 @@ def backups(world):
     tell(world, "backup.db", f"UPDATE payloads SET salt = NULL, body = NULL WHERE seq IN ({owned})")
     world.put("log.pub", made.keys.file())
     world.keys = verify.Keys(made.keys.file().encode())
+    # An erasure covers nothing that came after it, whatever it claims.
+    early = maker.Maker(13, made.keys)
+    early.start()
+    early.request()
+    task = early.live[0]
+    named = {"task_id": task["id"], "task_number": task["number"]}
+    early.own(104, task["number"], 2**40, "root", task_id=task["id"])
+    later = early.received("beta/1", 20, 1, body=b"later", **named)
+    early.payloads[task["number"]] = early.payloads[later] = [None, None]
+    early.checkpoint()
+    early.write(world.path("early.db"))
+    world.check("a payload that was erased before it was there", "early.db", WRONG, later)
     world.check("a backup with holes", "backup.db", WRONG, int(owned.split(",", maxsplit=1)[0]))
     with open(world.path("backup.db"), "rb") as file:
         holes = file.read()
@@ -317,7 +388,7 @@ def texts(world, made):
         world.put("cut.jsonl", data)
         world.check(what, "cut.jsonl", WRONG)
     for what, old, new in (("another record", '"attempt":0', '"attempt":1'), ("a member more", '"attempt":0', '"attempt":0,"also":1'),
-                           ("a member twice", '"attempt":0', '"attempt":0,"attempt":0'), ("not whole", '"whole":true', '"whole":false')):
+                           ("another count", '"lines":', '"lines":1'), ("another format", "bunshin-export/1", "bunshin-export/2"), ("a member twice", '"attempt":0', '"attempt":0,"attempt":0'), ("not whole", '"whole":true', '"whole":false')):
         world.put("cut.jsonl", files["whole.jsonl"].replace(old, new, 1))
         world.check(what, "cut.jsonl", WRONG)
 
@@ -354,6 +425,8 @@ def main(program):
         made = maker.Maker(3, maker.Keyring("files"))
         made.story(900)
         made.erase()
+        for _ in range(20):
+            made.request()
         made.checkpoint()
         world.put("log.pub", made.keys.file())
         world.keys = verify.Keys(made.keys.file().encode())

@@ -195,6 +195,11 @@ def behind_a_record(folder, made):
         db.execute("UPDATE nodes SET hash = zeroblob(32) WHERE level = 8 AND number = 1")
     db.close()
     expect("a node that is not what was sealed", run(*key, "--from", "710", f"{folder}/bad.db").returncode == 1)
+    with sqlite3.connect(f"{folder}/bad.db") as db:
+        db.execute("DELETE FROM nodes WHERE level = 8 AND number = 1")
+    db.close()
+    done = run("--key", f"{folder}/log.pub", "--from", "710", f"{folder}/bad.db")
+    expect("a node that is missing", done.returncode == 3 and "nodes" in done.stdout, done)
 
 
 def main():
