@@ -9,6 +9,10 @@
 #define LEAF         0x0d
 #define RECORD_MAX   (512u << 20)
 #define VARINT_MAX   9u
+#define WAL_HEADER   32u
+#define FRAME_HEADER 24u
+#define WAL_MAGIC    0x377f0682u /* and 1 if checksums are big-endian */
+#define WAL_VERSION  3007000u
 
 static uint32_t big16(const uint8_t *at)
 {
@@ -23,10 +27,96 @@ static uint32_t big32(const uint8_t *at)
 	return __builtin_bswap32(value);
 }
 
-bool pages_open(struct span file, struct pages *out_pages)
+/* ---- the file and its log ---- */
+
+static const uint8_t *page_at(const struct pages *pages, uint32_t number)
+{
+	uint32_t frame;
+
+	if (!number || number > pages->page_count)
+		return NULL;
+	frame = pages->frame ? pages->frame[number] : 0;
+	if (frame)
+		return pages->wal.at + WAL_HEADER + (size_t)(frame - 1) * (FRAME_HEADER + pages->page_bytes) + FRAME_HEADER;
+	if ((size_t)number * pages->page_bytes > pages->file.bytes)
+		return NULL;
+	return pages->file.at + (size_t)(number - 1) * pages->page_bytes;
+}
+
+/* The running checksum of a log: pairs of words, in the order of bytes that its header names. */
+struct checksum {
+	bool big;
+	uint32_t one, two;
+};
+
+static void checksum_add(struct checksum *sum, const uint8_t *at, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 8) {
+		uint32_t first, second;
+
+		memcpy(&first, at + i, 4);
+		memcpy(&second, at + i + 4, 4);
+		sum->one += (sum->big ? __builtin_bswap32(first) : first) + sum->two;
+		sum->two += (sum->big ? __builtin_bswap32(second) : second) + sum->one;
+	}
+}
+
+static bool checksum_is(const struct checksum *sum, const uint8_t *at)
+{
+	return sum->one == big32(at) && sum->two == big32(at + 4);
+}
+
+/* Enters the pages of one frame after the other, up to the last that commits. What a broken off transaction left behind it counts for nothing, and so do
+ * frames of an earlier life of the log, whose salts or checksums do not fit. */
+static bool frames_enter(struct pages *pages, struct checksum sum)
+{
+	const uint8_t *header = pages->wal.at, *at = header + WAL_HEADER;
+	size_t frame_bytes = FRAME_HEADER + pages->page_bytes, count = (pages->wal.bytes - WAL_HEADER) / frame_bytes,
+	       committed = 0;
+	uint32_t size = 0;
+
+	for (size_t i = 0; i < count; i++, at += frame_bytes) {
+		if (memcmp(at + 8, header + 16, 8) != 0)
+			break;
+		checksum_add(&sum, at, 8);
+		checksum_add(&sum, at + FRAME_HEADER, pages->page_bytes);
+		if (!checksum_is(&sum, at + 16))
+			break;
+		if (big32(at + 4)) {
+			committed = i + 1;
+			size = big32(at + 4);
+		}
+	}
+	if (!committed)
+		return true;
+	pages->page_count = size;
+	pages->frame = calloc((size_t)size + 1, sizeof(*pages->frame));
+	at = header + WAL_HEADER;
+	for (size_t i = 0; pages->frame && i < committed; i++, at += frame_bytes)
+		if (big32(at) <= size)
+			pages->frame[big32(at)] = (uint32_t)i + 1;
+	return pages->frame;
+}
+
+/* A log that is empty, or whose header was never written, adds nothing. */
+static bool wal_enter(struct pages *pages)
+{
+	const uint8_t *at = pages->wal.at;
+	struct checksum sum = {0};
+
+	if (pages->wal.bytes < WAL_HEADER || big32(at) == 0)
+		return true;
+	if ((big32(at) & ~1u) != WAL_MAGIC || big32(at + 4) != WAL_VERSION || big32(at + 8) != pages->page_bytes)
+		return false;
+	sum.big = big32(at) & 1;
+	checksum_add(&sum, at, 24);
+	return checksum_is(&sum, at + 24) && frames_enter(pages, sum);
+}
+
+bool pages_open(struct span file, struct span wal, struct pages *out_pages)
 {
 	const uint8_t *at = file.at;
-	struct pages pages = {.file = file};
+	struct pages pages = {.file = file, .wal = wal};
 
 	if (file.bytes < 512 || memcmp(at, "SQLite format 3", 16) != 0)
 		return false;
@@ -34,14 +124,26 @@ bool pages_open(struct span file, struct pages *out_pages)
 	pages.page_count = big32(at + 28);
 	if (pages.page_bytes < 512 || (pages.page_bytes & (pages.page_bytes - 1)))
 		return false;
+	if (!wal_enter(&pages)) {
+		pages_close(&pages);
+		return false;
+	}
+	at = page_at(&pages, 1);
 	/* Nothing reserved, the usual fractions, a size that is up to date, UTF-8. */
-	if (at[20] != 0 || at[21] != 64 || at[22] != 32 || at[23] != 32 || big32(at + 24) != big32(at + 92) ||
-	    big32(at + 56) != 1)
+	if (!at || at[20] != 0 || at[21] != 64 || at[22] != 32 || at[23] != 32 || big32(at + 24) != big32(at + 92) ||
+	    big32(at + 56) != 1 || big32(at + 28) != pages.page_count ||
+	    (!pages.frame && (uint64_t)pages.page_count * pages.page_bytes != file.bytes)) {
+		pages_close(&pages);
 		return false;
-	if ((uint64_t)pages.page_count * pages.page_bytes != file.bytes)
-		return false;
+	}
 	*out_pages = pages;
 	return true;
+}
+
+void pages_close(struct pages *pages)
+{
+	free(pages->frame);
+	pages->frame = NULL;
 }
 
 /* 1 to 9 bytes, seven bits each but for the last of nine. NULL: it does not end before `end`. */
@@ -69,11 +171,6 @@ static inline const uint8_t *varint(const uint8_t *at, const uint8_t *end, uint6
 }
 
 /* ---- the walk ---- */
-
-static const uint8_t *page_at(const struct pages *pages, uint32_t number)
-{
-	return number && number <= pages->page_count ? pages->file.at + (size_t)(number - 1) * pages->page_bytes : NULL;
-}
 
 /* Goes down to page `number`, whose keys are at most `high`. */
 static bool descend(struct pages_walk *walk, uint32_t number, int64_t high)

@@ -16,12 +16,17 @@
 
 struct pages {
 	struct span file;
+	struct span wal;
 	uint32_t page_bytes;
 	uint32_t page_count;
+	uint32_t *
+		frame; /* [1 … page_count]: frame of the WAL, from 1, that holds the page; 0: the file does. NULL: there is no WAL */
 };
 
-/* False: the header is unusual, and the file had better be read by SQLite. */
-bool pages_open(struct span file, struct pages *out_pages);
+/* `wal` is the write-ahead log beside the file, or empty: its frames up to the last commit take the place of pages (section 4 of
+ * the same document). False: the file or the log is unusual, or there is no memory, and the file had better be read by SQLite. */
+bool pages_open(struct span file, struct span wal, struct pages *out_pages);
+void pages_close(struct pages *pages);
 
 enum { PAGES_ROW, PAGES_END, PAGES_UNUSUAL, PAGES_MEMORY };
 

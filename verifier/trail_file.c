@@ -460,9 +460,9 @@ static int records_check(const char *path, struct trail_file *trail, struct outs
 	}
 	if (rc)
 		return rc;
-	if (trail->immutable && !trail->options->statements && trail_pages_verify(path, trail))
+	if (!trail->options->statements && trail_pages_verify(path, trail))
 		return INSPECT_FINE;
-	if (trail->immutable && !trail->options->statements) {
+	if (!trail->options->statements) {
 		inspect_close(trail);
 		*trail->verdict = before;
 		trail->rc = INSPECT_FINE;

@@ -126,7 +126,8 @@ int trail_end_check(struct trail_file *trail); /* after the last record, at the 
 int trail_from(struct trail_file *trail); /* begins behind options->from_seq */
 
 /* trail_pages.c */
-/* Verifies all of an immutable file without asking SQLite for records. False: something is wrong or unusual, and SQLite has to be asked. */
+/* Verifies all of a trail that nobody writes now without asking SQLite for records. False: something is wrong or unusual, or somebody writes, and
+ * SQLite has to be asked. */
 bool trail_pages_verify(const char *path, struct trail_file *trail);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A trail that nobody writes, from the pages of its file: records and payloads come from there, everything else is asked of SQLite. Only "all is good"
+ * A trail that nobody writes now, from the pages of its file and of the log beside it: records and payloads come from there, everything else is asked of SQLite. Only "all is good"
  * counts. Anything else is found again, and named, by the statements that everybody would ask.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "verifier/trail_file.h"
 
@@ -90,23 +93,82 @@ static bool tables_walk(struct trail_file *trail, const struct pages *pages)
 	return fine;
 }
 
+/* ---- a trail that nobody writes now ---- */
+
+/* Does a writer hold the lock beside the trail? */
+static bool is_written(const char *path)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	char beside[4200];
+	bool held;
+	int fd;
+
+	snprintf(beside, sizeof(beside), "%.4096s-lock", path);
+	fd = open(beside, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	held = fcntl(fd, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
+	close(fd);
+	return held;
+}
+
+/* The file and its log, as they are while a read transaction is open. */
+struct still {
+	struct mapped file, wal;
+	struct stat file_status, wal_status;
+	char wal_path[4200];
+};
+
+static bool same_status(const char *path, const struct stat *before)
+{
+	struct stat now;
+
+	return stat(path, &now) == 0 && now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == before->st_mtim.tv_nsec && now.st_ino == before->st_ino;
+}
+
+static bool still_open(const char *path, bool immutable, struct still *still)
+{
+	char why[512];
+
+	snprintf(still->wal_path, sizeof(still->wal_path), "%.4096s-wal", path);
+	if (stat(path, &still->file_status) || (!immutable && stat(still->wal_path, &still->wal_status)))
+		return false;
+	if (!mapped_open(path, UINT64_MAX, &still->file, why))
+		return false;
+	mapped_read_through(&still->file);
+	return immutable || mapped_open(still->wal_path, UINT64_MAX, &still->wal, why);
+}
+
+static bool was_still(const char *path, bool immutable, const struct still *still)
+{
+	return same_status(path, &still->file_status) && (immutable || same_status(still->wal_path, &still->wal_status));
+}
+
+static void still_close(struct still *still)
+{
+	mapped_close(&still->file);
+	mapped_close(&still->wal);
+}
+
 bool trail_pages_verify(const char *path, struct trail_file *trail)
 {
-	struct mapped mapped;
+	struct still still = {.file_status = {0}};
 	struct pages pages;
-	char why[512];
-	bool fine = mapped_open(path, UINT64_MAX, &mapped, why);
+	bool fine;
 
-	if (!fine)
+	if (!trail->immutable && is_written(path))
 		return false;
-	mapped_read_through(&mapped);
-	fine = pages_open(mapped.span, &pages) && sqlite3_exec(trail->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+	/* The transaction first: whatever is mapped then stays as it is until it ends, or is seen to have changed. */
+	fine = sqlite3_exec(trail->db, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) == SQLITE_OK &&
+	       still_open(path, trail->immutable, &still) && pages_open(still.file.span, still.wal.span, &pages);
 	if (fine) {
-		fine = tables_walk(trail, &pages);
-		for (size_t i = 0; i < ASK_COUNT; i++)
-			sqlite3_reset(trail->asks[i]);
-		sqlite3_exec(trail->db, "ROLLBACK", NULL, NULL, NULL);
+		fine = tables_walk(trail, &pages) && was_still(path, trail->immutable, &still);
+		pages_close(&pages);
 	}
-	mapped_close(&mapped);
+	for (size_t i = 0; i < ASK_COUNT; i++)
+		sqlite3_reset(trail->asks[i]);
+	sqlite3_exec(trail->db, "ROLLBACK", NULL, NULL, NULL);
+	still_close(&still);
 	return fine;
 }

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import sqlite3
 import sys
 
@@ -344,7 +343,6 @@ def main(folder, count, seed):
     for name, text in (("log.pub", maker.keys.file()), ("mirror.txt", maker.mirror(2))):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
-    shutil.copy(os.path.join(folder, "trail.db"), os.path.join(folder, "unchanged.db"))
     print(len(maker.rows), len(maker.checkpoints), maker.erased)
 
 

@@ -351,7 +351,8 @@ static sqlite3 *database_make(const char *path, int page_bytes, int rows)
 /* Every row as SQLite has it. */
 static void pages_compare(sqlite3 *db, const char *path, int rows)
 {
-	struct mapped mapped;
+	struct mapped mapped, log;
+	char log_path[300];
 	struct pages pages;
 	struct pages_walk walk;
 	struct pages_column column[4];
@@ -361,7 +362,10 @@ static void pages_compare(sqlite3 *db, const char *path, int rows)
 	char why[512];
 
 	assert_true(mapped_open(path, UINT64_MAX, &mapped, why));
-	assert_true(pages_open(mapped.span, &pages));
+	snprintf(log_path, sizeof(log_path), "%s-wal", path);
+	if (!mapped_open(log_path, UINT64_MAX, &log, why))
+		log = (struct mapped){0};
+	assert_true(pages_open(mapped.span, log.span, &pages));
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT * FROM t ORDER BY k", -1, &select, NULL), SQLITE_OK);
 	pages_begin(&walk, &pages, 2);
 	for (int i = 0; i < rows; i++) {
@@ -378,8 +382,10 @@ static void pages_compare(sqlite3 *db, const char *path, int rows)
 	}
 	assert_int_equal(pages_next(&walk, &key, &record), PAGES_END);
 	pages_end(&walk);
+	pages_close(&pages);
 	sqlite3_finalize(select);
 	mapped_close(&mapped);
+	mapped_close(&log);
 }
 
 static void test_rows_from_pages_are_those_of_sqlite(void **unused)
@@ -400,6 +406,47 @@ static void test_rows_from_pages_are_those_of_sqlite(void **unused)
 		}
 	}
 	unlink(path);
+}
+
+static void execute(sqlite3 *db, const char *sql)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+/* Commits, transactions that were broken off after pages of them were written, logs that began anew, and those that are half in the file. */
+static void test_rows_in_a_log_are_those_of_sqlite(void **unused)
+{
+	(void)unused;
+	char path[] = "/tmp/verifier-pages-XXXXXX", log_path[64];
+	int fd = mkstemp(path), rows = 600;
+	sqlite3 *db;
+
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+	snprintf(log_path, sizeof(log_path), "%s-wal", path);
+	db = database_make(path, 1024, rows);
+	execute(db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=5");
+	for (unsigned round = 0; round < 120; round++) {
+		char sql[200];
+
+		snprintf(sql, sizeof(sql), "UPDATE t SET b = randomblob(%u), n = n / 2 WHERE k %% 17 = %u", (unsigned)any(900),
+			 round % 17);
+		execute(db, sql);
+		if (round % 3 == 0)
+			execute(db, "BEGIN; UPDATE t SET b = randomblob(300); ROLLBACK");
+		if (round % 4 == 1) {
+			snprintf(sql, sizeof(sql), "INSERT INTO t VALUES(%d, 5, randomblob(2000), 'text')", 100000 + rows++);
+			execute(db, sql);
+		}
+		if (round % 20 == 19)
+			execute(db, round % 40 == 39 ? "PRAGMA wal_checkpoint(RESTART)" : "PRAGMA wal_checkpoint(PASSIVE)");
+		pages_compare(db, path, rows);
+	}
+	sqlite3_close(db);
+	unlink(path);
+	unlink(log_path);
 }
 
 /* Any byte of the file may be anything: a walk ends, reads nothing beyond, and gives keys in order. */
@@ -429,7 +476,7 @@ static void test_a_walk_through_damaged_pages_ends(void **unused)
 		memcpy(copy, mapped.span.at, mapped.span.bytes);
 		for (unsigned i = 0; i <= round % 4; i++)
 			copy[100 + any(mapped.span.bytes - 100)] ^= (uint8_t)(1u << any(8));
-		assert_true(pages_open((struct span){copy, mapped.span.bytes}, &pages));
+		assert_true(pages_open((struct span){copy, mapped.span.bytes}, (struct span){0}, &pages));
 		pages_begin(&walk, &pages, 1 + (uint32_t)any(pages.page_count));
 		while ((step = pages_next(&walk, &key, &record)) == PAGES_ROW) {
 			assert_true(key > before || before == INT64_MIN);
@@ -438,6 +485,7 @@ static void test_a_walk_through_damaged_pages_ends(void **unused)
 		}
 		unusual += step == PAGES_UNUSUAL;
 		pages_end(&walk);
+		pages_close(&pages);
 	}
 	assert_true(unusual > 500);
 	free(copy);
@@ -459,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_a_record_comes_back_from_its_bytes_and_no_others),
 		cmocka_unit_test(test_facts_are_read_up_to_where_they_matter),
 		cmocka_unit_test(test_rows_from_pages_are_those_of_sqlite),
+		cmocka_unit_test(test_rows_in_a_log_are_those_of_sqlite),
 		cmocka_unit_test(test_a_walk_through_damaged_pages_ends),
 	};
 	if (sodium_init() < 0)
