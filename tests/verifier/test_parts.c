@@ -419,7 +419,7 @@ static void test_rows_in_a_log_are_those_of_sqlite(void **unused)
 {
 	(void)unused;
 	char path[] = "/tmp/verifier-pages-XXXXXX", log_path[64];
-	int fd = mkstemp(path), rows = 600;
+	int fd = mkstemp(path), rows = 600, spilled, before;
 	sqlite3 *db;
 
 	assert_true(fd >= 0);
@@ -427,15 +427,19 @@ static void test_rows_in_a_log_are_those_of_sqlite(void **unused)
 	unlink(path);
 	snprintf(log_path, sizeof(log_path), "%s-wal", path);
 	db = database_make(path, 1024, rows);
-	execute(db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=5");
+	execute(db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=5; PRAGMA cache_spill=5");
 	for (unsigned round = 0; round < 120; round++) {
 		char sql[200];
 
 		snprintf(sql, sizeof(sql), "UPDATE t SET b = randomblob(%u), n = n / 2 WHERE k %% 17 = %u", (unsigned)any(900),
 			 round % 17);
 		execute(db, sql);
-		if (round % 3 == 0)
-			execute(db, "BEGIN; UPDATE t SET b = randomblob(300); ROLLBACK");
+		if (round % 3 == 0) {
+			execute(db, "BEGIN; UPDATE t SET b = randomblob(1500)");
+			assert_true(sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_SPILL, &spilled, &before, 0) == SQLITE_OK &&
+				    spilled > 0);
+			execute(db, "ROLLBACK");
+		}
 		if (round % 4 == 1) {
 			snprintf(sql, sizeof(sql), "INSERT INTO t VALUES(%d, 5, randomblob(2000), 'text')", 100000 + rows++);
 			execute(db, sql);
@@ -447,6 +451,62 @@ static void test_rows_in_a_log_are_those_of_sqlite(void **unused)
 	sqlite3_close(db);
 	unlink(path);
 	unlink(log_path);
+}
+
+static void byte_flip(const char *path, long from_end)
+{
+	FILE *file = fopen(path, "r+b");
+	int byte;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, -from_end, SEEK_END), 0);
+	byte = fgetc(file);
+	assert_int_equal(fseek(file, -from_end, SEEK_END), 0);
+	assert_true(fputc(byte ^ 1, file) != EOF && fclose(file) == 0);
+}
+
+/* A log of which the end never reached the disk: the last transaction that is whole counts. */
+static void test_a_torn_log_ends_where_sqlite_ends_it(void **unused)
+{
+	(void)unused;
+	char path[] = "/tmp/verifier-pages-XXXXXX", log_path[64], copy[64], command[256];
+	int fd = mkstemp(path);
+	sqlite3 *db;
+
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+	snprintf(log_path, sizeof(log_path), "%s-wal", path);
+	snprintf(copy, sizeof(copy), "%s-copy", path);
+	db = database_make(path, 1024, 300);
+	execute(db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
+	for (int i = 0; i < 10; i++) {
+		execute(db, "UPDATE t SET n = n + 1 WHERE k % 5 = 0");
+		execute(db, "DELETE FROM t WHERE k = (SELECT max(k) FROM t)");
+	}
+	for (long from_end = 1; from_end < 40000; from_end += 1500) {
+		sqlite3 *other;
+		int rows = 0;
+		sqlite3_stmt *count;
+
+		snprintf(command, sizeof(command), "cp %s %s && cp %s-wal %s-wal && rm -f %s-shm", path, copy, path, copy, copy);
+		assert_int_equal(system(command), 0);
+		snprintf(command, sizeof(command), "%s-wal", copy);
+		byte_flip(command, from_end);
+		assert_int_equal(sqlite3_open(copy, &other), SQLITE_OK);
+		execute(other, "PRAGMA wal_autocheckpoint=0");
+		sqlite3_db_config(other, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		assert_int_equal(sqlite3_prepare_v2(other, "SELECT count(*) FROM t", -1, &count, NULL), SQLITE_OK);
+		if (sqlite3_step(count) == SQLITE_ROW)
+			rows = sqlite3_column_int(count, 0);
+		sqlite3_finalize(count);
+		assert_in_range(rows, 290, 300);
+		pages_compare(other, copy, rows);
+		sqlite3_close(other);
+	}
+	sqlite3_close(db);
+	snprintf(command, sizeof(command), "rm -f %s*", path);
+	assert_int_equal(system(command), 0);
 }
 
 /* Any byte of the file may be anything: a walk ends, reads nothing beyond, and gives keys in order. */
@@ -508,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_facts_are_read_up_to_where_they_matter),
 		cmocka_unit_test(test_rows_from_pages_are_those_of_sqlite),
 		cmocka_unit_test(test_rows_in_a_log_are_those_of_sqlite),
+		cmocka_unit_test(test_a_torn_log_ends_where_sqlite_ends_it),
 		cmocka_unit_test(test_a_walk_through_damaged_pages_ends),
 	};
 	if (sodium_init() < 0)
