@@ -469,7 +469,7 @@ static void byte_flip(const char *path, long from_end)
 static void test_a_torn_log_ends_where_sqlite_ends_it(void **unused)
 {
 	(void)unused;
-	char path[] = "/tmp/verifier-pages-XXXXXX", log_path[64], copy[64], command[256];
+	char path[] = "/tmp/verifier-pages-XXXXXX", log_path[64], copy[64], command[512];
 	int fd = mkstemp(path);
 	sqlite3 *db;
 
