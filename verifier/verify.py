@@ -639,7 +639,7 @@ class Along:
 
 class Trail(Inspection):
     def __init__(self, path, keys, outside):
-        self.tasks, self.erasures = {}, None
+        self.tasks, self.erasures = {}, {}
         self.open(path)
         super().__init__(keys, outside, self.format > 1)
         self.proved = Erasures()
@@ -714,16 +714,29 @@ class Trail(Inspection):
         if row is None or row[0] != root:
             raise Wrong((number << level) + 1, f"node {number} of level {level} is not the root of its records", number + 1 << level)
 
+    def erasures_ahead(self, sql):
+        """Erased records that a checkpoint covers, wherever they stand. They are looked for ahead: what is wrong there is wrong when its turn comes."""
+        names = ["seq", "direction", "type", "verdict", "task_id", "facts"]
+        found = Erasures()
+        sql = sql.format(", ".join("r." + name for name in names), "(SELECT max(size) FROM checkpoints NOT INDEXED)")
+        try:
+            for values in self.db.execute(sql):
+                found.add(dict(zip(names, values)))
+        except sqlite3.Error as error:
+            raise self.broken(error) from error
+        return found
+
     def is_erased(self, row):
-        if self.erasures is None:
-            self.erasures = Erasures()
-            names = ["seq", "direction", "type", "verdict", "task_id", "facts"]
-            rows = [] if self.format < 2 else self.db.execute(
-                f"SELECT {', '.join(names)} FROM records WHERE +type = {ERASED} AND seq <= (SELECT max(size) FROM checkpoints NOT INDEXED) "
-                "ORDER BY seq")
-            for values in rows:
-                self.erasures.add(dict(zip(names, values)))
-        return self.erasures.cover(row) or self.proved.cover(row)
+        if self.format < 2:
+            return False
+        # By the index, which is quick; and, since an index may be damaged where the records are not, by all records.
+        for sql in ("SELECT {} FROM records e JOIN records r ON r.seq = e.seq WHERE e.type = 104 AND e.seq <= {} ORDER BY e.seq",
+                    "SELECT {} FROM records r WHERE +r.type = 104 AND r.seq <= {} ORDER BY r.seq"):
+            if sql not in self.erasures:
+                self.erasures[sql] = self.erasures_ahead(sql)
+            if self.erasures[sql].cover(row) or self.proved.cover(row):
+                return True
+        return False
 
     # The derived tables.
     def apply(self, row):
