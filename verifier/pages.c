@@ -9,6 +9,7 @@
 #define LEAF         0x0d
 #define RECORD_MAX   (512u << 20)
 #define VARINT_MAX   9u
+#define AHEAD_BYTES  1024u
 #define WAL_HEADER   32u
 #define FRAME_HEADER 24u
 #define WAL_MAGIC    0x377f0682u /* and 1 if checksums are big-endian */
@@ -222,16 +223,27 @@ static const uint8_t *cell_at(const struct pages_walk *walk, uint32_t index, boo
 													       : NULL;
 }
 
-/* Has the page behind the next one brought near: the processor does not guess that a file is read page by page, and would wait for each. */
-static void fetch_ahead(const struct pages_walk *walk, uint32_t index)
+/* The page behind the next one is to be brought near: the processor does not guess that a file is read page by page, and would wait for each. */
+static void ahead_choose(struct pages_walk *walk, uint32_t index)
 {
-	const uint8_t *cell = index < walk->stack[walk->depth - 1].cells ? cell_at(walk, index, false) : NULL, *page;
+	const uint8_t *page = walk->stack[walk->depth - 1].page;
+	const uint8_t *cell = index < walk->stack[walk->depth - 1].cells ? cell_at(walk, index, false) : NULL;
 
-	if (!cell || cell + 4 > walk->stack[walk->depth - 1].page + walk->pages->page_bytes)
+	walk->ahead = cell && cell + 4 <= page + walk->pages->page_bytes ? page_at(walk->pages, big32(cell)) : NULL;
+	walk->ahead_bytes = 0;
+}
+
+/* A few lines of it with each row, as many as rows take: more at once than the processor can wait for would be dropped. */
+static inline void ahead_fetch(struct pages_walk *walk)
+{
+	uint32_t end = walk->ahead_bytes + AHEAD_BYTES;
+
+	if (!walk->ahead)
 		return;
-	page = page_at(walk->pages, big32(cell));
-	for (uint32_t at = 0; page && at < walk->pages->page_bytes; at += 64)
-		__builtin_prefetch(page + at);
+	if (end > walk->pages->page_bytes)
+		end = walk->pages->page_bytes;
+	for (; walk->ahead_bytes < end; walk->ahead_bytes += 64)
+		__builtin_prefetch(walk->ahead + walk->ahead_bytes);
 }
 
 /* The next child of the inner page in hand. */
@@ -242,7 +254,7 @@ static bool child_next(struct pages_walk *walk)
 	uint32_t index = walk->stack[top].next++;
 	uint64_t key;
 
-	fetch_ahead(walk, index + 1);
+	ahead_choose(walk, index + 1);
 	if (index == walk->stack[top].cells)
 		return descend(walk, big32(page + walk->stack[top].first + 8), walk->stack[top].high);
 	cell = cell_at(walk, index, false);
@@ -312,6 +324,7 @@ static int row_take(struct pages_walk *walk, int64_t *out_key, struct span *out_
 	const uint8_t *cell = cell_at(walk, walk->stack[top].next++, true), *end = walk->stack[top].page + usable;
 	uint64_t bytes, key;
 
+	ahead_fetch(walk);
 	cell = cell ? varint(cell, end, &bytes) : NULL;
 	cell = cell ? varint(cell, end, &key) : NULL;
 	if (!cell || (int64_t)key > walk->stack[top].high || (walk->any_before && (int64_t)key <= walk->low))

@@ -41,6 +41,8 @@ struct pages_walk {
 		uint32_t next; /* cell to be taken next; `cells` of an inner page: its last child */
 		int64_t high;  /* no key below may be larger */
 	} stack[PAGES_DEPTH_MAX];
+	const uint8_t *ahead; /* page that comes after the next one, and how much of it was asked for; NULL: none */
+	uint32_t ahead_bytes;
 	int64_t low; /* every key to come must be larger, if any_before */
 	bool any_before;
 	uint8_t *room; /* a record that does not fit its page */

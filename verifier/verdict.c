@@ -17,6 +17,7 @@
 #include "verifier/inner.h"
 
 #define FILE_BYTES_MAX ((uint64_t)1 << 42)
+#define POPULATE_MAX   ((uint64_t)4 << 30)
 
 /* ---- files ---- */
 
@@ -64,8 +65,10 @@ static void *address_of(const struct mapped *mapped)
 
 void mapped_read_through(const struct mapped *mapped)
 {
+	/* All at once is cheaper than page by page, as long as the tables for it are small. Either is only advice. */
 	if (mapped->is_mapped)
-		(void)madvise(address_of(mapped), mapped->span.bytes, MADV_SEQUENTIAL);
+		(void)madvise(address_of(mapped), mapped->span.bytes,
+			      mapped->span.bytes <= POPULATE_MAX ? MADV_POPULATE_READ : MADV_SEQUENTIAL);
 }
 
 void mapped_close(struct mapped *mapped)
