@@ -187,3 +187,24 @@ void ran_release(struct ran *ran)
 	free(ran->out);
 	free(ran->err);
 }
+
+struct ran must(const char *arguments, int code)
+{
+	struct ran ran = run(arguments);
+
+	if (ran.exit != code)
+		print_error("bunshin %s\nexit %d\nstdout: %s\nstderr: %s\n", arguments, ran.exit, ran.out, ran.err);
+	assert_int_equal(ran.exit, code);
+	return ran;
+}
+
+void assert_run(const char *arguments, int code, const char *out, const char *err)
+{
+	struct ran ran = must(arguments, code);
+
+	if (!strstr(ran.out, out) || !strstr(ran.err, err))
+		print_error("bunshin %s\nstdout: %s\nstderr: %s\n", arguments, ran.out, ran.err);
+	assert_non_null(strstr(ran.out, out));
+	assert_non_null(strstr(ran.err, err));
+	ran_release(&ran);
+}

@@ -30,4 +30,9 @@ struct ran run(const char *arguments);
 struct ran run_until_line(const char *arguments, int signal);
 void ran_release(struct ran *ran);
 
+/* The same, and the test fails, after showing what was printed, unless the exit code is `code`. */
+struct ran must(const char *arguments, int code);
+/* The same, and `out` and `err` stand somewhere in what was printed. */
+void assert_run(const char *arguments, int code, const char *out, const char *err);
+
 #endif

@@ -28,18 +28,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void assert_run(const char *arguments, int code, const char *out, const char *err)
-{
-	struct ran ran = run(arguments);
-
-	if (ran.exit != code || !strstr(ran.out, out) || !strstr(ran.err, err))
-		print_error("bunshin %s\nexit %d\nstdout: %s\nstderr: %s\n", arguments, ran.exit, ran.out, ran.err);
-	assert_int_equal(ran.exit, code);
-	assert_non_null(strstr(ran.out, out));
-	assert_non_null(strstr(ran.err, err));
-	ran_release(&ran);
-}
-
 /* Whatever goes wrong says so on stderr alone. */
 static void assert_refused(const char *arguments, int code, const char *err)
 {

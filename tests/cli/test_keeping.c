@@ -19,27 +19,6 @@
 static const char routes[] =
 	"network {\n}\nclone beta {\n\texternal = yes\n}\nroute security-analysis {\n\tdestination = beta\n}\n";
 
-static struct ran must(const char *arguments, int code)
-{
-	struct ran ran = run(arguments);
-
-	if (ran.exit != code)
-		print_error("bunshin %s\nexit %d\nstdout: %s\nstderr: %s\n", arguments, ran.exit, ran.out, ran.err);
-	assert_int_equal(ran.exit, code);
-	return ran;
-}
-
-static void assert_run(const char *arguments, int code, const char *out, const char *err)
-{
-	struct ran ran = must(arguments, code);
-
-	if (!strstr(ran.out, out) || !strstr(ran.err, err))
-		print_error("bunshin %s\nstdout: %s\nstderr: %s\n", arguments, ran.out, ran.err);
-	assert_non_null(strstr(ran.out, out));
-	assert_non_null(strstr(ran.err, err));
-	ran_release(&ran);
-}
-
 static json_t *must_json(const char *arguments, int code)
 {
 	struct ran ran = must(arguments, code);
