@@ -162,6 +162,17 @@ static int take_options(struct call *call, struct replay_options *options, char 
 	return rc;
 }
 
+/* Nothing compared is no proof of anything: a stretch that begins behind the end is a mistake. */
+static int check_from(struct call *call, struct trail *trail, uint64_t from)
+{
+	uint64_t last = trail_last_seq(trail);
+
+	if (from <= last)
+		return 0;
+	return call_fail(call, ERR_NOT_FOUND, NULL, "--from %llu comes after the end: the last record is %llu",
+			 (unsigned long long)from, (unsigned long long)last);
+}
+
 static int run(struct call *call)
 {
 	struct replay_options options = {.each = keep};
@@ -176,7 +187,10 @@ static int run(struct call *call)
 
 	if (!rc)
 		rc = session_trail(call, &trail);
+	if (!rc)
+		rc = check_from(call, trail, options.from_seq);
 	if (rc) {
+		trail_close(trail);
 		free(conf);
 		return rc;
 	}
