@@ -91,7 +91,7 @@ CREATE VIEW error_names(code, name) AS VALUES -- why something was refused or fa
 	(37, 'expired'), (38, 'start_timeout'), (39, 'heartbeat'), (40, 'sandbox'), (41, 'tool_missing'), (42, 'limit'),
 	(43, 'busy'), (44, 'draining'), (64, 'internal'), (65, 'memory'), (66, 'io'), (67, 'corrupt'), (68, 'locked'),
 	(69, 'config'), (70, 'system'), (71, 'full'), (72, 'ambiguous'), (73, 'newer'), (74, 'unreachable'), (75, 'timeout'),
-	(76, 'usage');
+	(76, 'usage'), (77, 'moved');
 
 CREATE VIEW state_names(code, name) AS VALUES -- states of a task, as in protocol/names.def; from 16 on it has ended
 	(1, 'accepted'), (2, 'assigned'), (3, 'running'), (4, 'waiting'), (5, 'cancelling'), (16, 'completed'),

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The nodes of the object graph. A node is made once, never changes and never moves; it points at those it names, so walking a path or a
+ * history looks nothing up. Two nodes with one id do not exist, except of the kinds ABSENT and LINK: comparing two pointers compares two
+ * objects, and object_same covers those kinds too.
+ */
+#ifndef WORKSPACE_STORE_OBJECT_H
+#define WORKSPACE_STORE_OBJECT_H
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "workspace/workspace.h"
+
+enum object_type { /* the first four as in packs */
+		   OBJECT_COMMIT = 1,
+		   OBJECT_TREE = 2,
+		   OBJECT_BLOB = 3,
+		   OBJECT_TAG = 4,
+		   OBJECT_LINK = 5,   /* the commit of a submodule: an id only, in no index */
+		   OBJECT_ABSENT = 6, /* cut off by a shallow import: an id only, in no index */
+};
+
+enum object_flag {
+	FLAG_JOURNALED = 1, /* it stands in the journal, with all it leads to */
+	FLAG_CHECKED = 2,   /* its bytes were looked at for SHA-1 attacks */
+	FLAG_MARKED = 4,    /* of the garbage collector */
+};
+
+struct object {
+	struct oid id;
+	uint8_t type;
+	_Atomic uint8_t flags;
+	_Atomic uint16_t round; /* of the garbage collector, in which it was made or found again */
+	uint64_t bytes;         /* of the object as git has it, without its header; 0 for LINK and ABSENT */
+};
+
+struct blob {
+	struct object object;
+	uint8_t data[]; /* object.bytes */
+};
+
+struct commit {
+	struct object object;
+	const struct tree *tree;
+	int64_t seconds;     /* of the committer */
+	uint32_t generation; /* 1 + the largest of its parents'; 1 without parents or where all are ABSENT */
+	uint32_t parent_count;
+	const char *raw;                /* object.bytes as git has them, NUL after */
+	const struct object *parents[]; /* COMMIT or ABSENT */
+};
+
+struct tag {
+	struct object object;
+	const struct object *target;
+	const char *raw;
+};
+
+/* Names and modes of a tree's entries, in git's order; shared by all versions of a folder in which only contents change. */
+struct shape {
+	uint32_t count;
+	uint32_t raw_bytes;    /* of a whole tree object of this shape */
+	const uint32_t *id_at; /* where in it the id of entry i stands; its mode and name stand before */
+	const uint8_t *raw;    /* such an object, with ids of any value */
+};
+
+/* A whole tree object and its children: a cache that can be dropped and made again, at any time outside of brackets. */
+struct tree_image {
+	const struct object **children; /* shape->count; never NULL */
+	uint8_t *raw;                   /* shape->raw_bytes */
+};
+
+struct tree_patch {
+	uint32_t index;
+	const struct object *child;
+};
+
+/* Either a whole one (base NULL; its image is never dropped), or `base` with a few children replaced, of the same shape. */
+struct tree {
+	struct object object;
+	const struct shape *shape;
+	const struct tree *base;
+	_Atomic(struct tree_image *) image;
+	uint32_t distance; /* versions down to the whole one */
+	uint32_t patch_count;
+	struct tree_patch patches[];
+};
+
+static inline bool object_same(const struct object *a, const struct object *b)
+{
+	return a == b || (a && b && !memcmp(a->id.bytes, b->id.bytes, OID_BYTES));
+}
+
+/* ---- reading a tree ---- */
+
+/* A tree's entries; valid until the end of the bracket. */
+struct tree_view {
+	const struct shape *shape;
+	const struct object *const *children;
+	const uint8_t *raw; /* the whole tree object */
+};
+
+struct tree_entry {
+	const char *name; /* not ended by NUL */
+	uint32_t name_bytes;
+	enum file_mode mode;
+	const struct object *child;
+};
+
+/* Makes the image if it was dropped; 0, ERR_MEMORY, ERR_FULL. An empty tree has no entries. */
+MUST_CHECK int tree_view(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view);
+void tree_view_entry(const struct tree_view *view, uint32_t index, struct tree_entry *out_entry);
+bool tree_view_find(const struct tree_view *view, const char *name, size_t name_bytes, uint32_t *out_index);
+
+/* ---- making objects ----
+ *
+ * Each gives the one node of that id: a new one, or that which is there. Pointers are valid until the end of the bracket, so a caller has one
+ * open. What was made is in the index at once and in the journal by agent_publish, which every function that hands an object out calls. */
+
+MUST_CHECK int blob_make(struct workspace_agent *agent, struct bytes data, const struct blob **out_blob);
+
+/* Entries in git's order, none twice, names checked by tree_name_check; `base` is a tree that it resembles, or NULL. */
+MUST_CHECK int tree_make(struct workspace_agent *agent, const struct tree *base, const struct tree_entry *entries, size_t count,
+			 const struct tree **out_tree);
+
+/* The tree of `base` with a few children replaced; same modes. */
+MUST_CHECK int tree_patch(struct workspace_agent *agent, const struct tree *base, const struct tree_patch *patches, size_t count,
+			  const struct tree **out_tree);
+
+/* From bytes as git has them. What it names must be there already (ERR_NOT_FOUND), except parents of commits if `shallow`: then they become
+ * ABSENT. ERR_MALFORMED for what git fsck --strict refuses. `id`: what it must hash to, or NULL; else ERR_CORRUPT. */
+MUST_CHECK int object_make(struct workspace_agent *agent, enum object_type type, struct bytes raw, const struct oid *id,
+			   const struct tree *base, bool shallow, const struct object **out_object);
+
+/* 0, or ERR_MALFORMED with the reason in a static sentence. */
+MUST_CHECK int tree_name_check(const char *name, size_t bytes, enum file_mode mode, const char **out_why);
+
+/* An id-only node. */
+MUST_CHECK int object_link(struct workspace_agent *agent, enum object_type type, const struct oid *id,
+			   const struct object **out_object);
+
+/* ---- finding ---- */
+
+/* NULL if it is not there. */
+const struct object *object_find(struct workspace_agent *agent, const struct oid *id);
+
+/* The only object whose id begins with `digits` hexadecimal digits of `prefix`; ERR_NOT_FOUND, ERR_AMBIGUOUS. Reads the whole index. */
+MUST_CHECK int object_find_prefix(struct workspace_agent *agent, const struct oid *prefix, unsigned digits,
+				  const struct object **out_object);
+
+typedef int object_seen(void *context, const struct object *object);
+MUST_CHECK int objects_each(struct workspace_agent *agent, object_seen *seen, void *context);
+
+/* The bytes as git has them: of a blob, commit or tag where they lie, of a tree from its image. */
+MUST_CHECK int object_raw(struct workspace_agent *agent, const struct object *object, struct bytes *out_raw);
+
+static inline const struct commit *object_as_commit(const struct object *object)
+{
+	return object && object->type == OBJECT_COMMIT ? (const struct commit *)object : NULL;
+}
+
+static inline const struct tree *object_as_tree(const struct object *object)
+{
+	return object && object->type == OBJECT_TREE ? (const struct tree *)object : NULL;
+}
+
+static inline const struct blob *object_as_blob(const struct object *object)
+{
+	return object && object->type == OBJECT_BLOB ? (const struct blob *)object : NULL;
+}
+
+static inline struct bytes blob_bytes(const struct blob *blob)
+{
+	return (struct bytes){blob->data, blob->object.bytes};
+}
+
+#endif
