@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "workspace/text_merge.h"
+#include "workspace/merge/text_merge.h"
 
 #define FILE_LINES   100u
 #define ROUNDS_MAX   1000000u

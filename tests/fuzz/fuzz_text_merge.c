@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/workspace/text_check.h"
+#include "tests/workspace/merge/text_check.h"
 
 #define SEPARATOR 0xffu
 #define AS_LINES  0xfeu

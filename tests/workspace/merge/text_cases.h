@@ -2,12 +2,12 @@
  *
  * Random merges of texts in which changes lie near each other, lines repeat, and blocks have moved.
  */
-#ifndef TESTS_WORKSPACE_TEXT_CASES_H
-#define TESTS_WORKSPACE_TEXT_CASES_H
+#ifndef TESTS_WORKSPACE_MERGE_TEXT_CASES_H
+#define TESTS_WORKSPACE_MERGE_TEXT_CASES_H
 
 #include <stdint.h>
 
-#include "workspace/text_merge.h"
+#include "workspace/merge/text_merge.h"
 
 /* The case of a number: the same number, the same case. Each of the three is memory of exactly its length, so that whoever reads past
  * it is noticed. Free with text_case_free. */

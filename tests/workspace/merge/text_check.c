@@ -3,7 +3,7 @@
  * How conflicts are judged without believing any of our own code: if each is decided for ours, the file has to be what libgit2 makes
  * when it is told to favour ours; the same for theirs. Ranges of the base are seen in the text with marks.
  */
-#include "tests/workspace/text_check.h"
+#include "tests/workspace/merge/text_check.h"
 
 #include <git2.h>
 #include <string.h>

@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/workspace/text_cases.h"
-#include "tests/workspace/text_check.h"
+#include "tests/workspace/merge/text_cases.h"
+#include "tests/workspace/merge/text_check.h"
 
 static struct bytes text(const char *literal)
 {

@@ -2,13 +2,13 @@
  *
  * The fast path, and who decides what it leaves.
  */
-#include "workspace/text_merge.h"
+#include "workspace/merge/text_merge.h"
 
 #include <git2.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "workspace/text_pieces.h"
+#include "workspace/merge/text_pieces.h"
 
 #define STRIDE_BYTES 256u
 

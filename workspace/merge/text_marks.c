@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "workspace/text_merge.h"
-#include "workspace/text_pieces.h"
+#include "workspace/merge/text_merge.h"
+#include "workspace/merge/text_pieces.h"
 
 #define MARK_CHARACTERS 7u
 

@@ -2,10 +2,10 @@
  *
  * The difficult half of a text merge: three files as lines, and the changes of both sides brought into one list.
  */
-#ifndef WORKSPACE_TEXT_PIECES_H
-#define WORKSPACE_TEXT_PIECES_H
+#ifndef WORKSPACE_MERGE_TEXT_PIECES_H
+#define WORKSPACE_MERGE_TEXT_PIECES_H
 
-#include "workspace/text_merge.h"
+#include "workspace/merge/text_merge.h"
 
 /* A file as lines: line i is from start[i] to start[i + 1]. */
 struct text_lines {

@@ -18,8 +18,8 @@
  *
  * No function here keeps anything, waits, or may be called before git_libgit2_init(). Any number of threads may call them.
  */
-#ifndef WORKSPACE_TEXT_MERGE_H
-#define WORKSPACE_TEXT_MERGE_H
+#ifndef WORKSPACE_MERGE_TEXT_MERGE_H
+#define WORKSPACE_MERGE_TEXT_MERGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/workspace/text_cases.h"
+#include "tests/workspace/merge/text_cases.h"
 
 void *__real_malloc(size_t bytes);
 void *__real_realloc(void *at, size_t bytes);

@@ -3,7 +3,7 @@
  * A document is a list of line numbers out of a vocabulary that fits the purpose: few different lines, or a pattern repeated, where
  * a diff has choices; different ones, where it has none. Both sides begin as the base, or as the base with a change that they share.
  */
-#include "tests/workspace/text_cases.h"
+#include "tests/workspace/merge/text_cases.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -2,10 +2,10 @@
  *
  * One merge, held against libgit2's: the text, the conflicts as data, and the text with marks. For tests and the fuzzer.
  */
-#ifndef TESTS_WORKSPACE_TEXT_CHECK_H
-#define TESTS_WORKSPACE_TEXT_CHECK_H
+#ifndef TESTS_WORKSPACE_MERGE_TEXT_CHECK_H
+#define TESTS_WORKSPACE_MERGE_TEXT_CHECK_H
 
-#include "workspace/text_merge.h"
+#include "workspace/merge/text_merge.h"
 
 /* NULL, or a sentence that says what is wrong. `choice` picks style, size and joining of the marks. git_libgit2_init() came before. */
 const char *text_check(const struct text_merge *merge, unsigned choice, enum text_outcome *out_outcome);

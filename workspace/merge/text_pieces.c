@@ -6,7 +6,7 @@
  * compared with the base, which gives its changes, and the two lists are walked together. Changes that overlap or touch become one
  * conflict, unless they are the same change.
  */
-#include "workspace/text_pieces.h"
+#include "workspace/merge/text_pieces.h"
 
 #include <git2.h>
 #include <stdlib.h>
