@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages of packages.txt that are missing.
 #
-#   packages.sh KIND…           KIND is build, run or test
+#   packages.sh KIND…           KIND is build, run, test or bench
 #   packages.sh --missing KIND…  only names them
 set -eu
 
@@ -59,8 +59,8 @@ if [ "${1-}" = --missing ]; then
 fi
 for kind in "$@"; do
 	case $kind in
-	build | run | test) ;;
-	*) say "packages.sh: \"$kind\" is no kind of package; accepted are build, run and test"; exit 2 ;;
+	build | run | test | bench) ;;
+	*) say "packages.sh: \"$kind\" is no kind of package; accepted are build, run, test and bench"; exit 2 ;;
 	esac
 done
 if [ $# = 0 ]; then
