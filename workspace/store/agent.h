@@ -8,6 +8,7 @@
 #include "workspace/store/index.h"
 #include "workspace/store/journal.h"
 #include "workspace/store/memory.h"
+#include "workspace/store/scratch.h"
 
 /* Sets the sentence and returns rc. */
 int agent_fail(struct workspace_agent *agent, int rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -19,7 +20,12 @@ MUST_CHECK int agent_fresh(struct workspace_agent *agent, const struct object *o
 /* Write those to the journal, together with a change of refs if `count` is not 0. Nothing is fresh afterwards; after an error everything still is. */
 MUST_CHECK int agent_publish(struct workspace_agent *agent, const struct journal_ref *refs, size_t count);
 
-/* Bytes that live until the end of the outermost bracket or of the function that reset them: for paths, lists and the like. NULL after agent_fail. */
+/* Bytes that live until the end of the outermost bracket or of the function that reset them: for paths, lists and the like. 16-byte aligned.
+ * NULL after agent_fail. Not counted against the cap. */
 void *agent_scratch(struct workspace_agent *agent, size_t bytes);
+
+/* Where scratch is now; and give back all that was taken since. For functions that are called often inside one long bracket. */
+struct scratch_mark agent_scratch_mark(struct workspace_agent *agent);
+void agent_scratch_reset(struct workspace_agent *agent, struct scratch_mark mark);
 
 #endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What one thread has for itself.
+ */
+#include "workspace/store/agent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "workspace/store/agent_inner.h"
+
+int agent_fail(struct workspace_agent *agent, int rc, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(agent->sentence, sizeof(agent->sentence), format, arguments);
+	va_end(arguments);
+	return rc;
+}
+
+const char *workspace_sentence(const struct workspace_agent *agent)
+{
+	return agent->sentence;
+}
+
+int agent_refuse_broken(struct workspace_agent *agent)
+{
+	return agent_fail(agent, ERR_IO,
+			  "the journal could not be written, so nothing can be changed any more; what is in memory can still be "
+			  "read and exported");
+}
+
+/* ---- scratch ---- */
+
+void *agent_scratch(struct workspace_agent *agent, size_t bytes)
+{
+	void *at = scratch_take(&agent->scratch, bytes);
+
+	if (!at)
+		(void)agent_fail(agent, ERR_MEMORY, "the system has no %zu bytes of memory", bytes);
+	return at;
+}
+
+struct scratch_mark agent_scratch_mark(struct workspace_agent *agent)
+{
+	return scratch_mark(&agent->scratch);
+}
+
+void agent_scratch_reset(struct workspace_agent *agent, struct scratch_mark mark)
+{
+	scratch_reset(&agent->scratch, mark);
+}
+
+/* ---- publishing ---- */
+
+static bool is_fresh(const struct workspace_agent *agent, const struct object *object)
+{
+	size_t look = agent->fresh_count < 16 ? agent->fresh_count : 16;
+
+	for (size_t i = agent->fresh_count - look; i < agent->fresh_count; i++)
+		if (agent->fresh[i] == object)
+			return true;
+	return false;
+}
+
+static int fresh_grow(struct workspace_agent *agent)
+{
+	size_t capacity = agent->fresh_capacity ? 2 * agent->fresh_capacity : 64;
+	const struct object **fresh = realloc(agent->fresh, capacity * sizeof(*fresh));
+
+	if (!fresh)
+		return agent_fail(agent, ERR_MEMORY, "the system has no memory for a list of %zu objects", capacity);
+	agent->fresh = fresh;
+	agent->fresh_capacity = capacity;
+	return 0;
+}
+
+int agent_fresh(struct workspace_agent *agent, const struct object *object)
+{
+	if (!agent->workspace->journal || object->type > OBJECT_TAG)
+		return 0;
+	if (atomic_load_explicit(&object->flags, memory_order_acquire) & FLAG_JOURNALED || is_fresh(agent, object))
+		return 0;
+	int rc = agent->fresh_count == agent->fresh_capacity ? fresh_grow(agent) : 0;
+	if (!rc)
+		agent->fresh[agent->fresh_count++] = object;
+	return rc;
+}
+
+static int fresh_list(struct workspace_agent *agent, struct journal_object **out_objects)
+{
+	struct journal_object *objects = agent_scratch(agent, (agent->fresh_count + 1) * sizeof(*objects));
+	int rc = objects ? 0 : ERR_MEMORY;
+
+	for (size_t i = 0; i < agent->fresh_count && !rc; i++) {
+		objects[i].type = agent->fresh[i]->type;
+		objects[i].id = agent->fresh[i]->id;
+		rc = object_raw(agent, agent->fresh[i], &objects[i].raw);
+	}
+	*out_objects = objects;
+	return rc;
+}
+
+static void fresh_done(struct workspace_agent *agent)
+{
+	for (size_t i = 0; i < agent->fresh_count; i++)
+		atomic_fetch_or(&((struct object *)(uintptr_t)agent->fresh[i])->flags, FLAG_JOURNALED);
+	agent->fresh_count = 0;
+}
+
+static int write_journal(struct workspace_agent *agent, const struct journal_ref *refs, size_t count)
+{
+	struct journal_object *objects;
+	int rc = fresh_list(agent, &objects);
+
+	if (rc)
+		return rc;
+	rc = journal_append(agent->writer, objects, agent->fresh_count, refs, count);
+	if (rc)
+		return agent_fail(agent, rc, "the journal in %s could not be written: %s", agent->workspace->options.journal,
+				  error_sentence(rc));
+	fresh_done(agent);
+	return 0;
+}
+
+int agent_publish(struct workspace_agent *agent, const struct journal_ref *refs, size_t count)
+{
+	if (!agent->workspace->journal || !(agent->fresh_count + count))
+		return 0;
+	if (atomic_load_explicit(&agent->workspace->is_broken, memory_order_relaxed))
+		return agent_refuse_broken(agent);
+	struct scratch_mark mark = scratch_mark(&agent->scratch);
+	int rc = write_journal(agent, refs, count);
+	scratch_reset(&agent->scratch, mark);
+	return rc;
+}
