@@ -155,6 +155,10 @@ int text_merge_marked(const struct text_merge *merge, const struct text_marks *m
 		return ERR_STATE;
 	if (outcome == TEXT_OURS || outcome == TEXT_THEIRS)
 		return append_whole(outcome == TEXT_OURS ? merge->ours : merge->theirs, out, out_count);
+	if (outcome == TEXT_SPLICED) {
+		*out_count = 0;
+		return text_splice_append(&splice, out);
+	}
 	writer.rc = text_pieces_find(merge, &pieces);
 	if (!writer.rc)
 		writer.rc = shape(&pieces, marks);

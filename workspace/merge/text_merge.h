@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Three-way merge of one file's bytes: what `git merge-file` makes of them, byte for byte, in a few microseconds where the two sides
- * changed different places and in the time of xdiff elsewhere.
+ * Three-way merge of one file's bytes: what git makes of them, byte for byte, in a few microseconds where it is certain that the two sides changed
+ * different places, and by comparing all lines elsewhere.
  *
  * A line ends after its '\n'; the last one may lack it, and then differs from the same one with it. Carriage returns belong to the
  * line. Two sides conflict where git says so: where their changes overlap or touch and are not the same.
  *
- * The fast path cuts what each side has in common with the base at its beginning and its end, in whole lines. If at least
- * TEXT_SPLICE_GAP_LINES unchanged lines lie between the two regions that are left, the result is the beginning of one side and the
- * rest of the other. That alone would be wrong in files that repeat themselves: xdiff moves a change down for as long as the lines
- * after it equal those it begins with, and so it can leave the region and reach the other side's change. It has to pass the whole
- * gap for that, so the gap's text would have to stand within the region as well; where it does, xdiff decides. Upwards it never
- * leaves the region (a change is only moved up to another one of the same side, and all of those begin within).
+ * Which lines belong together decides what the changes are: `git merge` (ort) goes by histogram, `git merge-file` and libgit2 by Myers. The two
+ * differ where lines are repeated or blocks have moved.
  *
- * Lines are matched by Myers' algorithm, as `git merge-file` does. `git merge` (ort) matches by histogram since git 2.34; libgit2 does
- * not offer that. The two can differ where lines are repeated or blocks have moved.
- *
- * No function here keeps anything, waits, or may be called before git_libgit2_init(). Any number of threads may call them.
+ * No function here keeps anything or waits. Any number of threads may call them.
  */
 #ifndef WORKSPACE_MERGE_TEXT_MERGE_H
 #define WORKSPACE_MERGE_TEXT_MERGE_H
@@ -25,23 +18,24 @@
 #include <stddef.h>
 
 #include "protocol/codec.h"
+#include "workspace/merge/text_diff.h"
 
-#define TEXT_SPLICE_GAP_LINES 4u
-#define TEXT_BINARY_BYTES     8000u /* a NUL in the first so many bytes of any of the three: not text, as in git */
-#define TEXT_MAX_BYTES        (1023u * 1024 * 1024) /* git merges nothing larger; it counts as binary */
+#define TEXT_BINARY_BYTES 8000u                 /* a NUL in the first so many bytes of any of the three: not text, as in git */
+#define TEXT_MAX_BYTES    (1023u * 1024 * 1024) /* git merges nothing larger; it counts as binary */
 
 /* The three versions, borrowed. An added file has an empty base. */
 struct text_merge {
 	struct bytes base;
 	struct bytes ours;
 	struct bytes theirs;
+	enum text_algorithm algorithm; /* zero: as git merge */
 };
 
 enum text_outcome {
 	TEXT_OURS,      /* the result is `ours` as it stands: theirs changed nothing, or the same */
 	TEXT_THEIRS,    /* the result is `theirs` as it stands: ours changed nothing */
 	TEXT_SPLICED,   /* merged by the fast path */
-	TEXT_MERGED,    /* merged by xdiff */
+	TEXT_MERGED,    /* merged line by line */
 	TEXT_CONFLICTS, /* changes that overlap or touch */
 	TEXT_BINARY,    /* not text (or too large), and both sides changed it differently: to be chosen whole */
 };
@@ -80,8 +74,9 @@ struct text_splice {
 };
 
 /* The fast path alone; reads, and allocates nothing. TEXT_OURS, TEXT_THEIRS, TEXT_BINARY, or TEXT_SPLICED with `out_splice` filled;
- * TEXT_CONFLICTS means here that xdiff has to look. */
+ * TEXT_CONFLICTS means here that lines have to be compared. */
 MUST_CHECK enum text_outcome text_splice(const struct text_merge *merge, struct text_splice *out_splice);
+MUST_CHECK int text_splice_append(const struct text_splice *splice, struct buffer *out); /* 0 or ERR_MEMORY */
 
 /* Merge.
  *
@@ -89,7 +84,7 @@ MUST_CHECK enum text_outcome text_splice(const struct text_merge *merge, struct 
  *                  none). With TEXT_CONFLICTS: the merged text without the lines in conflict; put a decision for each conflict at
  *                  its `offset`, from the last to the first, and the file is whole. Offsets count from what was in `out` before.
  * `out_conflicts`  in the order of the file; empty unless TEXT_CONFLICTS.
- * Returns          0; ERR_MEMORY; ERR_INTERNAL if libgit2 contradicts itself. After an error `out` is as it was. */
+ * Returns          0 or ERR_MEMORY. After an error `out` is as it was. */
 MUST_CHECK int text_merge(const struct text_merge *merge, enum text_outcome *out_outcome, struct buffer *out,
 			  struct text_conflicts *out_conflicts);
 
@@ -111,7 +106,7 @@ struct text_marks {
 
 /* Append the merged text to `out` with the conflicts marked in it, as git writes them. `out_count` says how many were marked: with the
  * styles that show the base it can be more than none where text_merge finds no conflict, since git decides so.
- * Returns 0; ERR_STATE where text_merge says TEXT_BINARY; ERR_MEMORY; ERR_INTERNAL. After an error `out` is as it was. */
+ * Returns 0; ERR_STATE where text_merge says TEXT_BINARY; ERR_MEMORY. After an error `out` is as it was. */
 MUST_CHECK int text_merge_marked(const struct text_merge *merge, const struct text_marks *marks, struct buffer *out,
 				 size_t *out_count);
 

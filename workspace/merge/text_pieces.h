@@ -5,20 +5,8 @@
 #ifndef WORKSPACE_MERGE_TEXT_PIECES_H
 #define WORKSPACE_MERGE_TEXT_PIECES_H
 
+#include "workspace/merge/text_diff.h"
 #include "workspace/merge/text_merge.h"
-
-/* A file as lines: line i is from start[i] to start[i + 1]. */
-struct text_lines {
-	struct bytes text;
-	size_t *start;
-	size_t count;
-};
-
-/* Lines [first, end). */
-struct text_span {
-	size_t first;
-	size_t end;
-};
 
 enum text_piece_kind {
 	PIECE_OURS,     /* only ours changed these lines */
@@ -39,16 +27,15 @@ struct text_pieces {
 	struct text_lines base;
 	struct text_lines ours;
 	struct text_lines theirs;
+	struct text_differ *differ;
+	enum text_algorithm algorithm;
 	struct text_piece *at;
 	size_t count;
 	size_t capacity;
 };
 void text_pieces_release(struct text_pieces *pieces);
 
-/* The text of a span. */
-struct bytes text_lines_of(const struct text_lines *lines, struct text_span span);
-
-/* Each returns 0, ERR_MEMORY, or ERR_INTERNAL if libgit2 answers what it never should; release `pieces` in any case.
+/* Each returns 0 or ERR_MEMORY; release `pieces` in any case.
  *
  * find    the changes of both sides; conflicts as large as the changes that make them up.
  * settle  conflicts in which both sides hold the same lines become PIECE_SAME.

@@ -203,16 +203,21 @@ static struct style style_of(struct chance *chance)
 	return style;
 }
 
-static void begin(struct document *document, struct chance *chance, struct style *style)
+static void begin(struct document *document, struct chance *chance, struct style *style, size_t count)
 {
-	static const size_t most[] = {3, 12, 12, 30, 30, 30, 60, 60};
-	size_t count = one_in(chance, 200) ? 300 + below(chance, 600) : below(chance, most[below(chance, 8)] + 1);
 
 	document->count = 0;
 	for (size_t i = 0; i < count; i++)
 		document->lines[document->count++] =
 			style->period > 0 && i >= style->period ? document->lines[i - style->period] : line_of(chance, style);
 	document->is_open = one_in(chance, 12);
+}
+
+static size_t length_of(struct chance *chance)
+{
+	static const size_t most[] = {3, 12, 12, 30, 30, 30, 60, 60};
+
+	return one_in(chance, 200) ? 300 + below(chance, 600) : below(chance, most[below(chance, 8)] + 1);
 }
 
 /* A NUL somewhere about the place where git stops to look for one, or early. */
@@ -230,30 +235,48 @@ static void plant_nul(struct bytes *text, struct chance *chance)
 	}
 }
 
-struct text_merge text_case_new(uint64_t number)
+static struct text_merge case_of(struct chance *chance, struct style *style, size_t lines, size_t rounds)
 {
 	static struct document base, ours, theirs;
-	struct chance chance = {number * 0xd1342543de82ef95u};
-	struct style style = style_of(&chance);
-	struct text_merge merge;
+	struct text_merge merge = {.algorithm = TEXT_MYERS};
 	size_t focus;
 
-	begin(&base, &chance, &style);
-	focus = below(&chance, base.count + 1);
+	begin(&base, chance, style, lines);
+	focus = below(chance, base.count + 1);
 	ours = base;
-	if (one_in(&chance, 5))
-		change(&ours, &chance, &style, focus);
+	if (one_in(chance, 5))
+		change(&ours, chance, style, focus);
 	theirs = ours;
-	if (!one_in(&chance, 40))
-		change(&ours, &chance, &style, focus);
-	if (!one_in(&chance, 40))
-		change(&theirs, &chance, &style, focus);
-	merge.base = render(&base, style.ending);
-	merge.ours = render(&ours, style.ending == 1 && one_in(&chance, 30) ? 0 : style.ending);
-	merge.theirs = render(&theirs, style.ending);
+	for (size_t i = 0; i < rounds && !one_in(chance, 40); i++)
+		change(&ours, chance, style, focus);
+	for (size_t i = 0; i < rounds && !one_in(chance, 40); i++)
+		change(&theirs, chance, style, focus);
+	merge.base = render(&base, style->ending);
+	merge.ours = render(&ours, style->ending == 1 && one_in(chance, 30) ? 0 : style->ending);
+	merge.theirs = render(&theirs, style->ending);
+	return merge;
+}
+
+struct text_merge text_case_new(uint64_t number)
+{
+	struct chance chance = {number * 0xd1342543de82ef95u};
+	struct style style = style_of(&chance);
+	struct text_merge merge = case_of(&chance, &style, length_of(&chance), 1);
+
 	if (one_in(&chance, 150))
 		plant_nul(one_in(&chance, 2) ? &merge.theirs : one_in(&chance, 2) ? &merge.ours : &merge.base, &chance);
 	return merge;
+}
+
+struct text_merge text_case_new_long(uint64_t number)
+{
+	static const size_t words[] = {0, 1, 2, 5, 20, 20, 60, 200};
+	struct chance chance = {number * 0xd1342543de82ef95u + 1};
+	struct style style = {.words = words[below(&chance, 8)], .fresh = 1000};
+
+	if (one_in(&chance, 6))
+		style.period = 1 + below(&chance, 40);
+	return case_of(&chance, &style, 100 + below(&chance, 800), 1 + below(&chance, one_in(&chance, 2) ? 4 : 40));
 }
 
 void text_case_free(struct text_merge *merge)

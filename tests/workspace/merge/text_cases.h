@@ -12,6 +12,7 @@
 /* The case of a number: the same number, the same case. Each of the three is memory of exactly its length, so that whoever reads past
  * it is noticed. Free with text_case_free. */
 struct text_merge text_case_new(uint64_t number);
+struct text_merge text_case_new_long(uint64_t number); /* of some hundred lines, mostly few different ones */
 void text_case_free(struct text_merge *merge);
 
 #endif
