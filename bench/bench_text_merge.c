@@ -81,7 +81,7 @@ static double once(const struct task *task, struct buffer *out, struct text_conf
 {
 	static char texts[3][FILE_LINES * 64];
 	struct text_merge merge = {file_of(texts[0], FILE_LINES, ' '), file_of(texts[1], task->ours, 'o'),
-				   file_of(texts[2], task->theirs, 't')};
+				   file_of(texts[2], task->theirs, 't'), TEXT_HISTOGRAM};
 	enum text_outcome outcome;
 	double begin = now_ns();
 
@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 {
 	struct task tasks[] = {
 		{"two distant lines, fast path", 10, 80, false, NULL},    {"two distant lines, libgit2", 10, 80, true, NULL},
-		{"two lines apart, xdiff", 10, 13, false, NULL},          {"two lines apart, libgit2", 10, 13, true, NULL},
+		{"two lines apart, fast path", 10, 13, false, NULL},      {"two lines apart, libgit2", 10, 13, true, NULL},
+		{"two neighbours, compared", 10, 11, false, NULL},        {"two neighbours, libgit2", 10, 11, true, NULL},
 		{"the same line, conflict as data", 10, 10, false, NULL}, {"the same line, libgit2", 10, 10, true, NULL}};
 	enum { TASKS = sizeof(tasks) / sizeof(tasks[0]) };
 	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS_GIVEN;

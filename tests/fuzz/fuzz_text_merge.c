@@ -52,7 +52,7 @@ static struct bytes take(const uint8_t **at, const uint8_t *end)
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t bytes)
 {
 	const uint8_t *end = at + bytes, *next = at + 1;
-	struct text_merge merge;
+	struct text_merge merge = {.algorithm = TEXT_MYERS};
 	enum text_outcome outcome;
 	const char *wrong;
 	static int is_ready;

@@ -3,6 +3,7 @@
  * Merges of one file: by hand where a rule is at stake, by the ten thousand against libgit2, and some against git itself.
  *
  *   TEXT_MERGE_CASES   how many random cases (60,000)
+ *   TEXT_MERGE_SPLICES how many more for the fast path alone (200,000)
  *   TEXT_MERGE_GIT     how many of them git itself merges as well (300)
  *   TEXT_MERGE_FROM    the number of the first
  */
@@ -235,6 +236,26 @@ static void test_random_merges_are_those_of_libgit2(void **state)
 	assert_true(cases < 10000 || (counts[TEXT_SPLICED] >= cases / 25 && counts[TEXT_MERGED] >= cases / 12));
 }
 
+/* Texts of few different lines with small changes: whatever a comparison can be led astray by, and the fast path must not be. */
+static void test_what_is_spliced_is_what_comparing_lines_gives(void **state)
+{
+	uint64_t cases = setting("TEXT_MERGE_SPLICES", 200000), from = setting("TEXT_MERGE_FROM", 1), spliced = 0;
+
+	(void)state;
+	for (uint64_t number = from; number < from + cases; number++) {
+		struct text_merge merge = text_case_new_near(number);
+		enum text_outcome outcome;
+		const char *wrong = text_check_splice(&merge, &outcome);
+		spliced += outcome == TEXT_SPLICED;
+		text_case_free(&merge);
+		if (wrong)
+			fail_msg("case %" PRIu64 ": %s (TEXT_MERGE_SPLICES=1 TEXT_MERGE_FROM=%" PRIu64 ")", number, wrong,
+				 number);
+	}
+	print_message("%" PRIu64 " of %" PRIu64 " cases were spliced\n", spliced, cases);
+	assert_true(cases < 10000 || spliced > cases / 30);
+}
+
 /* ---- git itself ---- */
 
 static void write_file(const char *folder, const char *name, struct bytes bytes)
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_lines_that_look_like_marks_confuse_nobody),
 		cmocka_unit_test(test_files_that_repeat_one_line_take_linear_time),
 		cmocka_unit_test(test_random_merges_are_those_of_libgit2),
+		cmocka_unit_test(test_what_is_spliced_is_what_comparing_lines_gives),
 		cmocka_unit_test(test_random_merges_are_those_of_git),
 	};
 	int failed;

@@ -279,6 +279,39 @@ struct text_merge text_case_new_long(uint64_t number)
 	return case_of(&chance, &style, 100 + below(&chance, 800), 1 + below(&chance, one_in(&chance, 2) ? 4 : 40));
 }
 
+/* A document out of single letters, and a side that replaces, removes or inserts up to three lines at one place. */
+static void side_near(struct document *side, struct chance *chance, size_t words)
+{
+	size_t at = below(chance, side->count + 1), removed = below(chance, 4), added = below(chance, 4);
+	uint16_t lines[4];
+
+	removed = removed > side->count - at ? side->count - at : removed;
+	for (size_t i = 0; i < added; i++)
+		lines[i] = (uint16_t)(one_in(chance, 4) ? FIRST_PLAIN + below(chance, words) : 1000 + below(chance, 3));
+	cut(side, at, removed);
+	insert(side, at, lines, added);
+}
+
+struct text_merge text_case_new_near(uint64_t number)
+{
+	static struct document base, ours, theirs;
+	struct chance chance = {number * 0xd1342543de82ef95u + 2};
+	size_t words = 1 + below(&chance, 5), count = 1 + below(&chance, 14);
+	struct text_merge merge = {.algorithm = number % 2 ? TEXT_HISTOGRAM : TEXT_MYERS};
+
+	base.count = 0;
+	base.is_open = one_in(&chance, 12);
+	for (size_t i = 0; i < count; i++)
+		base.lines[base.count++] = (uint16_t)(one_in(&chance, 4) ? 2000 + i : FIRST_PLAIN + below(&chance, words));
+	ours = theirs = base;
+	side_near(&ours, &chance, words);
+	side_near(&theirs, &chance, words);
+	merge.base = render(&base, 0);
+	merge.ours = render(&ours, 0);
+	merge.theirs = render(&theirs, 0);
+	return merge;
+}
+
 void text_case_free(struct text_merge *merge)
 {
 	free((void *)(uintptr_t)merge->base.at);

@@ -8,6 +8,8 @@
 #include <git2.h>
 #include <string.h>
 
+#include "workspace/merge/text_pieces.h"
+
 static git_merge_file_input input_of(struct bytes text)
 {
 	git_merge_file_input input;
@@ -237,9 +239,64 @@ static const char *check_marked(const struct text_merge *merge, unsigned choice,
 	return wrong;
 }
 
+/* ---- the fast path ---- */
+
+static int compare_lines(const struct text_merge *merge, struct text_pieces *pieces, struct buffer *out, bool *out_is_clean)
+{
+	size_t line = 0;
+	int rc = text_pieces_find(merge, pieces);
+
+	*out_is_clean = true;
+	for (size_t i = 0; i < pieces->count && !rc; i++) {
+		const struct text_piece *piece = &pieces->at[i];
+		struct bytes before = text_lines_of(&pieces->ours, (struct text_span){line, piece->ours.first});
+		struct bytes taken = piece->kind == PIECE_THEIRS ? text_lines_of(&pieces->theirs, piece->theirs)
+								 : text_lines_of(&pieces->ours, piece->ours);
+		*out_is_clean = *out_is_clean && (piece->kind == PIECE_OURS || piece->kind == PIECE_THEIRS);
+		rc = buffer_append(out, before.at, before.bytes);
+		if (!rc)
+			rc = buffer_append(out, taken.at, taken.bytes);
+		line = piece->ours.end;
+	}
+	if (!rc) {
+		struct bytes rest = text_lines_of(&pieces->ours, (struct text_span){line, pieces->ours.count});
+		rc = buffer_append(out, rest.at, rest.bytes);
+	}
+	return rc;
+}
+
+const char *text_check_splice(const struct text_merge *merge, enum text_outcome *out_outcome)
+{
+	struct text_splice splice;
+	struct text_pieces pieces = {0};
+	struct buffer fast = {0}, slow = {0};
+	const char *wrong = NULL;
+	bool is_clean;
+
+	*out_outcome = text_splice(merge, &splice);
+	if (*out_outcome != TEXT_SPLICED)
+		return NULL;
+	if (text_splice_append(&splice, &fast) || compare_lines(merge, &pieces, &slow, &is_clean))
+		wrong = "no memory";
+	else if (!is_clean)
+		wrong = "spliced where lines compared are in conflict";
+	else if (fast.bytes != slow.bytes || (fast.bytes > 0 && memcmp(fast.at, slow.at, fast.bytes) != 0))
+		wrong = "spliced otherwise than by comparing lines";
+	buffer_release(&fast);
+	buffer_release(&slow);
+	text_pieces_release(&pieces);
+	return wrong;
+}
+
 const char *text_check(const struct text_merge *merge, unsigned choice, enum text_outcome *out_outcome)
 {
-	const char *wrong = check_merge(merge, out_outcome);
+	struct text_merge other = *merge;
+	const char *wrong = text_check_splice(merge, out_outcome);
 
+	other.algorithm = TEXT_HISTOGRAM;
+	if (!wrong)
+		wrong = text_check_splice(&other, out_outcome);
+	if (!wrong)
+		wrong = check_merge(merge, out_outcome);
 	return wrong ? wrong : check_marked(merge, choice, *out_outcome);
 }
