@@ -244,11 +244,13 @@ typedef int workspace_log_seen(void *context, const struct commit *commit);
 MUST_CHECK int workspace_log(struct workspace_agent *agent, const struct commit *from, const struct commit *without,
 			     workspace_log_seen *seen, void *context);
 
+#define COMMIT_NAME_MAX 255u
+
 struct commit_text {
-	struct workspace_person author; /* name and email borrowed from `names` */
+	struct workspace_person author; /* name and email borrowed from `names`; longer ones are cut */
 	struct workspace_person committer;
-	const char *message;
-	char names[1024];
+	const char *message; /* of the commit, in whatever encoding it has */
+	char names[4 * (COMMIT_NAME_MAX + 1)];
 };
 MUST_CHECK int commit_read(const struct commit *commit, struct commit_text *out_text);
 

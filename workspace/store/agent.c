@@ -17,6 +17,7 @@ int agent_fail(struct workspace_agent *agent, int rc, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(agent->sentence, sizeof(agent->sentence), format, arguments);
 	va_end(arguments);
+	agent->rc = rc;
 	return rc;
 }
 

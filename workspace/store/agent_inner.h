@@ -46,6 +46,7 @@ struct workspace_agent {
 	_Atomic uint64_t made_count; /* objects; written by this agent only */
 	struct object_lent lent;
 	struct workspace_agent *next, **link; /* of all agents */
+	int rc; /* of the last agent_fail */
 	char sentence[WORKSPACE_SENTENCE_BYTES];
 };
 

@@ -22,9 +22,11 @@ enum object_type { /* the first four as in packs */
 };
 
 enum object_flag {
-	FLAG_JOURNALED = 1, /* it stands in the journal, with all it leads to */
-	FLAG_CHECKED = 2,   /* its bytes were looked at for SHA-1 attacks */
-	FLAG_MARKED = 4,    /* of the garbage collector */
+	FLAG_JOURNALED = 1,   /* it stands in the journal, with all it leads to */
+	FLAG_CHECKED = 2,     /* its bytes were looked at for SHA-1 attacks */
+	FLAG_MARKED = 4,      /* of the garbage collector */
+	FLAG_MODULES = 8,     /* this blob may be called .gitmodules: it was looked at */
+	FLAG_ATTRIBUTES = 16, /* … .gitattributes */
 };
 
 struct object {
@@ -62,12 +64,17 @@ struct shape {
 	uint32_t raw_bytes;    /* of a whole tree object of this shape */
 	const uint32_t *id_at; /* where in it the id of entry i stands; its mode and name stand before */
 	const uint8_t *raw;    /* such an object, with ids of any value */
+	bool is_odd;           /* a mode is written as git once did; it stays, but no new version has it */
+	bool is_special;       /* a name means .gitmodules or .gitattributes */
+	_Atomic bool marked;   /* of the garbage collector */
+	struct shape *next;    /* of all shapes */
 };
 
 /* A whole tree object and its children: a cache that can be dropped and made again, at any time outside of brackets. */
 struct tree_image {
 	const struct object **children; /* shape->count; never NULL */
-	uint8_t *raw;                   /* shape->raw_bytes */
+	uint8_t *raw;                   /* shape->raw_bytes; may be that of the shape */
+	bool is_lent;                   /* made only to look at: it goes when enough others were looked at */
 };
 
 struct tree_patch {
@@ -85,6 +92,9 @@ struct tree {
 	uint32_t patch_count;
 	struct tree_patch patches[];
 };
+
+/* As many digits as there are, at most forty; how many. The rest of the id is 0. */
+unsigned oid_parse_some(const char *hex, struct oid *out_id);
 
 static inline bool object_same(const struct object *a, const struct object *b)
 {
@@ -109,6 +119,10 @@ struct tree_entry {
 
 /* Makes the image if it was dropped; 0, ERR_MEMORY, ERR_FULL. An empty tree has no entries. */
 MUST_CHECK int tree_view(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view);
+
+/* One entry without an image of all; never fails. */
+const struct object *tree_child(const struct tree *tree, uint32_t index);
+
 void tree_view_entry(const struct tree_view *view, uint32_t index, struct tree_entry *out_entry);
 bool tree_view_find(const struct tree_view *view, const char *name, size_t name_bytes, uint32_t *out_index);
 
@@ -138,6 +152,46 @@ MUST_CHECK int tree_name_check(const char *name, size_t bytes, enum file_mode mo
 /* An id-only node. */
 MUST_CHECK int object_link(struct workspace_agent *agent, enum object_type type, const struct oid *id,
 			   const struct object **out_object);
+
+/* ---- for the garbage collector, while nobody else works ---- */
+
+#define TREE_DISTANCE_MAX 48u /* versions of a tree, after which one is whole */
+
+/* Everything that must stay for `object` to be of use: what it names, and the version that it builds on. */
+typedef void object_edge(void *context, const struct object *object);
+void object_edges(const struct object *object, object_edge *edge, void *context);
+
+/* The memory that it has. */
+size_t object_taken(const struct object *object);
+
+/* Give it back; it is in no index any more. */
+void object_free(struct workspace_agent *agent, struct object *object);
+
+/* Whether its image can be made again; drop it if so, and say how many bytes that gave. Retired, so that it may be called at any time. */
+size_t tree_image_drop(struct workspace_agent *agent, const struct tree *tree);
+
+/* What is in no index, one for each workspace and zeroed at first: shapes, and the kinds LINK and ABSENT. After everything that stays was
+ * marked (a tree's shape by setting `marked`, objects by FLAG_MARKED), the sweep gives the rest back and takes all marks away. */
+struct object_aside {
+	struct object object;
+	struct object_aside *next;
+};
+
+struct object_asides {
+	_Atomic(struct shape *) shapes;
+	_Atomic(struct object_aside *) ids;
+};
+void object_asides_sweep(struct workspace_agent *agent, struct object_asides *asides, bool keep_unmarked);
+
+/* What an agent looked at: old versions whose images were made again for it. One for each agent, zeroed at first; to be forgotten before
+ * trees are given back, and when the agent leaves. */
+#define LENT_MAX 256u
+struct object_lent {
+	const struct tree *trees[LENT_MAX];
+	uint64_t bytes;
+	uint32_t first, count;
+};
+void object_lent_forget(struct workspace_agent *agent, struct object_lent *lent);
 
 /* ---- finding ---- */
 
@@ -171,7 +225,7 @@ static inline const struct blob *object_as_blob(const struct object *object)
 
 static inline struct bytes blob_bytes(const struct blob *blob)
 {
-	return (struct bytes){blob->data, blob->object.bytes};
+	return (struct bytes){blob->data, (uint32_t)blob->object.bytes};
 }
 
 #endif
