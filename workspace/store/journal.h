@@ -50,8 +50,11 @@ void journal_leave(struct journal_writer *writer);
 MUST_CHECK int journal_append(struct journal_writer *writer, const struct journal_object *objects, size_t object_count,
 			      const struct journal_ref *refs, size_t ref_count);
 
-uint64_t journal_head(const struct journal *journal);  /* bytes ever written */
-uint64_t journal_bytes(const struct journal *journal); /* on the disk now */
+/* Why nothing can be written any more (the disk failed, and nobody knows what it has), or NULL. Static text. */
+const char *journal_trouble(const struct journal *journal);
+
+uint64_t journal_head(struct journal *journal);  /* bytes ever written */
+uint64_t journal_bytes(struct journal *journal); /* on the disk now */
 
 /* Write it anew with what is given between begin and end, while no writer writes: the old one counts until end has returned 0. */
 struct journal_rewrite;
