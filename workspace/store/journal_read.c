@@ -19,6 +19,7 @@ struct view {
 	uint64_t base;
 	uint8_t *at;
 	size_t bytes, bytes_max;
+	bool cleared;
 };
 
 /* What the file does not have is zeros, as in a segment that was not begun. */
@@ -140,6 +141,18 @@ static int read_records(struct view *view, size_t *at, enum record_verdict *out_
 	}
 }
 
+/* What was not finished becomes zeros, so that it is judged the same whatever is written after it, and its room is used again. */
+static int clear_end(struct view *view, size_t at)
+{
+	uint64_t from = view->base + at, end = view->base + view->bytes;
+	int rc =
+		journal_file_zero(&view->journal->file, from, (size_t)((end < view->file_bytes ? end : view->file_bytes) - from));
+	view->cleared = true;
+	return rc ? journal_say(view->sentence, rc, "%s/" JOURNAL_NAME ": byte %llu: clearing an unfinished record failed",
+				view->journal->folder_name, (unsigned long long)from)
+		  : 0;
+}
+
 static int read_view(struct view *view)
 {
 	struct journal *journal = view->journal;
@@ -150,12 +163,17 @@ static int read_view(struct view *view)
 	if (rc)
 		return rc;
 	journal->written += at - begin;
-	size_t before = view->bytes - JOURNAL_SEGMENT_BYTES;
-	if (!all_zero(view->at + at, view->bytes - at))
-		return judge_end(view, at, verdict, record);
-	if (at < before)
-		return 0;
-	return journal_file_spare(&journal->file, (struct journal_spare){.base = view->base + before, .at = at - before});
+	if (!all_zero(view->at + at, view->bytes - at)) {
+		rc = judge_end(view, at, verdict, record);
+		if (!rc)
+			rc = clear_end(view, at);
+	}
+	while (!rc && at < view->bytes) {
+		size_t in = at % JOURNAL_SEGMENT_BYTES;
+		rc = journal_file_spare(&journal->file, (struct journal_spare){.base = view->base + at - in, .at = in});
+		at += JOURNAL_SEGMENT_BYTES - in;
+	}
+	return rc;
 }
 
 int journal_read(struct journal *journal, const struct journal_reader *reader, char out_sentence[WORKSPACE_SENTENCE_BYTES])
@@ -176,6 +194,9 @@ int journal_read(struct journal *journal, const struct journal_reader *reader, c
 		view.base += view.bytes;
 	}
 	free(view.at);
+	/* The disk must not bring back later what was cleared: a record over it would be mixed with it. */
+	if (!rc && view.cleared && journal->durability == DURABLE_DISK && fdatasync(journal->file.fd))
+		return journal_say(out_sentence, ERR_IO, "%s/" JOURNAL_NAME ": %m", journal->folder_name);
 	if (rc == ERR_MEMORY && !out_sentence[0])
 		return journal_say(out_sentence, rc, "%s/" JOURNAL_NAME ": no memory to read it", journal->folder_name);
 	if (rc && !out_sentence[0])

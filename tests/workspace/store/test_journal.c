@@ -285,6 +285,14 @@ static uint8_t *written_file(const char *folder, const char *path, size_t *bound
 	return file;
 }
 
+static bool only_zeros(const uint8_t *at, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (at[i])
+			return false;
+	return true;
+}
+
 /* A file that ends anywhere holds the records before, and can be written on. */
 static void test_every_cut_leaves_what_was_before(void **state)
 {
@@ -294,8 +302,9 @@ static void test_every_cut_leaves_what_was_before(void **state)
 	folder_make(folder);
 	folder_file(folder, path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes);
-	for (size_t cut = bounds[8]; cut <= bounds[CUT_CHANGES]; cut++) {
-		while (bounds[from + 1] <= cut && from < CUT_CHANGES)
+	for (size_t cut = bounds[CUT_CHANGES - 2]; cut <= bounds[CUT_CHANGES]; cut++) {
+		/* The zeros at the end of a record may be missing. */
+		while (from < CUT_CHANGES && (bounds[from + 1] <= cut || only_zeros(file + cut, bounds[from + 1] - cut)))
 			from++;
 		file_put(path, file, cut);
 		expect(folder, 0, from);
