@@ -174,9 +174,11 @@ static void plan_give(struct workspace_agent *agent, const struct tree_plan *pla
 		shape_give(agent, plan->new_shape);
 }
 
-static int plan_check(struct workspace_agent *agent, const struct tree_plan *plan, const struct object *head)
+static int plan_check(struct workspace_agent *agent, const struct tree_plan *plan, const struct shape *shape,
+		      const struct object *head)
 {
-	return plan->id ? object_expect(agent, head, plan->id) : 0;
+	int rc = plan->id ? object_expect(agent, head, plan->id) : 0;
+	return rc || !shape->is_special ? rc : special_check(agent, shape, plan->image->children);
 }
 
 /* A version if that is possible, every so often a whole one. */
@@ -192,7 +194,8 @@ static struct tree *tree_take(struct workspace_agent *agent, const struct tree_p
 	tree->base = is_version ? base : NULL;
 	tree->distance = is_version ? base->distance + 1 : 0;
 	tree->patch_count = count;
-	memcpy(tree->patches, plan->patches, count * sizeof(struct tree_patch));
+	if (count)
+		memcpy(tree->patches, plan->patches, count * sizeof(struct tree_patch));
 	atomic_init(&tree->image, plan->image);
 	return tree;
 }
@@ -212,7 +215,7 @@ int tree_settle(struct workspace_agent *agent, const struct tree_plan *plan, con
 	const struct object *object;
 	int rc = object_begin(agent, &head, OBJECT_TREE, plan->image->raw, shape->raw_bytes);
 	if (!rc)
-		rc = plan_check(agent, plan, &head);
+		rc = plan_check(agent, plan, shape, &head);
 	struct tree *tree = rc ? NULL : tree_take(agent, plan, shape);
 	if (!rc && !tree)
 		rc = agent->rc;
