@@ -18,7 +18,8 @@ static FILE *open_git(struct git_batch *batch, const char *arguments, const char
 	char command[2048];
 	FILE *file;
 
-	assert_true(snprintf(command, sizeof(command), "%s %s %s", GIT, batch->folder, arguments) < (int)sizeof(command));
+	assert_true(snprintf(command, sizeof(command), "%s %s %s 2>/dev/null", GIT, batch->folder, arguments) <
+		    (int)sizeof(command));
 	file = popen(command, mode);
 	assert_non_null(file);
 	return file;
