@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "workspace/merge/bases.h"
-#include "workspace/merge/tree_merge.h"
-#include "workspace/merge/tree_quick.h"
+#include "workspace/merge/merge_inner.h"
+#include "workspace/merge/merge_quick.h"
 
 /* ---- one merge of three trees ---- */
 
@@ -56,14 +56,14 @@ static int merge_trees(struct tree_merge *merge, const struct tree *const trees[
 {
 	int rc;
 	for (;;) {
-		rc = tree_collect(merge, trees);
+		rc = merge_collect(merge, trees);
 		if (!rc)
-			rc = tree_detect(merge);
+			rc = merge_detect(merge);
 		if (rc || merge->restart != 2)
 			break;
 		renew(merge);
 	}
-	return rc ? rc : tree_settle(merge, trees, out_tree);
+	return rc ? rc : merge_settle(merge, trees, out_tree);
 }
 
 /* ---- bases that are merged themselves ---- */
@@ -121,7 +121,7 @@ static int merge_bases(struct tree_merge *merge, const struct commit *first, con
 		return rc;
 	*out_commit = virtual_commit(merge, tree, first, second);
 	renew(merge);
-	return *out_commit ? 0 : tree_memory(merge);
+	return *out_commit ? 0 : merge_memory(merge);
 }
 
 static int merge_two(struct tree_merge *merge, const struct commit *ours, const struct commit *theirs,
@@ -173,7 +173,7 @@ static int result_fill(struct tree_merge *merge, struct merge_result *out_result
 	struct merge_conflict *conflicts =
 		merge_pool_take(merge->pool, (merge->conflicts.count + merge->remarks.count) * sizeof(*conflicts));
 	if (!conflicts)
-		return tree_memory(merge);
+		return merge_memory(merge);
 	for (size_t i = 0; i < 2; i++) {
 		for (struct path_map_entry *entry = NULL; (entry = path_map_next(maps[i], entry)) != NULL;) {
 			if (i == 0 || !path_map_find(&merge->conflicts, entry->path))
@@ -233,7 +233,7 @@ int merge_commits(struct workspace_agent *agent, const struct commit *ours, cons
 		  struct merge_result *out_result)
 {
 	if (base_count == 1) {
-		int rc = tree_merge_quick(agent, bases[0]->tree, ours->tree, theirs->tree, &out_result->tree);
+		int rc = merge_quick(agent, bases[0]->tree, ours->tree, theirs->tree, &out_result->tree);
 		if (rc || out_result->tree)
 			return rc;
 	}
