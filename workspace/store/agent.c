@@ -93,7 +93,7 @@ int agent_fresh(struct workspace_agent *agent, const struct object *object)
 static int fresh_list(struct workspace_agent *agent, struct journal_object **out_objects)
 {
 	struct journal_object *objects = agent_scratch(agent, (agent->fresh_count + 1) * sizeof(*objects));
-	int rc = objects ? 0 : ERR_MEMORY;
+	int rc = objects ? 0 : agent->rc;
 
 	for (size_t i = 0; i < agent->fresh_count && !rc; i++) {
 		objects[i].type = agent->fresh[i]->type;
@@ -111,6 +111,13 @@ static void fresh_done(struct workspace_agent *agent)
 	agent->fresh_count = 0;
 }
 
+static int fail_journal(struct workspace_agent *agent, int rc)
+{
+	const char *trouble = journal_trouble(agent->workspace->journal);
+	return agent_fail(agent, rc, "the journal in %.120s could not be written: %s", agent->workspace->options.journal,
+			  trouble ? trouble : error_sentence(rc));
+}
+
 static int write_journal(struct workspace_agent *agent, const struct journal_ref *refs, size_t count)
 {
 	struct journal_object *objects;
@@ -120,8 +127,7 @@ static int write_journal(struct workspace_agent *agent, const struct journal_ref
 		return rc;
 	rc = journal_append(agent->writer, objects, agent->fresh_count, refs, count);
 	if (rc)
-		return agent_fail(agent, rc, "the journal in %s could not be written: %s", agent->workspace->options.journal,
-				  error_sentence(rc));
+		return fail_journal(agent, rc);
 	fresh_done(agent);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct workspace {
 	_Atomic bool is_broken;  /* a change is visible that the journal does not have: nothing can be changed any more */
 	_Atomic uint16_t round;  /* of the garbage collector; see struct object */
 	_Atomic uint64_t gc_count;
+	uint64_t dropped_bytes;     /* of journaled objects since the journal was last written anew; of the collector */
 	_Atomic int64_t left_count; /* objects that agents who left have made, less those that were dropped */
 	pthread_mutex_t gc_mutex;   /* one collection at a time; taken before agents_mutex */
 	pthread_mutex_t agents_mutex;
@@ -46,7 +47,7 @@ struct workspace_agent {
 	_Atomic uint64_t made_count; /* objects; written by this agent only */
 	struct object_lent lent;
 	struct workspace_agent *next, **link; /* of all agents */
-	int rc; /* of the last agent_fail */
+	int rc;                               /* of the last agent_fail */
 	char sentence[WORKSPACE_SENTENCE_BYTES];
 };
 

@@ -11,6 +11,7 @@
 #define RUN_BLOCKS_MIN   16u /* 64 KiB */
 #define BATCH_BYTES      16384u
 #define BATCH_PIECES_MAX 64u
+#define PIECE_BYTES_MAX  ((size_t)1 << 40)
 #define RETIRED_LOOK     64u
 #define RESERVE_BYTES    (4u << 20)
 #define SHORT_PERCENT    90u
@@ -180,25 +181,44 @@ static void *list_pop(struct memory_list *list)
 	return piece;
 }
 
-void *memory_take(struct workspace_agent *agent, size_t bytes)
+static void *take_once(struct workspace_agent *agent, size_t bytes)
 {
-	if (bytes > MEMORY_PIECE_MAX) {
-		void *run = bytes > UINT32_MAX * (size_t)BLOCK_BYTES - BLOCK_BYTES ? NULL : run_new(agent, blocks_for(bytes), 0);
-		poison_clear(run, run ? bytes : 0);
-		return run;
-	}
+	if (bytes > MEMORY_PIECE_MAX)
+		return run_new(agent, blocks_for(bytes), 0);
+
 	uint32_t number = size_number(bytes);
 	struct memory_list *list = &agent->memory.lists[number];
-	void *piece;
 	if (!list->free && list->fresh == list->fresh_end && !list_fill(agent, number, list))
 		return NULL;
-	if (list->free) {
-		piece = list_pop(list);
-	} else {
-		piece = list->fresh;
-		list->fresh += size_bytes(number);
+	if (list->free)
+		return list_pop(list);
+	void *piece = list->fresh;
+	list->fresh += size_bytes(number);
+	return piece;
+}
+
+/* The cap is reached. Pieces of other sizes may lie about in runs that nobody uses. */
+static void *take_at_cap(struct workspace_agent *agent, size_t bytes)
+{
+	struct memory *memory = &agent->workspace->memory;
+
+	if (agent->rc != ERR_FULL)
+		return NULL;
+	memory_scavenge(memory);
+	return take_once(agent, bytes);
+}
+
+void *memory_take(struct workspace_agent *agent, size_t bytes)
+{
+	if (bytes > PIECE_BYTES_MAX) {
+		(void)agent_fail(agent, ERR_FULL, "%zu bytes are too many for one object", bytes);
+		return NULL;
 	}
-	poison_clear(piece, bytes);
+	void *piece = take_once(agent, bytes);
+	if (!piece)
+		piece = take_at_cap(agent, bytes);
+	if (piece)
+		poison_clear(piece, bytes);
 	return piece;
 }
 

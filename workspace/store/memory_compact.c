@@ -80,7 +80,9 @@ static void size_add(struct memory_size *size, struct free_piece *piece)
 	size->loose_count = 0;
 }
 
-/* ---- runs in which nothing is used ---- */
+/* ---- runs in which nothing is used ----
+ *
+ * The tallies of a run are touched only by who holds its size. */
 
 static uint32_t *tally_of(const void *piece)
 {
@@ -129,19 +131,35 @@ static void give_runs(struct memory *memory, const struct memory_size *size, str
 	}
 }
 
+static void size_compact(struct memory *memory, struct memory_size *size, struct free_piece *list)
+{
+	move_of_workspace(&list, size);
+	tally_all(list);
+	give_runs(memory, size, sort_out(size, list));
+}
+
 void memory_compact(struct workspace *workspace)
 {
+	struct memory *memory = &workspace->memory;
+
 	for (uint32_t i = 0; i < MEMORY_SIZES; i++) {
-		struct memory_size *size = &workspace->memory.sizes[i];
 		struct free_piece *list = NULL;
 		for (struct workspace_agent *agent = workspace->agents; agent; agent = agent->next)
-			move_of_agent(&list, &agent->memory.lists[i], size->piece_bytes);
-		move_of_workspace(&list, size);
-		tally_all(list);
-		give_runs(&workspace->memory, size, sort_out(size, list));
+			move_of_agent(&list, &agent->memory.lists[i], memory->sizes[i].piece_bytes);
+		size_compact(memory, &memory->sizes[i], list);
 	}
-	chunks_trim(&workspace->memory.chunks);
-	atomic_store(&workspace->memory.short_from, 0);
+	chunks_trim(&memory->chunks);
+	atomic_store(&memory->short_from, 0);
+}
+
+void memory_scavenge(struct memory *memory)
+{
+	for (uint32_t i = 0; i < MEMORY_SIZES; i++) {
+		pthread_mutex_lock(&memory->sizes[i].mutex);
+		size_compact(memory, &memory->sizes[i], NULL);
+		pthread_mutex_unlock(&memory->sizes[i].mutex);
+	}
+	chunks_trim(&memory->chunks);
 }
 
 /* ---- leaving ---- */

@@ -79,4 +79,7 @@ static inline bool memory_has_much_retired(const struct memory_cache *cache)
 /* While nobody is inside: runs in which nothing is used become blocks again, and chunks go back to the system. */
 void memory_compact(struct workspace *workspace);
 
+/* The same with what no agent has in its lists, at any time. */
+void memory_scavenge(struct memory *memory);
+
 #endif

@@ -82,7 +82,7 @@ int table_init(struct workspace_agent *agent, struct table *table)
 	struct table_slots *slots = slots_new(agent, SLOTS_MIN);
 
 	if (!slots)
-		return ERR_FULL;
+		return agent->rc;
 	atomic_store(&table->root, slots);
 	return 0;
 }
@@ -235,7 +235,8 @@ static int slots_prepare(struct workspace_agent *agent, struct table *table, str
 	uint32_t used = atomic_load_explicit(&slots->used, memory_order_relaxed);
 
 	if (used >= slots->count / 8 * 5 && !slots_grow(agent, slots) && used >= slots->count / 8 * 7)
-		return slots->count == SLOTS_MAX ? agent_fail(agent, ERR_FULL, "the table of objects is full") : ERR_FULL;
+		return slots->count == SLOTS_MAX ? agent_fail(agent, ERR_FULL, "a table of %u places is full", SLOTS_MAX)
+						 : agent->rc;
 	if (atomic_load_explicit(&slots->next, memory_order_acquire))
 		slots_move(agent, table, slots, MOVES);
 	return 0;
@@ -257,7 +258,7 @@ int table_put(struct workspace_agent *agent, struct table *table, uint64_t hash,
 			return 0;
 		struct table_slots *next = slots_grow(agent, slots);
 		if (!next)
-			return ERR_FULL;
+			return agent->rc;
 		slots = next;
 	}
 }

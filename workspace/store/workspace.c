@@ -4,11 +4,13 @@
  */
 #include "workspace/workspace.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "workspace/store/agent_inner.h"
+#include "workspace/store/gc.h"
 #include "workspace/store/replay.h"
 
 /* ---- brackets ---- */
@@ -21,12 +23,18 @@ void workspace_begin(struct workspace_agent *agent)
 
 void workspace_end(struct workspace_agent *agent)
 {
-	if (--agent->depth)
+	assert(agent->depth);
+	if (agent->depth > 1) {
+		agent->depth--;
 		return;
-	scratch_clear(&agent->scratch);
-	epoch_exit(&agent->workspace->epoch, agent->place);
+	}
+	if (atomic_load_explicit(&agent->workspace->memory.is_short, memory_order_relaxed))
+		gc_images(agent);
 	if (memory_has_much_retired(&agent->memory))
 		memory_reclaim(agent, false);
+	scratch_clear(&agent->scratch);
+	agent->depth = 0;
+	epoch_exit(&agent->workspace->epoch, agent->place);
 }
 
 /* ---- agents ---- */
@@ -233,7 +241,7 @@ void workspace_measure(struct workspace *workspace, struct workspace_figures *ou
 		.memory_bytes = atomic_load(&workspace->memory.chunks.bytes),
 		.memory_max_bytes = workspace->options.memory_max_bytes,
 		.object_count = objects_counted(workspace),
-		.ref_count = atomic_load(&workspace->refs.count),
+		.ref_count = (uint64_t)atomic_load(&workspace->refs.count),
 		.gc_count = atomic_load(&workspace->gc_count),
 	};
 	if (workspace->journal) {
