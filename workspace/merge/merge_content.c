@@ -84,6 +84,17 @@ static struct bytes text_of(const struct version *version)
 	return blob && mode_is_file(version->mode) ? blob_bytes(blob) : (struct bytes){.at = (const uint8_t *)""};
 }
 
+/* An empty file that was added looks unchanged beside the nothing that was there before. git asks first whether the other is text. */
+static enum text_outcome outcome_of(const struct text_merge *text, enum text_outcome outcome)
+{
+	if (outcome != TEXT_OURS && outcome != TEXT_THEIRS)
+		return outcome;
+	const struct bytes *taken = outcome == TEXT_OURS ? &text->ours : &text->theirs;
+	size_t looked_at = taken->bytes < TEXT_BINARY_BYTES ? taken->bytes : TEXT_BINARY_BYTES;
+	bool is_text = taken->bytes <= TEXT_MAX_BYTES && !(looked_at && memchr(taken->at, 0, looked_at));
+	return is_text ? outcome : TEXT_BINARY;
+}
+
 /* Files whose contents are three different ones. A base of another kind counts as empty. */
 static int merge_files(struct tree_merge *merge, const struct version stages[SIDES], const char *const paths[SIDES],
 		       unsigned markers, const struct object **out_object, bool *out_clean, enum conflict_kind *out_kind,
@@ -103,7 +114,7 @@ static int merge_files(struct tree_merge *merge, const struct version stages[SID
 		rc = text_failed(merge, paths[SIDE_OURS], rc);
 		goto out;
 	}
-	switch (outcome) {
+	switch (outcome_of(&text, outcome)) {
 	case TEXT_OURS:
 	case TEXT_THEIRS:
 		*out_object = stages[outcome == TEXT_OURS ? SIDE_OURS : SIDE_THEIRS].object;
