@@ -12,8 +12,8 @@
  *   record    at multiples of 32:
  *               u64 check of the head, by key, position in the file and the next two words; never 0, and written last
  *               u64 1 | bytes of the body << 8
- *               u64 check of the body and the zeros after it, by key and position (journal_check.h)
- *               body, zeros up to a multiple of 32
+ *               u64 check of the body and the bytes after it, by key and position (journal_check.h)
+ *               body, then bytes 255, at least one, up to a multiple of 32
  *             One that is larger than a segment begins at the beginning of one and goes on over the next
  *   body      entries, one after the other:
  *               object: u64 type (1 to 4, as in packs) | bytes << 8, its id, its bytes as git has them without their header
@@ -22,8 +22,8 @@
  *             The refs of one change are one entry, so they are there together or not at all; of each ref the highest version counts
  *
  * What a reader finds at the end of a segment's records is an end if a crash leaves such a thing, and damage if not. The rules are in
- * judge_end: no record may follow, the first word of what was not finished is still 0, or one of its sectors was never written, or the file
- * ends before. All else is ERR_CORRUPT with the place. A loss of power can lead there too with DURABLE_PROCESS, where pages reach the disk in
+ * judge_end: no record may follow, the first word of what was not finished is still 0, or its last byte is, or one of its sectors was never
+ * written, or the file ends before. All else is ERR_CORRUPT with the place. A loss of power can lead there too with DURABLE_PROCESS, where pages reach the disk in
  * any order.
  *
  * Objects are not compressed: deflating the 1.6 KB of a commit takes 30 times as long as making it. What repeats is dropped by gc, which writes

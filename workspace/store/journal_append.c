@@ -102,10 +102,11 @@ static int append_record(struct journal_writer *writer, struct record_batch *bat
 		body_bytes = record_cut(batch, record_room(window->bytes - window->at), &part);
 		assert(body_bytes);
 	}
-	int rc = window->map ? store_mapped(writer, &part, body_bytes) : store_written(writer, &part, body_bytes);
+	/* Of one that goes over several segments the beginning has to come first, which a mapping does not promise. */
+	bool mapped = window->map && record_bytes(body_bytes) <= JOURNAL_SEGMENT_BYTES;
+	int rc = mapped ? store_mapped(writer, &part, body_bytes) : store_written(writer, &part, body_bytes);
 	if (rc)
 		return rc;
-	writer->last_position = window->base + window->at;
 	writer->last_bytes = record_bytes(body_bytes);
 	window->at += writer->last_bytes;
 	return 0;
@@ -145,8 +146,8 @@ static int sync_shared(struct journal *journal)
  * this process does not find it either, it is made nothing. */
 static void unsay(struct journal_writer *writer)
 {
-	int rc = journal_file_zero(&writer->journal->file, writer->last_position, writer->last_bytes);
-	if (rc)
+	writer->window.at -= writer->last_bytes;
+	if (journal_window_spoil(writer, writer->last_bytes))
 		atomic_store(&writer->journal->trouble,
 			     "the disk failed while the journal was brought there, and what was refused may "
 			     "be there after a restart");

@@ -61,11 +61,10 @@ struct journal_writer {
 	struct journal *journal;
 	struct journal_writer *next, **link;
 	struct journal_window window;
-	uint8_t *buffer; /* for a record, unless mapped */
+	uint8_t *buffer; /* for a record, unless it is stored in the mapping */
 	size_t buffer_bytes;
 	_Atomic uint64_t written;
-	uint64_t last_position; /* of the last record */
-	size_t last_bytes;
+	size_t last_bytes; /* of the last record */
 };
 
 /* Writes a sentence about a call that failed; ERR_FULL if there is no space, ERR_MEMORY, else ERR_IO. */

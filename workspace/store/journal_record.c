@@ -8,25 +8,26 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#define RECORD_KIND  1u
-#define ENTRY_REFS   16u
-#define OBJECT_HEAD  (8u + OID_BYTES)
-#define REFS_HEAD    (8u + 8u)
-#define REF_HEAD     (8u + 2u * OID_BYTES + 4u)
-#define NO_TARGET    UINT16_MAX
-#define PADDED(size) (((size) + (RECORD_ALIGNMENT - 1)) & ~(size_t)(RECORD_ALIGNMENT - 1))
+#define RECORD_KIND 1u
+#define ENTRY_REFS  16u
+#define OBJECT_HEAD (8u + OID_BYTES)
+#define REFS_HEAD   (8u + 8u)
+#define REF_HEAD    (8u + 2u * OID_BYTES + 4u)
+#define NO_TARGET   UINT16_MAX
+#define END_MARK    0xff
 
 /* ---- writing ---- */
 
+/* With at least one byte for the end mark. */
 size_t record_bytes(size_t body_bytes)
 {
-	return PADDED(RECORD_HEAD_BYTES + body_bytes);
+	return (RECORD_HEAD_BYTES + body_bytes + RECORD_ALIGNMENT) & ~(size_t)(RECORD_ALIGNMENT - 1);
 }
 
 size_t record_room(size_t bytes)
 {
 	bytes &= ~(size_t)(RECORD_ALIGNMENT - 1);
-	return bytes > RECORD_HEAD_BYTES ? bytes - RECORD_HEAD_BYTES : 0;
+	return bytes > RECORD_HEAD_BYTES ? bytes - RECORD_HEAD_BYTES - 1 : 0;
 }
 
 static size_t object_entry_bytes(const struct journal_object *object)
@@ -129,7 +130,7 @@ void record_write(const struct journal_key *key, const struct record_batch *part
 	if (part->ref_count)
 		end = put_refs(end, part);
 	assert((size_t)(end - to) == RECORD_HEAD_BYTES + body_bytes);
-	memset(end, 0, (size_t)(to + bytes - end));
+	memset(end, END_MARK, (size_t)(to + bytes - end));
 
 	uint64_t check = journal_check_body(key, position, word, to + RECORD_HEAD_BYTES, bytes - RECORD_HEAD_BYTES);
 	put_word(put_word(to + 8, word), check);
@@ -166,6 +167,8 @@ enum record_verdict record_look(const struct journal_key *key, const uint8_t *at
 	*out_bytes = record_bytes(body_bytes);
 	if (*out_bytes > bytes)
 		return RECORD_LONGER;
+	if (!at[*out_bytes - 1])
+		return RECORD_CUT;
 	if (body_check != journal_check_body(key, position, word, at + RECORD_HEAD_BYTES, (size_t)*out_bytes - RECORD_HEAD_BYTES))
 		return RECORD_BAD;
 	return RECORD_FINE;

@@ -39,6 +39,7 @@ enum record_verdict {
 	RECORD_FINE,
 	RECORD_NONE,    /* zeros, or a head that was not finished */
 	RECORD_LONGER,  /* its head is fine and says that there is more than `bytes` */
+	RECORD_CUT,     /* its head is fine, its end was not written */
 	RECORD_BAD,     /* its head is fine, its body is not */
 	RECORD_UNKNOWN, /* its first word was written, and it is not what a writer writes */
 };

@@ -85,10 +85,9 @@ static struct oid id_of(unsigned writer, uint64_t number)
 static void fill(uint8_t *at, size_t bytes, unsigned writer, uint64_t number)
 {
 	uint64_t seed = seed_of(writer, number);
-	for (size_t i = 0; i < bytes; i++) {
-		if (i % 8 == 0)
-			seed = mix(seed);
-		at[i] = (uint8_t)(seed >> i % 8 * 8) | 1;
+	for (size_t i = 0; i < bytes; i += 8) {
+		uint64_t word = mix(seed + i) | UINT64_C(0x0101010101010101);
+		memcpy(at + i, &word, bytes - i < 8 ? bytes - i : 8);
 	}
 	if (number % 11 == 0)
 		memset(at + bytes / 4, 0, bytes / 2);
