@@ -138,7 +138,7 @@ int commit_parse(struct workspace_agent *agent, const struct source *source, con
 	const char *raw = (const char *)source->raw.at, *why = lines_check(source->raw);
 	struct lines lines = {raw, raw + source->raw.bytes, OBJECT_COMMIT, agent};
 	struct parents parents = {NULL, 0, 0};
-	const struct tree *tree;
+	const struct tree *tree = NULL;
 	int64_t seconds;
 	if (!why && memchr(raw, 0, source->raw.bytes))
 		why = "a NUL in the message";
