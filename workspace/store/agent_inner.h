@@ -10,14 +10,14 @@
 #include "workspace/store/memory_inner.h"
 #include "workspace/store/refs.h"
 #include "workspace/store/scratch.h"
-#include "workspace/store/table.h"
+#include "workspace/store/hash_table.h"
 
 #define INDEX_SHARDS 256u
 
 struct workspace {
 	struct epoch epoch; /* first: it stands at a multiple of EPOCH_LINE */
 	struct memory memory;
-	struct table index[INDEX_SHARDS];
+	struct hash_table index[INDEX_SHARDS];
 	struct refs refs;
 	struct object_asides asides;
 	struct workspace_options options;

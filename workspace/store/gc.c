@@ -127,7 +127,7 @@ static int mark_young(void *context, struct object *object)
 
 static int gc_mark(struct gc *gc)
 {
-	int rc = table_each(&gc->workspace->refs.table, mark_ref, gc);
+	int rc = hash_table_each(&gc->workspace->refs.table, mark_ref, gc);
 
 	if (!rc && !gc->now)
 		rc = index_each(gc->agent, NULL, mark_young, gc);
@@ -189,7 +189,7 @@ static void gc_sweep(struct gc *gc)
 	for (struct workspace_agent *agent = workspace->agents; agent; agent = agent->next)
 		fresh_filter(agent);
 	for (unsigned i = 0; i < INDEX_SHARDS; i++)
-		table_sweep(gc->agent, &workspace->index[i], stays, gc);
+		hash_table_sweep(gc->agent, &workspace->index[i], stays, gc);
 	object_asides_sweep(gc->agent, &workspace->asides, false);
 	atomic_fetch_sub(&workspace->left_count, (int64_t)gc->dropped);
 }
@@ -247,7 +247,7 @@ static int gc_rewrite(struct gc *gc)
 
 	rc = gc_in_order(gc->agent, rewrite_object, gc);
 	if (!rc)
-		rc = table_each(&gc->workspace->refs.table, rewrite_ref, gc);
+		rc = hash_table_each(&gc->workspace->refs.table, rewrite_ref, gc);
 	if (!rc)
 		rc = rewrite_head(gc);
 	int ended = journal_rewrite_end(gc->rewrite, !rc);
@@ -291,21 +291,21 @@ static int folder_of_some(void *context, void *node)
 /* Their versions go too, so nothing in the journal may know of them any more. */
 static void refs_sweep(struct gc *gc)
 {
-	struct table *table = &gc->workspace->refs.table;
+	struct hash_table *table = &gc->workspace->refs.table;
 
-	table_each(table, folder_no_more, NULL);
-	table_each(table, folder_of_some, NULL);
-	table_sweep(gc->agent, table, ref_stays, gc);
+	hash_table_each(table, folder_no_more, NULL);
+	hash_table_each(table, folder_of_some, NULL);
+	hash_table_sweep(gc->agent, table, ref_stays, gc);
 }
 
 /* ---- the collection ---- */
 
 static int gc_settle(struct gc *gc)
 {
-	int rc = table_settle(gc->agent, &gc->workspace->refs.table);
+	int rc = hash_table_settle(gc->agent, &gc->workspace->refs.table);
 
 	for (unsigned i = 0; i < INDEX_SHARDS && !rc; i++)
-		rc = table_settle(gc->agent, &gc->workspace->index[i]);
+		rc = hash_table_settle(gc->agent, &gc->workspace->index[i]);
 	return rc;
 }
 

@@ -40,7 +40,8 @@ int index_put(struct workspace_agent *agent, struct object *node, struct object 
 	void *winner;
 
 	atomic_store_explicit(&node->round, atomic_load_explicit(&workspace->round, memory_order_relaxed), memory_order_relaxed);
-	int rc = table_put(agent, &workspace->index[node->id.bytes[0]], id_hash(&node->id), is_same, &node->id, node, &winner);
+	int rc = hash_table_put(agent, &workspace->index[node->id.bytes[0]], id_hash(&node->id), is_same, &node->id, node,
+				&winner);
 	if (rc)
 		return rc;
 	if (winner == node)
@@ -53,7 +54,7 @@ int index_put(struct workspace_agent *agent, struct object *node, struct object 
 
 struct object *index_get(struct workspace_agent *agent, const struct oid *id)
 {
-	struct object *node = table_get(&agent->workspace->index[id->bytes[0]], id_hash(id), is_same, id);
+	struct object *node = hash_table_get(&agent->workspace->index[id->bytes[0]], id_hash(id), is_same, id);
 
 	if (node)
 		mark_found(agent, node);
@@ -78,6 +79,6 @@ int index_each(struct workspace_agent *agent, const uint8_t *first_byte, index_s
 	int rc = 0;
 
 	for (unsigned i = from; i < until && !rc; i++)
-		rc = table_each(&agent->workspace->index[i], each_seen, &each);
+		rc = hash_table_each(&agent->workspace->index[i], each_seen, &each);
 	return rc;
 }

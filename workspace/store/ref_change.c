@@ -132,7 +132,7 @@ static bool has_clash(const struct refs *refs, struct ref_change *change, struct
 		}
 	}
 	struct below below = {change, made};
-	return atomic_load(&made->is_folder) && table_each(&refs->table, is_clash_below, &below);
+	return atomic_load(&made->is_folder) && hash_table_each(&refs->table, is_clash_below, &below);
 }
 
 static enum change_state judge(const struct refs *refs, struct ref_change *change)

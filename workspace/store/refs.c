@@ -47,7 +47,7 @@ static bool is_named(const void *wanted, const void *node)
 static struct ref *find_bytes(const struct refs *refs, const char *name, size_t bytes)
 {
 	struct ref_key key = {name, bytes};
-	return table_get(&refs->table, name_hash(refs->seed, name, bytes), is_named, &key);
+	return hash_table_get(&refs->table, name_hash(refs->seed, name, bytes), is_named, &key);
 }
 
 struct ref *ref_find(struct workspace_agent *agent, const char *name)
@@ -74,7 +74,7 @@ static int make_bytes(struct workspace_agent *agent, struct ref *folder, const c
 		atomic_store(&folder->is_folder, true);
 	struct ref_key key = {name, bytes};
 	void *winner = NULL;
-	int rc = table_put(agent, &refs->table, ref->hash, is_named, &key, ref, &winner);
+	int rc = hash_table_put(agent, &refs->table, ref->hash, is_named, &key, ref, &winner);
 	if (winner != ref)
 		memory_give(agent, ref, ref_bytes(ref));
 	*out_ref = winner;
@@ -119,7 +119,7 @@ int refs_init(struct workspace_agent *agent, struct refs *refs)
 	atomic_store(&refs->head, head);
 	if (getrandom(&refs->seed, sizeof(refs->seed), 0) != sizeof(refs->seed))
 		return agent_fail(agent, ERR_SYSTEM, "the system gives no random numbers");
-	return table_init(agent, &refs->table);
+	return hash_table_init(agent, &refs->table);
 }
 
 /* ---- reading ---- */
@@ -212,18 +212,18 @@ static bool list_read(struct list *list)
 /* Read until nothing is different the second time: then there was a moment at which all of it held. */
 static int list_fill(struct list *list)
 {
-	const struct table *table = &list->agent->workspace->refs.table;
+	const struct hash_table *table = &list->agent->workspace->refs.table;
 
 	for (int tries = 0; tries < LIST_TRIES; tries++) {
 		if (list->counted != list->count || !tries) {
 			list->count = 0;
-			int rc = table_each(table, list_add, list);
+			int rc = hash_table_each(table, list_add, list);
 			if (rc)
 				return rc;
 			list_read(list);
 		}
 		list->counted = 0;
-		table_each(table, list_count, list);
+		hash_table_each(table, list_count, list);
 		if (list_read(list) && list->counted == list->count)
 			break;
 	}

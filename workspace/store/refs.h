@@ -9,7 +9,7 @@
 #define WORKSPACE_STORE_REFS_H
 
 #include "workspace/store/object.h"
-#include "workspace/store/table.h"
+#include "workspace/store/hash_table.h"
 
 struct ref_change;
 
@@ -34,7 +34,7 @@ struct head {
 };
 
 struct refs { /* zeroed at first */
-	struct table table;
+	struct hash_table table;
 	uint64_t seed; /* of the hash, so that nobody can choose names that collide */
 	_Atomic(struct head *) head;
 	_Atomic int64_t count; /* that are there */

@@ -148,7 +148,7 @@ static int tables_make(struct workspace_agent *agent)
 	int rc = 0;
 
 	for (unsigned i = 0; i < INDEX_SHARDS && !rc; i++)
-		rc = table_init(agent, &agent->workspace->index[i]);
+		rc = hash_table_init(agent, &agent->workspace->index[i]);
 	return rc ? rc : refs_init(agent, &agent->workspace->refs);
 }
 

@@ -5,7 +5,7 @@
  * Why no node is ever there twice: a node is put in the next slots only after a search of the old ones came to a frozen one. So it is
  * not in the old ones, and cannot get there; and one that is being moved stays to be found in the old ones until they are given up.
  */
-#include "workspace/store/table.h"
+#include "workspace/store/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +25,9 @@
 #define TAG_SHIFT 43
 #define NODE_MASK (((uint64_t)1 << TAG_SHIFT) - 1)
 
-struct table_slots {
+struct hash_table_slots {
 	uint32_t count;
-	_Atomic(struct table_slots *) next;
+	_Atomic(struct hash_table_slots *) next;
 	uint8_t line[EPOCH_LINE - 16];
 	_Atomic uint32_t used;
 	_Atomic uint32_t moving; /* blocks that somebody moves or has moved */
@@ -58,12 +58,12 @@ static uint32_t slot_home(uint64_t slot)
 
 static size_t slots_bytes(uint32_t count)
 {
-	return sizeof(struct table_slots) + count * sizeof(uint64_t);
+	return sizeof(struct hash_table_slots) + count * sizeof(uint64_t);
 }
 
-static struct table_slots *slots_new(struct workspace_agent *agent, uint32_t count)
+static struct hash_table_slots *slots_new(struct workspace_agent *agent, uint32_t count)
 {
-	struct table_slots *slots = memory_take(agent, slots_bytes(count));
+	struct hash_table_slots *slots = memory_take(agent, slots_bytes(count));
 
 	if (!slots)
 		return NULL;
@@ -72,14 +72,14 @@ static struct table_slots *slots_new(struct workspace_agent *agent, uint32_t cou
 	return slots;
 }
 
-static uint32_t block_count(const struct table_slots *slots)
+static uint32_t block_count(const struct hash_table_slots *slots)
 {
 	return slots->count / BLOCK_SLOTS;
 }
 
-int table_init(struct workspace_agent *agent, struct table *table)
+int hash_table_init(struct workspace_agent *agent, struct hash_table *table)
 {
-	struct table_slots *slots = slots_new(agent, SLOTS_MIN);
+	struct hash_table_slots *slots = slots_new(agent, SLOTS_MIN);
 
 	if (!slots)
 		return agent->rc;
@@ -89,13 +89,14 @@ int table_init(struct workspace_agent *agent, struct table *table)
 
 /* ---- looking ---- */
 
-static bool is_match(uint64_t slot, uint64_t hash, table_same *same, const void *key)
+static bool is_match(uint64_t slot, uint64_t hash, hash_table_same *same, const void *key)
 {
 	return is_node(slot) && slot >> TAG_SHIFT == hash >> TAG_SHIFT && same(key, slot_node(slot));
 }
 
 /* The node in these slots or NULL; then `*out_frozen` says whether the search goes on in the next ones. */
-static void *slots_get(const struct table_slots *slots, uint64_t hash, table_same *same, const void *key, bool *out_frozen)
+static void *slots_get(const struct hash_table_slots *slots, uint64_t hash, hash_table_same *same, const void *key,
+		       bool *out_frozen)
 {
 	uint32_t mask = slots->count - 1;
 	uint32_t at = slot_home(hash) & mask;
@@ -112,9 +113,9 @@ static void *slots_get(const struct table_slots *slots, uint64_t hash, table_sam
 	return NULL;
 }
 
-void *table_get(const struct table *table, uint64_t hash, table_same *same, const void *key)
+void *hash_table_get(const struct hash_table *table, uint64_t hash, hash_table_same *same, const void *key)
 {
-	const struct table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
+	const struct hash_table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
 
 	while (slots) {
 		bool frozen;
@@ -129,13 +130,13 @@ void *table_get(const struct table *table, uint64_t hash, table_same *same, cons
 /* ---- growing ---- */
 
 /* Have next slots, if there is memory. */
-static struct table_slots *slots_grow(struct workspace_agent *agent, struct table_slots *slots)
+static struct hash_table_slots *slots_grow(struct workspace_agent *agent, struct hash_table_slots *slots)
 {
-	struct table_slots *next = atomic_load_explicit(&slots->next, memory_order_acquire);
+	struct hash_table_slots *next = atomic_load_explicit(&slots->next, memory_order_acquire);
 
 	if (next || slots->count == SLOTS_MAX)
 		return next;
-	struct table_slots *made = slots_new(agent, 2 * slots->count);
+	struct hash_table_slots *made = slots_new(agent, 2 * slots->count);
 	if (!made)
 		return NULL;
 	if (atomic_compare_exchange_strong(&slots->next, &next, made))
@@ -145,7 +146,7 @@ static struct table_slots *slots_grow(struct workspace_agent *agent, struct tabl
 }
 
 /* Put a node that is in no other slots but those it comes from. False: no room, and no memory for more. */
-static bool slots_copy(struct workspace_agent *agent, struct table_slots *slots, uint64_t moved)
+static bool slots_copy(struct workspace_agent *agent, struct hash_table_slots *slots, uint64_t moved)
 {
 	while (slots) {
 		uint32_t mask = slots->count - 1;
@@ -166,9 +167,9 @@ static bool slots_copy(struct workspace_agent *agent, struct table_slots *slots,
 	return false;
 }
 
-static bool block_move(struct workspace_agent *agent, struct table_slots *slots, uint32_t block)
+static bool block_move(struct workspace_agent *agent, struct hash_table_slots *slots, uint32_t block)
 {
-	struct table_slots *next = atomic_load(&slots->next);
+	struct hash_table_slots *next = atomic_load(&slots->next);
 
 	for (uint32_t at = block * BLOCK_SLOTS; at < (block + 1) * BLOCK_SLOTS; at++) {
 		uint64_t slot = EMPTY;
@@ -180,20 +181,20 @@ static bool block_move(struct workspace_agent *agent, struct table_slots *slots,
 }
 
 /* Slots that were moved wholly are given up, the oldest first. */
-static void root_advance(struct workspace_agent *agent, struct table *table)
+static void root_advance(struct workspace_agent *agent, struct hash_table *table)
 {
 	for (;;) {
-		struct table_slots *root = atomic_load(&table->root);
+		struct hash_table_slots *root = atomic_load(&table->root);
 		if (atomic_load(&root->moved) < block_count(root))
 			return;
 		size_t bytes = slots_bytes(root->count);
-		struct table_slots *old = root;
+		struct hash_table_slots *old = root;
 		if (atomic_compare_exchange_strong(&table->root, &old, atomic_load(&root->next)))
 			memory_retire(agent, root, bytes);
 	}
 }
 
-static void slots_move(struct workspace_agent *agent, struct table *table, struct table_slots *slots, uint32_t blocks)
+static void slots_move(struct workspace_agent *agent, struct hash_table *table, struct hash_table_slots *slots, uint32_t blocks)
 {
 	while (blocks-- && atomic_load_explicit(&slots->moving, memory_order_relaxed) < block_count(slots)) {
 		uint32_t block = atomic_fetch_add(&slots->moving, 1);
@@ -208,7 +209,7 @@ static void slots_move(struct workspace_agent *agent, struct table *table, struc
 
 enum put { PUT_DONE, PUT_FOUND, PUT_NEXT };
 
-static enum put slots_put(struct table_slots *slots, uint64_t own, table_same *same, const void *key, void **out_winner)
+static enum put slots_put(struct hash_table_slots *slots, uint64_t own, hash_table_same *same, const void *key, void **out_winner)
 {
 	uint32_t mask = slots->count - 1;
 	uint32_t at = slot_home(own) & mask;
@@ -230,7 +231,7 @@ static enum put slots_put(struct table_slots *slots, uint64_t own, table_same *s
 }
 
 /* Room for one more: more slots at five eighths; when there is no memory for them, these must do up to seven eighths. */
-static int slots_prepare(struct workspace_agent *agent, struct table *table, struct table_slots *slots)
+static int slots_prepare(struct workspace_agent *agent, struct hash_table *table, struct hash_table_slots *slots)
 {
 	uint32_t used = atomic_load_explicit(&slots->used, memory_order_relaxed);
 
@@ -242,10 +243,10 @@ static int slots_prepare(struct workspace_agent *agent, struct table *table, str
 	return 0;
 }
 
-int table_put(struct workspace_agent *agent, struct table *table, uint64_t hash, table_same *same, const void *key, void *node,
-	      void **out_winner)
+int hash_table_put(struct workspace_agent *agent, struct hash_table *table, uint64_t hash, hash_table_same *same, const void *key,
+		   void *node, void **out_winner)
 {
-	struct table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
+	struct hash_table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
 
 	for (;;) {
 		int rc = slots_prepare(agent, table, slots);
@@ -256,7 +257,7 @@ int table_put(struct workspace_agent *agent, struct table *table, uint64_t hash,
 			atomic_fetch_add_explicit(&slots->used, 1, memory_order_relaxed);
 		if (put != PUT_NEXT)
 			return 0;
-		struct table_slots *next = slots_grow(agent, slots);
+		struct hash_table_slots *next = slots_grow(agent, slots);
 		if (!next)
 			return agent->rc;
 		slots = next;
@@ -265,7 +266,7 @@ int table_put(struct workspace_agent *agent, struct table *table, uint64_t hash,
 
 /* ---- all of them ---- */
 
-static bool slots_have(const struct table_slots *slots, uint64_t wanted)
+static bool slots_have(const struct hash_table_slots *slots, uint64_t wanted)
 {
 	uint32_t mask = slots->count - 1;
 	uint32_t at = slot_home(wanted) & mask;
@@ -280,7 +281,7 @@ static bool slots_have(const struct table_slots *slots, uint64_t wanted)
 	return false;
 }
 
-static bool was_seen(const struct table_slots *from, const struct table_slots *until, uint64_t slot)
+static bool was_seen(const struct hash_table_slots *from, const struct hash_table_slots *until, uint64_t slot)
 {
 	for (; from != until; from = atomic_load(&from->next))
 		if (slots_have(from, slot))
@@ -288,11 +289,11 @@ static bool was_seen(const struct table_slots *from, const struct table_slots *u
 	return false;
 }
 
-int table_each(const struct table *table, table_seen *seen, void *context)
+int hash_table_each(const struct hash_table *table, hash_table_seen *seen, void *context)
 {
-	const struct table_slots *root = atomic_load(&table->root);
+	const struct hash_table_slots *root = atomic_load(&table->root);
 
-	for (const struct table_slots *slots = root; slots; slots = atomic_load(&slots->next)) {
+	for (const struct hash_table_slots *slots = root; slots; slots = atomic_load(&slots->next)) {
 		for (uint32_t i = 0; i < slots->count; i++) {
 			uint64_t slot = atomic_load(&slots->slots[i]);
 			if (!is_node(slot) || was_seen(root, slots, slot))
@@ -307,9 +308,9 @@ int table_each(const struct table *table, table_seen *seen, void *context)
 
 /* ---- while nobody else is inside ---- */
 
-int table_settle(struct workspace_agent *agent, struct table *table)
+int hash_table_settle(struct workspace_agent *agent, struct hash_table *table)
 {
-	struct table_slots *root;
+	struct hash_table_slots *root;
 
 	while ((root = atomic_load(&table->root)) && atomic_load(&root->next)) {
 		atomic_store(&root->moving, 0);
@@ -322,7 +323,7 @@ int table_settle(struct workspace_agent *agent, struct table *table)
 }
 
 /* How many stay. */
-static uint32_t slots_sweep(struct table_slots *slots, table_stays *stays, void *context)
+static uint32_t slots_sweep(struct hash_table_slots *slots, hash_table_stays *stays, void *context)
 {
 	uint32_t kept = 0;
 
@@ -338,7 +339,7 @@ static uint32_t slots_sweep(struct table_slots *slots, table_stays *stays, void 
 	return kept;
 }
 
-static void slots_fill(struct workspace_agent *agent, struct table_slots *slots, const uint64_t *nodes, uint32_t count)
+static void slots_fill(struct workspace_agent *agent, struct hash_table_slots *slots, const uint64_t *nodes, uint32_t count)
 {
 	memset(slots->slots, 0, slots->count * sizeof(uint64_t));
 	atomic_store(&slots->used, 0);
@@ -355,9 +356,9 @@ static uint32_t count_for(uint32_t nodes)
 	return count;
 }
 
-void table_sweep(struct workspace_agent *agent, struct table *table, table_stays *stays, void *context)
+void hash_table_sweep(struct workspace_agent *agent, struct hash_table *table, hash_table_stays *stays, void *context)
 {
-	struct table_slots *slots = atomic_load(&table->root);
+	struct hash_table_slots *slots = atomic_load(&table->root);
 	uint32_t kept = slots_sweep(slots, stays, context), count = 0;
 	uint64_t *nodes = malloc(((size_t)kept + 1) * sizeof(*nodes));
 
@@ -367,7 +368,7 @@ void table_sweep(struct workspace_agent *agent, struct table *table, table_stays
 		if (is_node(atomic_load(&slots->slots[i])))
 			nodes[count++] = atomic_load(&slots->slots[i]);
 
-	struct table_slots *smaller = count_for(kept) < slots->count ? slots_new(agent, count_for(kept)) : NULL;
+	struct hash_table_slots *smaller = count_for(kept) < slots->count ? slots_new(agent, count_for(kept)) : NULL;
 	slots_fill(agent, smaller ? smaller : slots, nodes, count);
 	if (smaller) {
 		atomic_store(&table->root, smaller);
@@ -376,9 +377,9 @@ void table_sweep(struct workspace_agent *agent, struct table *table, table_stays
 	free(nodes);
 }
 
-void table_release(struct workspace_agent *agent, struct table *table)
+void hash_table_release(struct workspace_agent *agent, struct hash_table *table)
 {
-	struct table_slots *root = atomic_exchange(&table->root, NULL);
+	struct hash_table_slots *root = atomic_exchange(&table->root, NULL);
 
 	if (root)
 		memory_give(agent, root, slots_bytes(root->count));
