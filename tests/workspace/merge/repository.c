@@ -345,7 +345,7 @@ static size_t merge_some(const char *folder, const char *objects, struct merge_c
 	return done;
 }
 
-void git_merge(const char *folder, const char *objects, struct merge_case *cases, size_t count)
+void merges_by_git(const char *folder, const char *objects, struct merge_case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		cases[i].done = false;

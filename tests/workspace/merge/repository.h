@@ -26,7 +26,7 @@ void repository_write(struct workspace_agent *agent, const char *folder);
 
 /* git merge-tree --write-tree, without any configuration but its own. `folder` is the repository; what is written goes to `objects`, a folder, or
  * to the repository if that is NULL. */
-void git_merge(const char *folder, const char *objects, struct merge_case *cases, size_t count);
+void merges_by_git(const char *folder, const char *objects, struct merge_case *cases, size_t count);
 
 /* The stages of a result in the form of a merge_case. */
 void stages_of(const struct merge_result *result, struct buffer *out);
