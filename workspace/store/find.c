@@ -162,7 +162,7 @@ static int walk(struct workspace_agent *agent, const char *at, const struct comm
 {
 	while (*at) {
 		const char sign = *at++;
-		size_t number;
+		size_t number = 0;
 		if (sign != '~' && sign != '^')
 			return agent_fail(agent, ERR_MALFORMED, "\"%.150s\": a name may be followed by ~N and ^N", at - 1);
 		int rc = read_number(agent, &at, &number);
