@@ -30,8 +30,8 @@ static int fail(const struct reading *reading, uint32_t at, const char *why)
 static const char *mode_parse(const uint8_t *at, uint32_t bytes, uint32_t *out_bytes, enum file_mode *out_mode, bool *is_odd)
 {
 	uint32_t value = 0, count = 0;
-	for (; count < bytes && count < 7 && at[count] >= '0' && at[count] <= '7'; count++)
-		value = value * 8 + (at[count] - '0');
+	for (; count < bytes && at[count] >= '0' && at[count] <= '7'; count++)
+		value = value > 0177777 ? value : value * 8 + (at[count] - '0');
 	*out_bytes = count + 1;
 	if (count == bytes || at[count] != ' ' || at[0] == '0')
 		return "an entry begins with its mode in octal digits, without a zero before them, and a space";

@@ -73,20 +73,29 @@ static int order(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct oid));
 }
 
-/* Every id that the line names. */
+/* The id of the object that a line finds something wrong with: others may be named behind it. */
+static bool blamed_id(const char *line, struct oid *out_id)
+{
+	if (strncmp(line, "error in ", 9) && !strstr(line, ": object could not be parsed"))
+		return false;
+	for (const char *at = line; *at; at++) {
+		if (oid_parse_some(at, out_id) == 2 * OID_BYTES)
+			return true;
+	}
+	return false;
+}
+
 static void blame(struct fsck *fsck, const char *line)
 {
-	for (const char *at = line; *at; at++) {
-		struct oid id, *grown;
-		if (oid_parse_some(at, &id) != 2 * OID_BYTES)
-			continue;
-		grown = realloc(fsck->blamed, (fsck->count + 1) * sizeof(id));
-		if (!grown)
-			stop("out of memory");
-		fsck->blamed = grown;
-		fsck->blamed[fsck->count++] = id;
-		at += 2 * OID_BYTES - 1;
-	}
+	struct oid id, *grown;
+
+	if (!blamed_id(line, &id))
+		return;
+	grown = realloc(fsck->blamed, (fsck->count + 1) * sizeof(id));
+	if (!grown)
+		stop("out of memory");
+	fsck->blamed = grown;
+	fsck->blamed[fsck->count++] = id;
 }
 
 void fsck_run(struct fsck *fsck)
@@ -101,8 +110,7 @@ void fsck_run(struct fsck *fsck)
 	while (fgets(line, sizeof(line), said)) {
 		if (getenv("FSCK_SAY"))
 			fputs(line, stderr);
-		if (!strncmp(line, "error", 5))
-			blame(fsck, line);
+		blame(fsck, line);
 	}
 	pclose(said);
 	qsort(fsck->blamed, fsck->count, sizeof(struct oid), order);

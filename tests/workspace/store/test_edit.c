@@ -12,43 +12,32 @@
 #include <cmocka.h>
 
 #include "tests/workspace/store/edit_model.h"
-#include "workspace/workspace.h"
+#include "tests/workspace/store/store_case.h"
 
 static git_repository *repository;
-static struct workspace *workspace;
-static struct workspace_agent *agent;
+static struct store store;
 static uint64_t state;
 
 static uint32_t chance(uint32_t below)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state * 0x2545f4914f6cdd1dull) >> 33) % below;
+	return random_below(&state, below);
 }
 
 static int open_all(void **unused)
 {
-	char sentence[WORKSPACE_SENTENCE_BYTES];
-	struct workspace_options options = {.durability = DURABLE_MEMORY, .memory_max_bytes = 512u << 20};
-
 	(void)unused;
 	repository = model_repository();
-	return workspace_open(&options, &workspace, sentence) || workspace_join(workspace, &agent);
+	store_open(&store, NULL);
+	return 0;
 }
 
 static int close_all(void **unused)
 {
 	(void)unused;
-	workspace_leave(agent);
+	store_close(&store);
 	git_repository_free(repository);
 	git_libgit2_shutdown();
-	return workspace_close(workspace);
-}
-
-static struct bytes text(const char *words)
-{
-	return (struct bytes){(const uint8_t *)words, (uint32_t)strlen(words)};
+	return 0;
 }
 
 /* ---- at random ---- */
@@ -94,7 +83,7 @@ static void make_edit(struct batch *batch, const struct model *model)
 		return;
 	}
 	snprintf(batch->texts[i], sizeof(batch->texts[i]), "%u\n", chance(20));
-	edit->data = text(batch->texts[i]);
+	edit->data = text_of(batch->texts[i]);
 	if (edit->mode == MODE_SUBMODULE) {
 		memset(batch->ids[i].bytes, 1 + (int)chance(3), OID_BYTES);
 		edit->id = &batch->ids[i];
@@ -132,21 +121,21 @@ static void walk(uint64_t seed, unsigned steps)
 
 	state = seed;
 	model.count = 0;
-	workspace_begin(agent);
+	workspace_begin(store.agent);
 	for (unsigned i = 0; i < steps; i++) {
 		struct oid wanted;
 		make_batch(&batch, &model);
 		unsigned faults = model_edit(&model, batch.edits, batch.count);
-		int rc = workspace_tree_edit(agent, tree, batch.edits, batch.count, &tree);
+		int rc = workspace_tree_edit(store.agent, tree, batch.edits, batch.count, &tree);
 		model_tree(&model, repository, &wanted);
 		if (!is_as_wanted(rc, faults) || (tree && memcmp(tree_id(tree), &wanted, sizeof(wanted)) != 0)) {
 			print_error("seed %llu, step %u: %d (%s), faults %u\n", (unsigned long long)seed, i, rc,
-				    rc ? workspace_sentence(agent) : "", faults);
+				    rc ? workspace_sentence(store.agent) : "", faults);
 			say(&batch);
 			fail();
 		}
 	}
-	workspace_end(agent);
+	workspace_end(store.agent);
 }
 
 static void test_trees_after_edits_have_the_ids_that_libgit2_gives_them(void **unused)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/workspace/store/fsck.h"
+#include "tests/workspace/store/store_case.h"
 #include "workspace/store/names.h"
 
 #define NAME_MAX_BYTES 64u
@@ -27,10 +28,7 @@ static uint64_t state = 20231101;
 
 static uint32_t chance(uint32_t below)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state * 0x2545f4914f6cdd1dull) >> 33) % below;
+	return random_below(&state, below);
 }
 
 /* ---- names ---- */
