@@ -44,18 +44,21 @@ struct content {
 	uint8_t ending; /* 0 LF, 1 CRLF */
 	bool is_open;   /* without an end of the last line */
 	bool is_binary;
+	bool is_odd;
 	enum file_mode mode;
 };
 
-static void content_init(struct content *content, struct chance *chance, size_t words)
+static void content_init(struct content *content, struct chance *chance, size_t words, bool is_odd)
 {
-	*content = (struct content){.mode = one_in(chance, 8) ? MODE_EXECUTABLE : MODE_FILE};
+	*content = (struct content){.mode = one_in(chance, 8) ? MODE_EXECUTABLE : MODE_FILE, .is_odd = is_odd};
 	content->count = one_in(chance, 12) ? 0 : 1 + below(chance, one_in(chance, 4) ? LINES_MAX : 12);
 	content->ending = one_in(chance, 8);
 	content->is_open = one_in(chance, 6);
 	content->is_binary = one_in(chance, 12);
 	if (one_in(chance, 25))
 		content->mode = MODE_SYMLINK;
+	else if (is_odd && one_in(chance, 25))
+		content->mode = MODE_SUBMODULE;
 	for (size_t i = 0; i < content->count; i++)
 		content->lines[i] = (uint16_t)below(chance, words);
 }
@@ -72,17 +75,40 @@ static void content_edit(struct content *content, struct chance *chance, size_t 
 		content->ending = !content->ending;
 	if (one_in(chance, 20))
 		content->mode = content->mode == MODE_FILE ? MODE_EXECUTABLE : MODE_FILE;
+	if (content->is_odd && one_in(chance, 12))
+		content->mode = one_in(chance, 2) ? MODE_SYMLINK : MODE_SUBMODULE;
+}
+
+/* Functions, blocks, blank lines; text that is cut in the middle of a character; bytes that are no text. */
+static int print_line(const struct content *content, uint16_t line, char *text)
+{
+	static const char *const odd[] = {"",
+					  "\treturn 1;",
+					  "    }",
+					  "}",
+					  "void a_function(void) \t",
+					  "fonction_d\xc3\xa9j\xc3\xa0_vue_\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9_"
+					  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+					  "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+					  "int \xff\xfe;",
+					  "$dollar {",
+					  "_under: \xf0\x9f\x98\x80",
+					  "\t\t{"};
+	size_t odds = sizeof(odd) / sizeof(odd[0]);
+
+	if (content->is_odd && line % 2 == 0)
+		return sprintf(text, "%s", odd[line / 2 % odds]);
+	return sprintf(text, line % 7 == 0 ? "%u %0100u" : "line %u of it", line, 7u);
 }
 
 static struct bytes content_print(const struct content *content)
 {
-	char text[LINES_MAX * 140];
+	char text[LINES_MAX * 140] = "";
 	size_t bytes = 0;
 	uint8_t *at;
 
 	for (size_t i = 0; i < content->count; i++) {
-		bytes += (size_t)sprintf(text + bytes, content->lines[i] % 7 == 0 ? "%u %0100u" : "line %u of it",
-					 content->lines[i], 7u);
+		bytes += (size_t)print_line(content, content->lines[i], text + bytes);
 		if (content->is_binary && i == 0)
 			text[bytes++] = 0;
 		if (i + 1 == content->count && content->is_open)
@@ -101,12 +127,16 @@ static struct bytes content_print(const struct content *content)
 
 static const char *const folders[] = {"", "a/", "a/b/", "a/b/c/", "d/", "d/b/", "e.f/", "a/d/"};
 static const char *const bases[] = {"x", "y", "z.c", "Makefile", "main.c", "a"};
+static const char *const odd_bases[] = {"a b",  "q\"q", "\xc3\xa9", "back\\slash", "tab\t", "\x01",
+					"\x7f", "a.",   "a-b",      "new\nline",   " "};
 
-static void path_new(struct chance *chance, char *path, size_t size)
+static void path_new(struct chance *chance, char *path, size_t size, bool is_odd)
 {
 	const char *folder = folders[below(chance, sizeof(folders) / sizeof(folders[0]))];
 
-	if (one_in(chance, 3))
+	if (is_odd && one_in(chance, 3))
+		snprintf(path, size, "%s%s", folder, odd_bases[below(chance, sizeof(odd_bases) / sizeof(odd_bases[0]))]);
+	else if (one_in(chance, 3))
 		snprintf(path, size, "%sn%u", folder, (unsigned)below(chance, 30));
 	else
 		snprintf(path, size, "%s%s", folder, bases[below(chance, sizeof(bases) / sizeof(bases[0]))]);
@@ -125,6 +155,17 @@ static bool is_free(const struct case_tree *tree, const char *path)
 	return tree->count < CASE_FILES_MAX;
 }
 
+static void make_id(struct bytes *data)
+{
+	uint8_t *id = calloc(OID_BYTES, 1);
+
+	assert(id);
+	memcpy(id, data->at, data->bytes < OID_BYTES ? data->bytes : OID_BYTES);
+	id[0] |= 1;
+	free((void *)(uintptr_t)data->at);
+	*data = (struct bytes){.at = id, .bytes = OID_BYTES};
+}
+
 static bool add(struct case_tree *tree, const char *path, const struct content *content)
 {
 	struct case_file *file = &tree->files[tree->count];
@@ -136,6 +177,8 @@ static bool add(struct case_tree *tree, const char *path, const struct content *
 	file->data = content_print(content);
 	if (file->mode == MODE_SYMLINK && (file->data.bytes == 0 || content->is_binary))
 		file->mode = MODE_FILE;
+	if (file->mode == MODE_SUBMODULE)
+		make_id(&file->data);
 	tree->count++;
 	return true;
 }
@@ -146,12 +189,12 @@ static int by_path(const void *a, const void *b)
 }
 
 /* Its base name kept, or not; the same folder for all from one, or not. */
-static void moved_path(struct chance *chance, const char *path, const char *to_folder, char *out_path, size_t size)
+static void moved_path(struct chance *chance, const char *path, const char *to_folder, char *out_path, size_t size, bool is_odd)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 
 	if (one_in(chance, 3))
-		path_new(chance, out_path, size);
+		path_new(chance, out_path, size, is_odd);
 	else
 		snprintf(out_path, size, "%s%s", to_folder, base);
 }
@@ -163,6 +206,7 @@ void rename_case_new(uint64_t number, struct case_tree *old, struct case_tree *n
 	       files = 1 + below(&chance, one_in(&chance, 4) ? 50 : 12);
 	const char *to_folder = folders[below(&chance, sizeof(folders) / sizeof(folders[0]))];
 	struct content contents[CASE_FILES_MAX];
+	bool is_odd = number >= CASES_ODD;
 	char path[80];
 
 	old->count = new->count = 0;
@@ -171,8 +215,8 @@ void rename_case_new(uint64_t number, struct case_tree *old, struct case_tree *n
 		if (i > 0 && old->count > 0 && one_in(&chance, 5))
 			*content = contents[below(&chance, old->count)];
 		else
-			content_init(content, &chance, words);
-		path_new(&chance, path, sizeof(path));
+			content_init(content, &chance, words, is_odd);
+		path_new(&chance, path, sizeof(path), is_odd);
 		add(old, path, content);
 	}
 	for (size_t i = 0; i < old->count; i++) {
@@ -184,14 +228,14 @@ void rename_case_new(uint64_t number, struct case_tree *old, struct case_tree *n
 		if (one_in(&chance, 3))
 			snprintf(path, sizeof(path), "%s", old->files[i].path);
 		else
-			moved_path(&chance, old->files[i].path, to_folder, path, sizeof(path));
+			moved_path(&chance, old->files[i].path, to_folder, path, sizeof(path), is_odd);
 		add(new, path, &content);
 	}
 	for (size_t i = below(&chance, 6); i > 0; i--) {
 		struct content content = contents[below(&chance, old->count)];
 		if (one_in(&chance, 2))
-			content_init(&content, &chance, words);
-		path_new(&chance, path, sizeof(path));
+			content_init(&content, &chance, words, is_odd);
+		path_new(&chance, path, sizeof(path), is_odd);
 		add(new, path, &content);
 	}
 	qsort(old->files, old->count, sizeof(old->files[0]), by_path);

@@ -11,10 +11,13 @@
 
 #define CASE_FILES_MAX 64u
 
+/* From this number on, with names, lines and kinds of files as they come up more rarely. */
+#define CASES_ODD ((uint64_t)1 << 40)
+
 struct case_file {
 	char path[80];
 	enum file_mode mode;
-	struct bytes data; /* for free() */
+	struct bytes data; /* for free(); of a submodule its id */
 };
 
 /* In the order of paths. */
