@@ -198,7 +198,7 @@ void merge_result_release(struct merge_result *result)
 
 static int merge_in_full(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
 			 const struct commit *const *bases, size_t base_count, const struct merge_options *options,
-			 struct merge_result *out_result)
+			 bool no_renames, struct merge_result *out_result)
 {
 	char ours_hex[OID_HEX_BYTES], theirs_hex[OID_HEX_BYTES];
 	struct merge_pool *pool = calloc(1, sizeof(*pool));
@@ -209,7 +209,7 @@ static int merge_in_full(struct workspace_agent *agent, const struct commit *our
 	struct tree_merge merge = {
 		.agent = agent,
 		.pool = pool,
-		.no_renames = options && options->no_renames,
+		.no_renames = no_renames,
 		.names = {[SIDE_BASE] = "",
 			  [SIDE_OURS] = options && options->ours_name ? options->ours_name : ours_hex,
 			  [SIDE_THEIRS] = options && options->theirs_name ? options->theirs_name : theirs_hex},
@@ -237,7 +237,13 @@ int merge_commits(struct workspace_agent *agent, const struct commit *ours, cons
 		if (rc || out_result->tree)
 			return rc;
 	}
-	return merge_in_full(agent, ours, theirs, bases, base_count, options, out_result);
+	bool no_renames = options && options->no_renames;
+	int rc = merge_in_full(agent, ours, theirs, bases, base_count, options, no_renames, out_result);
+	if (rc == MERGE_LOST)
+		rc = merge_in_full(agent, ours, theirs, bases, base_count, options, true, out_result);
+	if (rc == MERGE_LOST)
+		rc = agent_fail(agent, ERR_INTERNAL, "two sides contradict one another in a way that has no name");
+	return rc;
 }
 
 int workspace_merge(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,

@@ -7,7 +7,8 @@
 
 #include "workspace/store/agent.h"
 
-/* As workspace_merge, within a bracket; `bases` as merge_bases_find gives them, all of them. What was made is fresh and not published. */
+/* As workspace_merge, within a bracket. Where git stops with a failed assertion, since renames contradict one another, renames are not followed.
+ * Where git 2.39 loses a file (ours adds one in the place of a folder of the base that theirs moved), the file stays. `bases` as merge_bases_find gives them, all of them. What was made is fresh and not published. */
 MUST_CHECK int merge_commits(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
 			     const struct commit *const *bases, size_t base_count, const struct merge_options *options,
 			     struct merge_result *out_result);

@@ -168,7 +168,7 @@ int merge_content(struct tree_merge *merge, const struct version stages[SIDES], 
 	bool clean = true, content_clean = true;
 	int rc = 0;
 	if (!mode_same_kind(ours->mode, theirs->mode))
-		return agent_fail(merge->agent, ERR_INTERNAL, "%s and %s are of two kinds", paths[SIDE_OURS], paths[SIDE_THEIRS]);
+		return MERGE_LOST;
 	if (ours->mode == theirs->mode || ours->mode == base->mode) {
 		result.mode = theirs->mode;
 	} else {

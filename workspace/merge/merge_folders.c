@@ -236,7 +236,7 @@ int merge_move_along(struct tree_merge *merge, struct rename_pair *pair, const c
 {
 	struct path_info *info = merge_path(merge, pair->to);
 	if (!info || info->settled || (info->files != MASK_OURS && info->files != MASK_THEIRS) || info->folders > MASK_BASE)
-		return agent_fail(merge->agent, ERR_INTERNAL, "%s should be a new file of one side, and is not", pair->to);
+		return MERGE_LOST;
 	const char *folder;
 	int rc = folder_make(merge, to, info->files, &folder);
 	if (rc)

@@ -147,7 +147,11 @@ static inline struct path_info *merge_path(const struct tree_merge *merge, const
 	return entry ? entry->value : NULL;
 }
 
-/* All give 0, ERR_MEMORY, ERR_FULL, ERR_TOO_LARGE (folders nested too deeply), ERR_NOT_FOUND (an object cut off), with the sentence set. */
+/* All give 0, ERR_MEMORY, ERR_FULL, ERR_TOO_LARGE (folders nested too deeply), ERR_MALFORMED (a name that a file would have to get), with the
+ * sentence set; or MERGE_LOST. */
+
+/* Renames that contradict one another, where git 2.39 stops with a failed assertion. The merge is done again without following renames. */
+enum { MERGE_LOST = 1 };
 
 int merge_memory(struct tree_merge *merge); /* sets the sentence, returns ERR_MEMORY */
 

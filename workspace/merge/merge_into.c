@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "workspace/store/edit.h"
+
 /* Where the ref is to go from `ours`: `theirs`, a merge commit, or where it is. */
 static int next_commit(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
 		       const struct workspace_change *change, const struct merge_options *options,
@@ -27,7 +29,7 @@ static int next_commit(struct workspace_agent *agent, const struct commit *ours,
 				out_result->conflicts[0].path);
 	if (!rc) {
 		const struct commit *const parents[] = {ours, theirs};
-		rc = workspace_commit_make(agent, out_result->tree, parents, 2, change, out_next);
+		rc = commit_build(agent, out_result->tree, parents, 2, change, out_next);
 	}
 out:
 	if (bases != inline_bases)

@@ -4,11 +4,6 @@
  */
 #include "workspace/merge/merge_inner.h"
 
-static int impossible(struct tree_merge *merge, const struct rename_pair *pair)
-{
-	return agent_fail(merge->agent, ERR_INTERNAL, "the rename of %s to %s leads nowhere", pair->from, pair->to);
-}
-
 static void gone(struct path_info *info)
 {
 	info->gone = true;
@@ -24,8 +19,7 @@ static void renamed_alike(struct path_info *old, struct path_info *new)
 }
 
 /* Each side gave it another name: what both made of it goes to both, and all three paths are in conflict. */
-static int renamed_apart(struct tree_merge *merge, const struct rename_pair *pair, const char *const paths[SIDES],
-			 struct path_info *const infos[SIDES])
+static int renamed_apart(struct tree_merge *merge, const char *const paths[SIDES], struct path_info *const infos[SIDES])
 {
 	const struct version stages[SIDES] = {infos[SIDE_BASE]->stages[SIDE_BASE], infos[SIDE_OURS]->stages[SIDE_OURS],
 					      infos[SIDE_THEIRS]->stages[SIDE_THEIRS]};
@@ -34,7 +28,6 @@ static int renamed_apart(struct tree_merge *merge, const struct rename_pair *pai
 	int rc = merge_content(merge, stages, paths, 1 + 2 * merge->depth, &merged, &clean, NULL, NULL);
 	if (rc)
 		return rc;
-	(void)pair;
 	bool chosen = !clean && version_same(&merged, &stages[SIDE_OURS]); /* could not be merged: each keeps its own */
 	infos[SIDE_OURS]->stages[SIDE_OURS] = merged;
 	if (!chosen)
@@ -46,21 +39,20 @@ static int renamed_apart(struct tree_merge *merge, const struct rename_pair *pai
 	return 0;
 }
 
-static int renamed_by_both(struct tree_merge *merge, const struct rename_pair *ours, const struct rename_pair *theirs,
-			   const char *from, const char *to)
+static int renamed_by_both(struct tree_merge *merge, const struct rename_pair *theirs, const char *from, const char *to)
 {
 	const char *const paths[SIDES] = {from, to, theirs->to};
 	struct path_info *infos[SIDES];
 	for (unsigned side = 0; side < SIDES; side++) {
 		infos[side] = merge_path(merge, paths[side]);
 		if (!infos[side] || infos[side]->settled)
-			return impossible(merge, ours);
+			return MERGE_LOST;
 	}
 	if (infos[SIDE_OURS] == infos[SIDE_THEIRS]) {
 		renamed_alike(infos[SIDE_BASE], infos[SIDE_OURS]);
 		return 0;
 	}
-	return renamed_apart(merge, ours, paths, infos);
+	return renamed_apart(merge, paths, infos);
 }
 
 /* The new name is taken on the other side too: what comes from the rename is merged first, and then meets what is there. */
@@ -92,7 +84,7 @@ static int renamed_by_one(struct tree_merge *merge, const struct rename_pair *pa
 	bool removed = old->files == MASK_BASE, taken = new->files &other_mask;
 	bool kind_changed = !removed && mode_is_file(old->stages[other].mode) != mode_is_file(new->stages[pair->side].mode);
 	if (!removed && !(old->files & other_mask))
-		return impossible(merge, pair);
+		return MERGE_LOST;
 	/* Then the other side renamed it too, and put something else in its place, which hides that. */
 	if (kind_changed)
 		taken = false;
@@ -134,11 +126,11 @@ int merge_apply_renames(struct tree_merge *merge, struct rename_pair *const *pai
 		if (!old || ((const struct path_info *)old->value)->settled)
 			continue;
 		if (i + 1 < count && !strcmp(pair->from, pairs[i + 1]->from)) {
-			rc = renamed_by_both(merge, pair, pairs[++i], old->path, new ? new->path : pair->to);
+			rc = renamed_by_both(merge, pairs[++i], old->path, new ? new->path : pair->to);
 			continue;
 		}
 		if (!new || ((const struct path_info *)new->value)->settled)
-			return impossible(merge, pair);
+			return MERGE_LOST;
 		rc = renamed_by_one(merge, pair, old->value, new->value, old->path, new->path);
 	}
 	return rc;

@@ -92,17 +92,18 @@ static int move_file_aside(struct tree_merge *merge, const char **path, struct p
 
 /* ---- one path ---- */
 
-static void settle_same(struct path_info *info)
+static int settle_same(struct path_info *info)
 {
 	info->settled = !info->folder_file && !info->disputed;
 	if (info->same == (MASK_OURS | MASK_THEIRS)) {
 		info->result = info->stages[SIDE_OURS];
-		return;
+		return 0;
 	}
 	info->result = info->stages[info->same == (MASK_BASE | MASK_OURS) ? SIDE_THEIRS : SIDE_OURS];
 	info->gone = !info->result.object;
 	if (info->gone)
 		info->settled = true;
+	return info->gone == (info->files == info->same) ? 0 : MERGE_LOST;
 }
 
 /* The version of one side, without the other; the base only if it is of the same kind. */
@@ -180,10 +181,8 @@ static int settle_content(struct tree_merge *merge, struct path_info *info, enum
 static int settle_file(struct tree_merge *merge, const char **path, struct path_info *info, enum side aside)
 {
 	const struct version *stages = info->stages;
-	if (info->same) {
-		settle_same(info);
-		return 0;
-	}
+	if (info->same)
+		return settle_same(info);
 	switch (info->files) {
 	case MASK_OURS | MASK_THEIRS:
 	case MASK_ALL:

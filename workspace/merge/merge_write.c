@@ -80,7 +80,7 @@ static int tree_of(struct tree_merge *merge, size_t first, const struct tree *li
 		const struct version *result = &from->info->result;
 		entries[i] = (struct tree_entry){from->name, (uint32_t)strlen(from->name), result->mode, result->object};
 		if (!result->object)
-			rc = agent_fail(merge->agent, ERR_INTERNAL, "nothing was decided for %s", from->name);
+			rc = MERGE_LOST;
 	}
 	if (!rc) {
 		qsort(entries, count, sizeof(*entries), git_order);
@@ -109,7 +109,7 @@ static int folder_complete(struct tree_merge *merge)
 	struct path_info *info = merge_path(merge, last.folder);
 	const struct tree *tree;
 	if (!info)
-		return agent_fail(merge->agent, ERR_INTERNAL, "the folder %s is nowhere", last.folder);
+		return MERGE_LOST;
 	info->gone = last.first == writer->entry_count;
 	if (info->gone)
 		return 0;

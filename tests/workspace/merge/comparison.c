@@ -58,7 +58,9 @@ void compare(struct workspace_agent *agent, struct merge_case *one, uint64_t see
 	int rc = workspace_merge(agent, ours, theirs, NULL, &result);
 	tally->cases++;
 	if (!one->done) {
+		/* There is nothing to compare with, but we do come to an end. */
 		tally->given_up++;
+		tally->different += rc != 0;
 		merge_result_release(&result);
 		return;
 	}
