@@ -77,8 +77,11 @@ static bool sector_missing(const struct view *view, size_t from, size_t bytes)
 /* Is there the head of a record anywhere after `from`? */
 static bool record_follows(const struct view *view, size_t from)
 {
+	size_t end = view->bytes;
 	uint64_t bytes;
-	for (from += RECORD_ALIGNMENT; from + RECORD_HEAD_BYTES <= view->bytes; from += RECORD_ALIGNMENT) {
+	while (end > from && all_zero(view->at + end - JOURNAL_SECTOR_BYTES, JOURNAL_SECTOR_BYTES))
+		end -= JOURNAL_SECTOR_BYTES;
+	for (from += RECORD_ALIGNMENT; from < end; from += RECORD_ALIGNMENT) {
 		record_look(&view->journal->file.key, view->at + from, RECORD_HEAD_BYTES, view->base + from, &bytes);
 		if (bytes)
 			return true;
