@@ -358,6 +358,25 @@ void merges_by_git(const char *folder, const char *objects, struct merge_case *c
 	}
 }
 
+void bases_by_git(const char *folder, const struct oid *ours, const struct oid *theirs, struct buffer *out)
+{
+	char output[300], repository[300], one[OID_HEX_BYTES], two[OID_HEX_BYTES];
+	int status;
+	size_t bytes;
+	snprintf(output, sizeof(output), "%s/bunshin-bases-%d", folder, getpid());
+	snprintf(repository, sizeof(repository), "--git-dir=%s", folder);
+	oid_print(ours, one);
+	oid_print(theirs, two);
+	const char *const arguments[] = {"git", repository, "-c", "core.commitGraph=false", "merge-base", "--all",
+					 one,   two,        NULL};
+	run(arguments, NULL, output, NULL, NULL, &status);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	char *text = file_read(output, &bytes);
+	add(out, text, bytes);
+	free(text);
+	unlink(output);
+}
+
 /* ---- ours ---- */
 
 static void add_stage(struct buffer *out, const struct merge_conflict *conflict, const struct conflict_side *side, unsigned stage)

@@ -28,6 +28,9 @@ void repository_write(struct workspace_agent *agent, const char *folder);
  * to the repository if that is NULL. */
 void merges_by_git(const char *folder, const char *objects, struct merge_case *cases, size_t count);
 
+/* git merge-base --all: a line of digits for each. */
+void bases_by_git(const char *folder, const struct oid *ours, const struct oid *theirs, struct buffer *out);
+
 /* The stages of a result in the form of a merge_case. */
 void stages_of(const struct merge_result *result, struct buffer *out);
 

@@ -17,6 +17,7 @@
 
 #define HISTORIES 40u /* in one repository */
 #define PAIRS     24u /* of one history */
+#define BASES     8u  /* of these pairs in one repository, about, git is asked for the bases */
 
 static uint64_t setting(const char *name, uint64_t otherwise)
 {
@@ -35,6 +36,29 @@ static size_t pairs_pick(const struct history *history, uint64_t seed, struct me
 		cases[count++] = (struct merge_case){.ours = *commit_id(ours), .theirs = *commit_id(theirs)};
 	}
 	return count;
+}
+
+/* The bases of two commits and their order, as git merge-base --all. */
+static void compare_bases(struct workspace_agent *agent, const char *folder, const struct merge_case *one, uint64_t seed)
+{
+	const struct commit *ours, *theirs, *bases[HISTORY_COMMITS_MAX];
+	struct buffer git = {0}, us = {0};
+	size_t count;
+	assert_int_equal(workspace_commit_by_id(agent, &one->ours, &ours), 0);
+	assert_int_equal(workspace_commit_by_id(agent, &one->theirs, &theirs), 0);
+	assert_int_equal(workspace_merge_bases(agent, ours, theirs, bases, HISTORY_COMMITS_MAX, &count), 0);
+	for (size_t i = 0; i < count; i++) {
+		char line[OID_HEX_BYTES + 1];
+		oid_print(commit_id(bases[i]), line);
+		line[OID_HEX_BYTES - 1] = '\n';
+		assert_int_equal(buffer_append(&us, line, OID_HEX_BYTES), 0);
+	}
+	bases_by_git(folder, &one->ours, &one->theirs, &git);
+	if (us.bytes != git.bytes || (us.bytes && memcmp(us.at, git.at, us.bytes) != 0))
+		fail_msg("seed %llu: git has %zu bases in another order than our %zu", (unsigned long long)seed,
+			 git.bytes / OID_HEX_BYTES, count);
+	buffer_release(&git);
+	buffer_release(&us);
 }
 
 /* One repository full of histories. */
@@ -61,6 +85,8 @@ static void batch(uint64_t seed, uint64_t most, struct tally *tally)
 	folder_make(folder);
 	repository_write(agent, folder);
 	merges_by_git(folder, NULL, cases, count);
+	for (size_t i = 0; i < count; i += count / BASES + 1)
+		compare_bases(agent, folder, &cases[i], seeds[i]);
 	for (size_t i = 0; i < count; i++)
 		compare(agent, &cases[i], seeds[i], tally);
 	if (!tally->different || !getenv("MERGE_KEEP"))
