@@ -70,12 +70,11 @@ static struct chunk *map_chunk(void)
 	return (struct chunk *)at;
 }
 
-static void chunk_touch(struct chunk *chunk)
+static void touch(void *from, size_t bytes)
 {
-	madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE);
-	if (madvise(chunk, CHUNK_BYTES, MADV_POPULATE_WRITE))
-		for (size_t at = 0; at < CHUNK_BYTES; at += BLOCK_BYTES)
-			((volatile char *)chunk)[at] = 0;
+	if (madvise(from, bytes, MADV_POPULATE_WRITE))
+		for (size_t at = 0; at < bytes; at += BLOCK_BYTES)
+			((volatile char *)from)[at] = 0;
 }
 
 static int list_grow(struct chunks *chunks)
@@ -108,7 +107,9 @@ static int chunk_add(struct chunks *chunks, bool reserve)
 		atomic_fetch_sub(&chunks->bytes, CHUNK_BYTES);
 		return ERR_MEMORY;
 	}
-	chunk_touch(chunk);
+	madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE);
+	touch(chunk, CHUNK_BYTES);
+	memset(chunk->backed, 0xff, sizeof(chunk->backed));
 	chunk->used[0] = 1;
 	chunk->free_blocks = CHUNK_BLOCKS - 1;
 	chunk->number = chunks->count;
@@ -120,9 +121,22 @@ static int chunk_add(struct chunks *chunks, bool reserve)
 
 /* ---- runs in chunks ---- */
 
-static bool is_used(const struct chunk *chunk, uint32_t block)
+static bool has_bit(const uint64_t *bits, uint32_t block)
 {
-	return chunk->used[block / 64] >> block % 64 & 1;
+	return bits[block / 64] >> block % 64 & 1;
+}
+
+static void set_bits(uint64_t *bits, uint32_t first, uint32_t count, bool set)
+{
+	for (uint32_t i = first; i < first + count; i++) {
+		uint64_t bit = (uint64_t)1 << i % 64;
+		bits[i / 64] = set ? bits[i / 64] | bit : bits[i / 64] & ~bit;
+	}
+}
+
+static void *block_at(struct chunk *chunk, uint32_t block)
+{
+	return (char *)chunk + (size_t)block * BLOCK_BYTES;
 }
 
 /* The first run of that many free blocks; 0 if there is none. */
@@ -136,39 +150,57 @@ static uint32_t run_find(const struct chunk *chunk, uint32_t blocks)
 			i += 63;
 			continue;
 		}
-		length = is_used(chunk, i) ? 0 : length + 1;
+		length = has_bit(chunk->used, i) ? 0 : length + 1;
 		if (length == blocks)
 			return i + 1 - blocks;
 	}
 	return 0;
 }
 
-static void *run_take(struct chunk *chunk, uint32_t first, uint32_t blocks, uint8_t kind)
+/* Blocks that went back to the system are taken from it again, and counted. */
+static int run_back(struct chunks *chunks, struct chunk *chunk, uint32_t first, uint32_t blocks, bool reserve)
 {
-	for (uint32_t i = first; i < first + blocks; i++) {
-		chunk->used[i / 64] |= (uint64_t)1 << i % 64;
-		chunk->first[i] = (uint16_t)first;
-	}
-	chunk->kind[first] = kind;
-	chunk->free_blocks -= blocks;
-	return (char *)chunk + (size_t)first * BLOCK_BYTES;
+	uint32_t missing = 0;
+
+	for (uint32_t i = first; i < first + blocks; i++)
+		missing += !has_bit(chunk->backed, i);
+	if (!missing)
+		return 0;
+	int rc = count_more(chunks, (uint64_t)missing * BLOCK_BYTES, reserve);
+	if (rc)
+		return rc;
+	poison_clear(block_at(chunk, first), (size_t)blocks * BLOCK_BYTES);
+	touch(block_at(chunk, first), (size_t)blocks * BLOCK_BYTES);
+	poison_set(block_at(chunk, first), (size_t)blocks * BLOCK_BYTES);
+	set_bits(chunk->backed, first, blocks, true);
+	return 0;
 }
 
-static void *take_in(struct chunks *chunks, uint32_t number, uint32_t blocks, uint8_t kind)
+static void *run_take(struct chunk *chunk, uint32_t first, uint32_t blocks, uint8_t kind)
+{
+	set_bits(chunk->used, first, blocks, true);
+	for (uint32_t i = first; i < first + blocks; i++)
+		chunk->first[i] = (uint16_t)first;
+	chunk->kind[first] = kind;
+	chunk->free_blocks -= blocks;
+	return block_at(chunk, first);
+}
+
+/* NULL if it has no such run, or the cap does not allow to have one backed. */
+static void *take_in(struct chunks *chunks, uint32_t number, uint32_t blocks, uint8_t kind, bool reserve)
 {
 	struct chunk *chunk = chunks->list[number];
 	uint32_t first = chunk->free_blocks < blocks ? 0 : run_find(chunk, blocks);
 
-	if (first)
-		return run_take(chunk, first, blocks, kind);
-	chunks->longest[number] = (uint16_t)(blocks - 1);
-	return NULL;
+	if (!first)
+		chunks->longest[number] = (uint16_t)(blocks - 1);
+	return first && !run_back(chunks, chunk, first, blocks, reserve) ? run_take(chunk, first, blocks, kind) : NULL;
 }
 
 static int take_locked(struct chunks *chunks, uint32_t blocks, uint8_t kind, bool reserve, void **out_run)
 {
 	for (uint32_t i = 0; i < chunks->count; i++) {
-		void *run = chunks->longest[i] < blocks ? NULL : take_in(chunks, i, blocks, kind);
+		void *run = chunks->longest[i] < blocks ? NULL : take_in(chunks, i, blocks, kind, reserve);
 		if (run) {
 			*out_run = run;
 			return 0;
@@ -176,7 +208,7 @@ static int take_locked(struct chunks *chunks, uint32_t blocks, uint8_t kind, boo
 	}
 	int rc = chunk_add(chunks, reserve);
 	if (!rc)
-		*out_run = take_in(chunks, chunks->count - 1, blocks, kind);
+		*out_run = take_in(chunks, chunks->count - 1, blocks, kind, reserve);
 	return rc;
 }
 
@@ -210,8 +242,7 @@ static void give_locked(struct chunks *chunks, char *run, uint32_t blocks)
 	struct chunk *chunk = chunk_of(run);
 	uint32_t first = chunk_block(run);
 
-	for (uint32_t i = first; i < first + blocks; i++)
-		chunk->used[i / 64] &= ~((uint64_t)1 << i % 64);
+	set_bits(chunk->used, first, blocks, false);
 	chunk->free_blocks += blocks;
 	poison_set(run, (size_t)blocks * BLOCK_BYTES);
 	chunks->longest[chunk->number] = CHUNK_BLOCKS;
@@ -231,21 +262,58 @@ void chunks_give(struct chunks *chunks, void *run, uint32_t blocks)
 	pthread_mutex_unlock(&chunks->mutex);
 }
 
+/* Free blocks go back to the system, in runs. How many. */
+static uint32_t chunk_unback(struct chunk *chunk)
+{
+	uint32_t count = 0;
+
+	for (uint32_t first = 1, end; first < CHUNK_BLOCKS; first = end) {
+		for (end = first; end < CHUNK_BLOCKS && !has_bit(chunk->used, end) && has_bit(chunk->backed, end);)
+			end++;
+		if (end == first || madvise(block_at(chunk, first), (end - first) * (size_t)BLOCK_BYTES, MADV_DONTNEED)) {
+			end += end == first;
+			continue;
+		}
+		set_bits(chunk->backed, first, end - first, false);
+		count += end - first;
+	}
+	return count;
+}
+
+static uint32_t backed_count(const struct chunk *chunk)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < CHUNK_BLOCKS / 64; i++)
+		count += (uint32_t)__builtin_popcountll(chunk->backed[i]);
+	return count;
+}
+
+/* How many blocks went back; `*out_gone` if all of it did. */
+static uint32_t chunk_trim(struct chunk *chunk, bool *out_gone)
+{
+	*out_gone = chunk->free_blocks == CHUNK_BLOCKS - 1;
+	if (!*out_gone)
+		return chunk->free_blocks < CHUNK_BLOCKS / 2 ? 0 : chunk_unback(chunk);
+	uint32_t count = backed_count(chunk);
+	chunk_unmap(chunk);
+	return count;
+}
+
 void chunks_trim(struct chunks *chunks)
 {
 	uint32_t kept = 0;
+	bool gone;
 
 	pthread_mutex_lock(&chunks->mutex);
 	for (uint32_t i = 0; i < chunks->count; i++) {
-		if (chunks->list[i]->free_blocks == CHUNK_BLOCKS - 1) {
-			chunk_unmap(chunks->list[i]);
-			atomic_fetch_sub(&chunks->bytes, CHUNK_BYTES);
+		struct chunk *chunk = chunks->list[i];
+		atomic_fetch_sub(&chunks->bytes, chunk_trim(chunk, &gone) * (uint64_t)BLOCK_BYTES);
+		if (gone)
 			continue;
-		}
 		chunks->longest[kept] = chunks->longest[i];
-		chunks->list[kept] = chunks->list[i];
-		chunks->list[kept]->number = kept;
-		kept++;
+		chunks->list[kept] = chunk;
+		chunk->number = kept++;
 	}
 	chunks->count = kept;
 	pthread_mutex_unlock(&chunks->mutex);

@@ -3,7 +3,8 @@
  * Memory from the system, in chunks of 2 MiB (a huge page, where there are any) that are touched before they are used, and counted.
  *
  * A chunk consists of blocks of a page; the first is about the others. What is taken is a run of blocks. Runs of more than half a chunk come
- * from the system directly, and go back there at once.
+ * from the system directly, and go back there at once. Chunks in which nothing is used go back when they are trimmed, and so do free blocks of chunks
+ * that are half empty: these are not backed by memory until they are taken again.
  */
 #ifndef WORKSPACE_STORE_CHUNKS_H
 #define WORKSPACE_STORE_CHUNKS_H
@@ -23,6 +24,7 @@
 
 struct chunk { /* at its beginning */
 	uint64_t used[CHUNK_BLOCKS / 64];
+	uint64_t backed[CHUNK_BLOCKS / 64];
 	uint32_t free_blocks;
 	uint32_t number;              /* in the list */
 	uint16_t first[CHUNK_BLOCKS]; /* of the run that a block belongs to */
@@ -47,7 +49,7 @@ void chunks_release(struct chunks *chunks);                                     
 MUST_CHECK int chunks_take(struct chunks *chunks, uint32_t blocks, uint8_t kind, bool reserve, void **out_run);
 void chunks_give(struct chunks *chunks, void *run, uint32_t blocks);
 
-/* Give chunks of which nothing is used back to the system. */
+/* Give what is not used back to the system. */
 void chunks_trim(struct chunks *chunks);
 
 static inline struct chunk *chunk_of(const void *piece)

@@ -7,6 +7,7 @@
  */
 #include "workspace/store/hash_table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,7 @@ int hash_table_put(struct workspace_agent *agent, struct hash_table *table, uint
 {
 	struct hash_table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
 
+	assert(!((uintptr_t)node & 15));
 	for (;;) {
 		int rc = slots_prepare(agent, table, slots);
 		if (rc)

@@ -50,6 +50,26 @@ static int update_begin(struct update *update)
 	return 0;
 }
 
+static int by_pointer(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (struct ref *const *)a, y = (uintptr_t) * (struct ref *const *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int check_once(struct update *update)
+{
+	struct ref **sorted = agent_scratch(update->agent, update->count * sizeof(*sorted));
+
+	if (!sorted)
+		return update->agent->rc;
+	memcpy(sorted, update->refs, update->count * sizeof(*sorted));
+	qsort(sorted, update->count, sizeof(*sorted), by_pointer);
+	for (uint32_t i = 1; i < update->count; i++)
+		if (sorted[i] == sorted[i - 1])
+			return agent_fail(update->agent, ERR_MALFORMED, "%.120s is named twice", sorted[i]->name);
+	return 0;
+}
+
 static int update_find(struct update *update)
 {
 	int rc = 0;
@@ -62,6 +82,8 @@ static int update_find(struct update *update)
 		if (!rc && asked->to)
 			rc = object_adopt(update->agent, asked->to);
 	}
+	if (!rc && update->count > 1)
+		rc = check_once(update);
 	return rc ? rc : agent_publish(update->agent, NULL, 0);
 }
 
@@ -196,8 +218,6 @@ static int change_make(struct update *update, struct ref_change **out_change)
 		qsort(change->parts, change->count, sizeof(change->parts[0]), by_address);
 	for (uint32_t i = 0; i < update->count && !rc; i++) {
 		struct change_part *part = &change->parts[i];
-		if (i && part->ref == part[-1].ref)
-			rc = agent_fail(agent, ERR_MALFORMED, "%.120s is named twice", part->ref->name);
 		if (object_same(object_of(part->old), part->value.object))
 			continue;
 		part->value.change = change;

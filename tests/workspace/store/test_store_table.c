@@ -13,13 +13,12 @@
 #define NODES 3000
 
 struct node {
-	uint64_t key;
+	_Alignas(16) uint64_t key;
 	bool stays;
 	unsigned seen;
-	uint64_t room; /* nodes stand at multiples of 16 */
 };
 
-static _Alignas(16) struct node nodes[NODES];
+static struct node nodes[NODES];
 
 static bool is_same(const void *key, const void *node)
 {
