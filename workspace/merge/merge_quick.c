@@ -36,21 +36,34 @@ static int no_memory(struct workspace_agent *agent)
 	return agent_fail(agent, ERR_MEMORY, "there is no memory for this merge");
 }
 
-static int merge_text(struct workspace_agent *agent, const struct object *const blobs[3], const struct object **out_child)
+/* The two pieces as a file. */
+static int blob_of_splice(struct workspace_agent *agent, const struct text_splice *splice, const struct object **out_child)
 {
-	struct text_merge text = {
-		.base = blob_bytes(object_as_blob(blobs[0])),
-		.ours = blob_bytes(object_as_blob(blobs[1])),
-		.theirs = blob_bytes(object_as_blob(blobs[2])),
-	};
+	size_t second_bytes = splice->second.bytes - splice->second_at, bytes = splice->first_bytes + second_bytes;
+	uint8_t *text = malloc(bytes + 1);
+	const struct blob *blob;
+	if (!text)
+		return no_memory(agent);
+	memcpy(text, splice->first.at, splice->first_bytes);
+	memcpy(text + splice->first_bytes, splice->second.at + splice->second_at, second_bytes);
+	int rc = blob_make(agent, (struct bytes){text, (uint32_t)bytes}, &blob);
+	if (!rc)
+		*out_child = &blob->object;
+	free(text);
+	return rc;
+}
+
+/* Line by line. */
+static int blob_of_lines(struct workspace_agent *agent, const struct text_merge *text, const struct object **out_child)
+{
 	struct text_conflicts conflicts = {0};
 	struct buffer out = {0};
 	enum text_outcome outcome;
 	const struct blob *blob;
-	int rc = text_merge(&text, &outcome, &out, &conflicts);
+	int rc = text_merge(text, &outcome, &out, &conflicts);
 	if (rc) {
 		rc = agent_fail(agent, rc, "merging the lines of a file: %s", error_sentence(rc));
-	} else if (outcome == TEXT_SPLICED || outcome == TEXT_MERGED) {
+	} else if (outcome == TEXT_MERGED) {
 		rc = blob_make(agent, (struct bytes){out.at, (uint32_t)out.bytes}, &blob);
 		if (!rc)
 			*out_child = &blob->object;
@@ -60,6 +73,24 @@ static int merge_text(struct workspace_agent *agent, const struct object *const 
 	buffer_release(&out);
 	text_conflicts_release(&conflicts);
 	return rc;
+}
+
+static int merge_text(struct workspace_agent *agent, const struct object *const blobs[3], const struct object **out_child)
+{
+	struct text_merge text = {
+		.base = blob_bytes(object_as_blob(blobs[0])),
+		.ours = blob_bytes(object_as_blob(blobs[1])),
+		.theirs = blob_bytes(object_as_blob(blobs[2])),
+	};
+	struct text_splice splice;
+	switch (text_splice(&text, &splice)) {
+	case TEXT_SPLICED:
+		return blob_of_splice(agent, &splice, out_child);
+	case TEXT_CONFLICTS:
+		return blob_of_lines(agent, &text, out_child);
+	default:
+		return NOT_QUICK;
+	}
 }
 
 /* Children of one kind, all there and all different: 0 is the base, 1 ours, 2 theirs. */
