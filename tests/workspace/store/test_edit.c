@@ -141,7 +141,7 @@ static void walk(uint64_t seed, unsigned steps)
 static void test_trees_after_edits_have_the_ids_that_libgit2_gives_them(void **unused)
 {
 	const char *given = getenv("EDIT_WALKS");
-	unsigned walks = given ? (unsigned)atoi(given) : 40;
+	unsigned walks = given ? (unsigned)atoi(given) : 20;
 
 	(void)unused;
 	for (unsigned seed = 1; seed <= walks; seed++)

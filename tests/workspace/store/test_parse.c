@@ -128,7 +128,7 @@ static void test_objects_are_refused_where_git_refuses_them(void **unused)
 	fsck_run(fsck);
 	for (size_t i = 0; i < count; i++)
 		check_case(fsck, &cases[i], &taken, &refused);
-	assert_true(taken > count / 10 && refused > count / 4);
+	assert_true(taken > count / 20 && refused > count / 4);
 	fsck_free(fsck);
 	free(cases);
 }
