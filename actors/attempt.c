@@ -102,16 +102,24 @@ static int take_commit(struct attempt *attempt)
 			    "parameters.commit must be a revision of git, like \"HEAD~1\" or an id");
 }
 
+static bool wants_workspace(const struct attempt *attempt)
+{
+	return attempt->specialist->hands_in || json_is_true(json_object_get(attempt->parameters, "workspace"));
+}
+
 static int take_parameters(struct attempt *attempt)
 {
 	attempt->parameters = json_object_get(attempt->assignment, "parameters");
 	if (!json_is_object(attempt->parameters))
 		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS, "the task has no parameters; \"repo\" is required");
-	attempt->repository = json_string_value(json_object_get(attempt->parameters, "repo"));
+	attempt->requested = json_string_value(json_object_get(attempt->parameters, "repo"));
+	attempt->repository = attempt->requested;
 	if (!attempt->repository || !attempt->repository[0])
 		return attempt_fail(
 			attempt, ERROR_INVALID_PARAMETERS,
 			"parameters.repo is missing; it must be the absolute path of a git repository on this machine");
+	if (wants_workspace(attempt))
+		return take_commit(attempt);
 	if (attempt->repository[0] != '/')
 		return attempt_fail(attempt, ERROR_INVALID_PARAMETERS,
 				    "parameters.repo is '%.200s'; it must be an absolute path, beginning with /",
@@ -158,16 +166,25 @@ static int take_assignment(struct attempt *attempt, const struct specialist *(*f
 		return attempt_fail(attempt, ERROR_UNKNOWN_TYPE, "no specialist does tasks of type '%.100s'", attempt->task_type);
 	if (take_parameters(attempt) != 0)
 		return -1;
-	return check_repository(attempt);
+	return wants_workspace(attempt) ? 0 : check_repository(attempt);
 }
 
 /* ---- the work ---- */
 
-static int conclude(struct attempt *attempt, const struct target *target, const struct plan *plan)
+static int hand_in(struct attempt *attempt, struct target *target, const struct plan *plan, const struct output *outputs)
+{
+	int rc = attempt->specialist->hands_in && attempt->specialist->hands_in(plan, outputs) ? attempt_harvest(attempt) : 0;
+	target->harvest = attempt->harvest;
+	return rc;
+}
+
+static int conclude(struct attempt *attempt, struct target *target, const struct plan *plan)
 {
 	struct output *outputs = calloc(plan->count + 1, sizeof(*outputs));
 	json_t *result = NULL;
 	int rc = outputs ? attempt_steps(attempt, plan, outputs) : attempt_fail(attempt, ERROR_MEMORY, "out of memory");
+	if (rc == 0)
+		rc = hand_in(attempt, target, plan, outputs);
 	if (rc == 0) {
 		attempt_progress(attempt, "conclude", 960, "reading what the tools said");
 		result = attempt->specialist->conclude(target, plan, outputs);
@@ -188,11 +205,13 @@ static int work(struct attempt *attempt)
 	struct arena *arena = arena_new();
 	if (!arena)
 		return attempt_fail(attempt, ERROR_MEMORY, "out of memory");
-	attempt_progress(attempt, "inventory", 10, "looking at %.300s", attempt->repository);
-	int rc = attempt_open(attempt);
+	int rc = wants_workspace(attempt) ? attempt_checkout(attempt) : 0;
+	attempt_progress(attempt, "inventory", 10, "looking at %.300s", attempt->requested);
+	if (rc == 0)
+		rc = attempt_open(attempt);
 	if (rc == 0) {
-		const struct target target = {
-			.repository = attempt->repository,
+		struct target target = {
+			.repository = attempt->requested,
 			.inventory = attempt->inventory,
 			.parameters = attempt->parameters,
 			.task_id = attempt->task_id,
@@ -241,6 +260,7 @@ int attempt_run(const struct specialist *(*find)(const char *task_type))
 		attempt_print_failure(&attempt);
 	json_decref(attempt.artefacts);
 	json_decref(attempt.inventory);
+	json_decref(attempt.harvest);
 	json_decref(attempt.assignment);
 	if (attempt.cancel_fd >= 0)
 		close(attempt.cancel_fd);

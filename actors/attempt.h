@@ -4,7 +4,8 @@
  * actors/clone_actor.h.
  *
  * Parameters every task has: "repo" (absolute path of a git repository on this machine), and optionally "commit" (any
- * revision git understands; without it the folder as it stands is looked at). Everything that touches the repository
+ * revision git understands; without it the folder as it stands is looked at). With "workspace": true, and always where the specialist
+ * hands in, the commit comes from the workspace instead, as a clone of its own; "repo" may then be a name in the workspace. Everything that touches the repository
  * happens in the sandbox. Four fifths of the time are for work; what is not done by then is said in a partial result.
  *
  * In the work folder it leaves report.md, the outputs of tools that are larger than a few KiB or did not succeed, and result.json if the result

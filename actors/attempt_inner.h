@@ -20,7 +20,8 @@ struct attempt {
 	const char *task_id;
 	const char *task_type;
 	const char *work;       /* the folder for what is left behind */
-	const char *repository; /* as requested */
+	const char *requested;  /* the repository as requested */
+	const char *repository; /* the folder that is looked at: that, or the checkout */
 	const char *commit;     /* as requested, or NULL */
 	json_t *parameters;
 	const struct specialist *specialist;
@@ -32,6 +33,9 @@ struct attempt {
 	char git[PATH_MAX];      /* the repository's own git folder */
 	char snapshot[PATH_MAX]; /* a commit that is not what the folder holds; empty: none */
 	char copy[PATH_MAX];     /* writable; empty until a step wants it */
+	char checkout[PATH_MAX]; /* a clone of its own from the workspace; empty: none */
+	char base[64];           /* the commit in it */
+	json_t *harvest;         /* what came of handing in; NULL: nothing was */
 	uint64_t cpu_ms;
 	uint32_t processes_ended;
 	uint32_t processes_left;
@@ -63,8 +67,16 @@ MUST_CHECK int attempt_open(struct attempt *attempt);
 MUST_CHECK int attempt_steps(struct attempt *attempt, const struct plan *plan, struct output *outputs);
 void attempt_release(struct output *outputs, size_t count);
 
-/* Removes snapshot and copy, whatever stands in them. */
+/* Removes snapshot, copy and checkout, whatever stands in them. */
 void attempt_clean(struct attempt *attempt);
+
+/* ---- the workspace (attempt_workspace.c) ---- */
+
+/* Gets a clone of the repository from the workspace, and works on that from then on. 0, or -1 after attempt_fail. */
+MUST_CHECK int attempt_checkout(struct attempt *attempt);
+
+/* Hands in what the steps have changed in it, while the lease is live as far as this process knows. 0, or -1 after attempt_fail. */
+MUST_CHECK int attempt_harvest(struct attempt *attempt);
 
 /* ---- saying (attempt_result.c) ---- */
 

@@ -317,6 +317,8 @@ static void folder_remove(struct attempt *attempt, const char *folder)
 
 void attempt_clean(struct attempt *attempt)
 {
-	folder_remove(attempt, attempt->copy);
+	if (strcmp(attempt->copy, attempt->checkout) != 0)
+		folder_remove(attempt, attempt->copy);
 	folder_remove(attempt, attempt->snapshot);
+	folder_remove(attempt, attempt->checkout);
 }

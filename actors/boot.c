@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "actors/changes.h"
 #include "actors/entry.h"
 #include "actors/fresh.h"
 #include "actors/restore.h"
@@ -203,6 +204,8 @@ int shell_boot(struct shell *shell)
 	rc = open_reader(shell);
 	if (!rc)
 		rc = init_freshness(shell);
+	if (!rc)
+		rc = changes_new(shell->reader, &shell->changes);
 	if (!rc)
 		rc = lookup_key(shell);
 	if (!rc)

@@ -86,7 +86,7 @@ static int property_read(const struct reader *reader, const char *name, const ch
 		return put(reader, certificate->name, sizeof(certificate->name), value, "a name of up to 63 characters");
 	if (!strcmp(name, "roles"))
 		return put(reader, certificate->roles, sizeof(certificate->roles), value,
-			   "client, operator, auditor or clone:ROLE");
+			   "client, operator, auditor, clone:ROLE or workspace");
 	if (!strcmp(name, "public-key"))
 		return put_key(reader, certificate->public_key, value);
 	if (!strcmp(name, "secret-key"))

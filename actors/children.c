@@ -11,8 +11,9 @@
 
 #include "actors/supervisor.h"
 
-#define ORDER_OMEGA  0
-#define ORDER_CLONES 1
+#define ORDER_OMEGA     0
+#define ORDER_WORKSPACE 1
+#define ORDER_CLONES    2
 
 /* ---- splitting a command ---- */
 

@@ -26,11 +26,12 @@ static int set_int(void *socket, int option, int value)
 	return zmq_setsockopt(socket, option, &value, sizeof(value));
 }
 
-static int configure(void *socket, const struct keypair *keys, const char omega_key[KEY_TEXT_BYTES])
+/* Without keys among processes of one user only, at a socket in a folder that nobody else can enter. */
+static int configure(void *socket, const struct keypair *keys, const char *omega_key)
 {
 	int rc = socket_limit(socket, PING_MS);
 
-	if (!rc)
+	if (!rc && keys)
 		rc = socket_secure_client(socket, keys, omega_key);
 	if (rc)
 		return rc;
@@ -54,13 +55,16 @@ static int watch(struct dealer *dealer)
 	return dealer->monitor && zmq_connect(dealer->monitor, address) == 0 ? 0 : ERR_SYSTEM;
 }
 
-int dealer_open(struct dealer *dealer, const struct keypair *keys, const char omega_key[KEY_TEXT_BYTES], const char *endpoint)
+static int open_dealer(struct dealer *dealer, const struct keypair *keys, const char *omega_key, int64_t frame_max,
+		       const char *endpoint)
 {
 	int rc = ERR_SYSTEM;
 
 	dealer->socket = zmq_socket(dealer->zmq, ZMQ_DEALER);
 	if (dealer->socket)
 		rc = configure(dealer->socket, keys, omega_key);
+	if (!rc && frame_max && zmq_setsockopt(dealer->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof(frame_max)))
+		rc = ERR_SYSTEM;
 	if (!rc)
 		rc = watch(dealer);
 	if (!rc && zmq_connect(dealer->socket, endpoint))
@@ -68,6 +72,16 @@ int dealer_open(struct dealer *dealer, const struct keypair *keys, const char om
 	if (rc)
 		dealer_close(dealer, 0);
 	return rc;
+}
+
+int dealer_open(struct dealer *dealer, const struct keypair *keys, const char omega_key[KEY_TEXT_BYTES], const char *endpoint)
+{
+	return open_dealer(dealer, keys, omega_key, 0, endpoint);
+}
+
+int dealer_open_local(struct dealer *dealer, const char *endpoint, int64_t frame_max)
+{
+	return open_dealer(dealer, NULL, NULL, frame_max, endpoint);
 }
 
 void dealer_close(struct dealer *dealer, int linger_ms)

@@ -27,6 +27,8 @@ void dealer_release(struct dealer *dealer);        /* after dealer_close; waits 
 /* Connects, without waiting for it. Frames queue up only for a connection that stands. 0 or ERR_SYSTEM, and then it is closed. */
 MUST_CHECK int dealer_open(struct dealer *dealer, const struct keypair *keys, const char omega_key[KEY_TEXT_BYTES],
 			   const char *endpoint);
+/* The same to a process of this user, without keys; frames of up to `frame_max` bytes are taken. */
+MUST_CHECK int dealer_open_local(struct dealer *dealer, const char *endpoint, int64_t frame_max);
 void dealer_close(struct dealer *dealer, int linger_ms);
 
 enum dealer_event dealer_next(struct dealer *dealer);

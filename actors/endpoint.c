@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where Omega listens: the default of a state folder, the check of what a person configured, and the file that tells the others.
+ * Where Omega and the workspace listen: the default of a state folder, the check of what a person configured, and the files that tell the
+ * others.
  */
 #include "actors/state.h"
 
@@ -43,7 +44,7 @@ static int short_folder(char *out, size_t out_bytes)
 }
 
 /* Named after the state folder's identity, so that two networks never meet in the shared place. */
-static int short_endpoint(const struct state_folder *state, char *out_endpoint, char *out_sentence)
+static int short_endpoint(const struct state_folder *state, const char *suffix, char *out_endpoint, char *out_sentence)
 {
 	char folder[64];
 	struct stat status;
@@ -60,21 +61,33 @@ static int short_endpoint(const struct state_folder *state, char *out_endpoint, 
 		snprintf(out_sentence, SENTENCE_BYTES, "cannot look at %.300s: %s", state->root, strerror(errno));
 		return ERR_IO;
 	}
-	snprintf(out_endpoint, ENDPOINT_TEXT_BYTES, "ipc://%s/%llx-%llx.sock", folder, (unsigned long long)status.st_dev,
-		 (unsigned long long)status.st_ino);
+	snprintf(out_endpoint, ENDPOINT_TEXT_BYTES, "ipc://%s/%llx-%llx%s.sock", folder, (unsigned long long)status.st_dev,
+		 (unsigned long long)status.st_ino, suffix);
+	return 0;
+}
+
+static int default_of(const struct state_folder *state, const char *file, const char *suffix, char *out_endpoint,
+		      char *out_sentence)
+{
+	char path[PATH_BYTES];
+
+	*out_sentence = '\0';
+	if (state_path(state, file, path) || strlen(path) > SOCKET_PATH_MAX)
+		return short_endpoint(state, suffix, out_endpoint, out_sentence);
+	snprintf(out_endpoint, ENDPOINT_TEXT_BYTES, "ipc://%.107s", path);
 	return 0;
 }
 
 int state_endpoint_default(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
 			   char out_sentence[SENTENCE_BYTES])
 {
-	char path[PATH_BYTES];
+	return default_of(state, STATE_RUN "/omega.sock", "", out_endpoint, out_sentence);
+}
 
-	*out_sentence = '\0';
-	if (state_path(state, STATE_RUN "/omega.sock", path) || strlen(path) > SOCKET_PATH_MAX)
-		return short_endpoint(state, out_endpoint, out_sentence);
-	snprintf(out_endpoint, ENDPOINT_TEXT_BYTES, "ipc://%.107s", path);
-	return 0;
+int state_workspace_default(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
+			    char out_sentence[SENTENCE_BYTES])
+{
+	return default_of(state, STATE_RUN "/workspace.sock", "-workspace", out_endpoint, out_sentence);
 }
 
 /* ---- the check ---- */
@@ -144,14 +157,14 @@ int state_endpoint_check(const char *endpoint, char out_sentence[SENTENCE_BYTES]
 	return ERR_CONFIG;
 }
 
-/* ---- the file ---- */
+/* ---- the files ---- */
 
-int state_endpoint_write(const struct state_folder *state, const char *endpoint)
+static int endpoint_write(const struct state_folder *state, const char *file, const char *endpoint)
 {
 	char path[PATH_BYTES];
 	char line[ENDPOINT_TEXT_BYTES + 1];
 
-	int rc = state_path(state, STATE_ENDPOINT, path);
+	int rc = state_path(state, file, path);
 	if (rc)
 		return rc;
 	int bytes = snprintf(line, sizeof(line), "%s\n", endpoint);
@@ -160,23 +173,23 @@ int state_endpoint_write(const struct state_folder *state, const char *endpoint)
 	return file_replace(path, line, (size_t)bytes, 0600);
 }
 
-int state_endpoint_read(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
-			char out_sentence[SENTENCE_BYTES])
+static int endpoint_read(const struct state_folder *state, const char *file, const char *missing,
+			 char out_endpoint[ENDPOINT_TEXT_BYTES], char *out_sentence)
 {
 	char path[PATH_BYTES];
 	char line[ENDPOINT_TEXT_BYTES + 1];
 	size_t bytes;
 
 	*out_sentence = '\0';
-	int rc = state_path(state, STATE_ENDPOINT, path);
+	int rc = state_path(state, file, path);
 	if (!rc)
 		rc = file_read(path, line, sizeof(line), &bytes);
 	if (!rc && (!bytes || line[bytes - 1] != '\n' || strlen(line) != bytes))
 		rc = ERR_CORRUPT;
 	if (rc == ERR_NOT_FOUND)
-		snprintf(out_sentence, SENTENCE_BYTES, "no network runs in %.300s; start it with: bunshin up", state->root);
+		snprintf(out_sentence, SENTENCE_BYTES, "no %s runs in %.300s; start it with: bunshin up", missing, state->root);
 	else if (rc)
-		snprintf(out_sentence, SENTENCE_BYTES, "%.300s/" STATE_ENDPOINT ": %s", state->root, error_sentence(rc));
+		snprintf(out_sentence, SENTENCE_BYTES, "%.300s/%s: %s", state->root, file, error_sentence(rc));
 	if (rc)
 		return rc;
 	line[bytes - 1] = '\0';
@@ -184,10 +197,42 @@ int state_endpoint_read(const struct state_folder *state, char out_endpoint[ENDP
 	return 0;
 }
 
-void state_endpoint_remove(const struct state_folder *state)
+static void endpoint_remove(const struct state_folder *state, const char *file)
 {
 	char path[PATH_BYTES];
 
-	if (!state_path(state, STATE_ENDPOINT, path))
+	if (!state_path(state, file, path))
 		unlink(path);
+}
+
+int state_endpoint_write(const struct state_folder *state, const char *endpoint)
+{
+	return endpoint_write(state, STATE_ENDPOINT, endpoint);
+}
+
+int state_endpoint_read(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
+			char out_sentence[SENTENCE_BYTES])
+{
+	return endpoint_read(state, STATE_ENDPOINT, "network", out_endpoint, out_sentence);
+}
+
+void state_endpoint_remove(const struct state_folder *state)
+{
+	endpoint_remove(state, STATE_ENDPOINT);
+}
+
+int state_workspace_write(const struct state_folder *state, const char *endpoint)
+{
+	return endpoint_write(state, STATE_WORKSPACE_ENDPOINT, endpoint);
+}
+
+int state_workspace_read(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
+			 char out_sentence[SENTENCE_BYTES])
+{
+	return endpoint_read(state, STATE_WORKSPACE_ENDPOINT, "workspace", out_endpoint, out_sentence);
+}
+
+void state_workspace_remove(const struct state_folder *state)
+{
+	endpoint_remove(state, STATE_WORKSPACE_ENDPOINT);
 }

@@ -168,7 +168,8 @@ void erasure_take(struct intake *intake, struct message *message)
 static bool may_bring_text(enum message_type type)
 {
 	return type == MESSAGE_TASK_REQUEST || type == MESSAGE_TASK_PROGRESS || type == MESSAGE_TASK_COMPLETION ||
-	       type == MESSAGE_TASK_FAILURE || type == MESSAGE_TASK_CANCEL || type == MESSAGE_ERROR_ESCALATION;
+	       type == MESSAGE_TASK_FAILURE || type == MESSAGE_TASK_CANCEL || type == MESSAGE_ERROR_ESCALATION ||
+	       type == MESSAGE_REF_CHANGED;
 }
 
 /* The number of the ended task that a message speaks of; 0: none is known. A new request is not looked up a second time. */

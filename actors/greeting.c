@@ -66,6 +66,8 @@ static uint32_t speaker_of(const char *role)
 		return OPERATOR;
 	if (strcmp(role, "auditor") == 0)
 		return AUDITOR;
+	if (strcmp(role, "workspace") == 0)
+		return WORKSPACE;
 	return CLONE;
 }
 

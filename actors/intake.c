@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/changes.h"
 #include "actors/intake.h"
 #include "actors/json_check.h"
 #include "actors/mask.h"
 
 #define FRAMES_PER_TURN 256
+#define OBJECT_ID_BYTES 20u
 
 static bool refresh_rights(struct shell *shell, struct connection *connection)
 {
@@ -48,9 +50,19 @@ static bool take_number(struct connection *connection, const struct message *mes
 	return true;
 }
 
-static uint32_t check_json(const struct message *message)
+static bool change_is_whole(const struct ref_changed *change)
+{
+	return change->repository.bytes && change->ref.bytes && change->version && (change->from.bytes || change->to.bytes) &&
+	       change->from.bytes % OBJECT_ID_BYTES == 0 && change->from.bytes <= OBJECT_ID_BYTES &&
+	       change->to.bytes % OBJECT_ID_BYTES == 0 && change->to.bytes <= OBJECT_ID_BYTES;
+}
+
+/* What the kinds of messages.def cannot say. */
+static uint32_t check_members(const struct message *message)
 {
 	switch (message->type) {
+	case MESSAGE_REF_CHANGED:
+		return change_is_whole(&message->ref_changed) ? 0 : ERROR_MALFORMED;
 	case MESSAGE_TASK_REQUEST:
 		return json_check(message->task_request.parameters, '{') ? 0 : ERROR_INVALID_PARAMETERS;
 	case MESSAGE_TASK_COMPLETION:
@@ -69,7 +81,7 @@ static uint32_t check_json(const struct message *message)
 
 uint32_t intake_check_payload(struct message *message)
 {
-	return message_decode_payload(message) ? ERROR_MALFORMED : check_json(message);
+	return message_decode_payload(message) ? ERROR_MALFORMED : check_members(message);
 }
 
 static uint32_t judge(struct intake *intake, struct message *message)
@@ -159,6 +171,8 @@ static void take_allowed(struct intake *intake, struct message *message)
 		lookup_stamp(shell, message, connection->peer);
 		step_message(intake, message, 0);
 	}
+	if (message->type == MESSAGE_REF_CHANGED && shell->records->count && !shell->records->item[0].verdict)
+		changes_note(shell->changes, &message->header.message_id, shell->records->item[0].seq);
 	if (shell->records->count && shell->records->item[0].verdict)
 		refusal_allowed(shell, connection);
 }

@@ -222,6 +222,8 @@ int keys_prepare(const struct state_folder *state, const struct conf *conf, char
 		rc = peer_ensure(state, local, LOCAL_ROLES, true, out_sentence);
 	for (uint32_t i = 0; !rc && conf && i < conf->clone_count; i++)
 		rc = clones_ensure(state, &conf->clone[i], out_sentence);
+	if (!rc && conf)
+		rc = peer_ensure(state, WORKSPACE_PEER, WORKSPACE_ROLE, true, out_sentence);
 	close(lock);
 	return rc;
 }

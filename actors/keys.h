@@ -12,7 +12,7 @@
  *       public-key = "…40 characters of Z85…"
  *       secret-key = "…"                            only in keys/, whose files are 0600
  *
- * Roles are client, operator, auditor and clone:ROLE, separated by commas. A name is one to four parts of letters, digits, '.', '_'
+ * Roles are client, operator, auditor, clone:ROLE and workspace, separated by commas. A name is one to four parts of letters, digits, '.', '_'
  * and '-' with '/' between them, none beginning with '.'; that of a clone is ROLE/N. "omega" is taken.
  *
  * A peer exists while its file in peers/ exists. What is written as secret-key never leaves keys/.
@@ -28,8 +28,11 @@
 #include "routing/conf.h"
 
 #define KEY_TEXT_BYTES   41u   /* Z85 of 32 bytes, with its NUL */
-#define ROLES_TEXT_BYTES 96u   /* "client,operator,auditor,clone:ROLE" with its NUL */
+#define ROLES_TEXT_BYTES 96u   /* "client,operator,auditor,clone:ROLE,workspace" with its NUL */
 #define PEER_KEYS_MAX    4096u /* peers in one registry */
+
+#define WORKSPACE_ROLE "workspace"
+#define WORKSPACE_PEER "workspace/1"
 
 struct keypair {
 	char public_key[KEY_TEXT_BYTES];
@@ -46,7 +49,7 @@ struct peer {
 /* ---- key pairs ---- */
 
 /* Makes everything a first start needs, and leaves alone what is there: Omega's key pair, the local user's key (client, operator
- * and auditor) and one for each clone instance of `conf` (NULL: none). 0; ERR_IO or ERR_CONFIG with a sentence. */
+ * and auditor) and, with `conf`, one for each clone instance of it and one for the workspace (NULL: none). 0; ERR_IO or ERR_CONFIG with a sentence. */
 MUST_CHECK int keys_prepare(const struct state_folder *state, const struct conf *conf, char out_sentence[SENTENCE_BYTES]);
 
 /* Reads keys/NAME.key; "omega" is the coordinator's. ERR_NOT_FOUND, ERR_CONFIG (damaged), ERR_NOT_ALLOWED (others can read it),
@@ -115,7 +118,7 @@ MUST_CHECK int peers_find(const struct peers *peers, const char *public_key, str
 void peers_problem(const struct peers *peers, char out_sentence[SENTENCE_BYTES]);
 
 /* True if a peer may call itself `wanted` in Hello with `role`: a clone its own name exactly; a client, operator or auditor
- * ROLE/NAME/anything (client/alice/3f9c2e10). */
+ * ROLE/NAME/anything (client/alice/3f9c2e10); the workspace its own name exactly. */
 bool peer_may_be(const struct peer *peer, const char *role, const char *wanted);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/changes.h"
 #include "actors/fresh.h"
 #include "actors/shell.h"
 #include "audit/erase.h"
@@ -239,6 +240,19 @@ static void stamp_recovery(struct shell *shell, struct message *message)
 		action->known_erased = false;
 }
 
+static void stamp_change(struct shell *shell, struct message *message)
+{
+	struct ref_changed *change = &message->ref_changed;
+	const struct id *task_id = &message->header.task_id;
+	struct trail_task task;
+
+	change->known_seq = changes_find(shell->changes, &message->header.message_id);
+	change->known_task = 0;
+	if (!id_is_nil(task_id) && !omega_knows_task(shell->omega, task_id) &&
+	    found(shell, trail_task(shell->reader, task_id, &task)))
+		change->known_task = task.request_seq;
+}
+
 void lookup_stamp(struct shell *shell, struct message *message, const char *peer)
 {
 	switch (message->type) {
@@ -253,6 +267,9 @@ void lookup_stamp(struct shell *shell, struct message *message, const char *peer
 		break;
 	case MESSAGE_RECOVERY_ACTION:
 		stamp_recovery(shell, message);
+		break;
+	case MESSAGE_REF_CHANGED:
+		stamp_change(shell, message);
 		break;
 	default:
 		break;

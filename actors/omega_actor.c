@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "actors/changes.h"
 #include "actors/fresh.h"
 #include "actors/process.h"
 #include "actors/shell.h"
@@ -319,6 +320,7 @@ static void close_all(struct shell *shell)
 	if (shell->zmq)
 		zmq_ctx_term(shell->zmq);
 	courier_free(shell);
+	changes_free(shell->changes);
 	writer_free(shell->writer); /* brings the last checkpoint */
 	mirrors_free(shell->mirrors, MIRROR_STOP_MS);
 	trail_close(shell->reader);

@@ -86,12 +86,13 @@ int roles_parse(const char *roles, uint32_t *out_rights, char out_role[ROLE_BYTE
 		uint32_t right = role_is(at, bytes, "client")       ? CLIENT
 				 : role_is(at, bytes, "operator")   ? OPERATOR
 				 : role_is(at, bytes, "auditor")    ? AUDITOR
+				 : role_is(at, bytes, "workspace")  ? WORKSPACE
 				 : clone_role_take(at, bytes, role) ? CLONE
 								    : 0;
 		if (!right || rights & right) {
 			snprintf(out_sentence, SENTENCE_BYTES,
-				 "found the roles \"%.100s\"; expected client, operator, auditor or clone:ROLE, each once, with "
-				 "commas between",
+				 "found the roles \"%.100s\"; expected client, operator, auditor, clone:ROLE or workspace, each "
+				 "once, with commas between",
 				 roles);
 			return ERR_USAGE;
 		}
@@ -107,18 +108,25 @@ int roles_parse(const char *roles, uint32_t *out_rights, char out_role[ROLE_BYTE
 
 void roles_print(const struct peer *peer, char out_roles[ROLES_TEXT_BYTES])
 {
-	snprintf(out_roles, ROLES_TEXT_BYTES, "%s%s%s%s%s", peer->rights & CLIENT ? ",client" : "",
+	snprintf(out_roles, ROLES_TEXT_BYTES, "%s%s%s%s%s%s", peer->rights & CLIENT ? ",client" : "",
 		 peer->rights & OPERATOR ? ",operator" : "", peer->rights & AUDITOR ? ",auditor" : "",
-		 peer->rights & CLONE ? ",clone:" : "", peer->rights & CLONE ? peer->role : "");
+		 peer->rights & CLONE ? ",clone:" : "", peer->rights & CLONE ? peer->role : "",
+		 peer->rights & WORKSPACE ? ",workspace" : "");
 	if (*out_roles)
 		memmove(out_roles, out_roles + 1, strlen(out_roles));
 }
 
-/* A clone is called ROLE/INSTANCE, so that nobody can register a second beta/1 under another role. */
+/* A clone is called ROLE/INSTANCE, so that nobody can register a second beta/1 under another role. The workspace has one name, and its key no
+ * other right. */
 static int name_fits_role(const char *name, uint32_t rights, const char *role, char *out_sentence)
 {
 	size_t bytes = strlen(role);
 
+	if (rights & WORKSPACE && (rights != WORKSPACE || strcmp(name, WORKSPACE_PEER))) {
+		snprintf(out_sentence, SENTENCE_BYTES,
+			 "found the name \"%s\" with the role workspace; expected " WORKSPACE_PEER " and no other role", name);
+		return ERR_USAGE;
+	}
 	if (!(rights & CLONE) || (!strncmp(name, role, bytes) && name[bytes] == '/' && !strchr(name + bytes + 1, '/')))
 		return 0;
 	snprintf(out_sentence, SENTENCE_BYTES, "found the name \"%s\" for a clone of role %s; expected %s/1 or another number",
@@ -143,6 +151,8 @@ bool peer_may_be(const struct peer *peer, const char *role, const char *wanted)
 
 	if (right)
 		return peer->rights & right && name_begins(wanted, role, peer->name);
+	if (!strcmp(role, WORKSPACE_ROLE) && peer->rights & WORKSPACE)
+		return !strcmp(wanted, peer->name);
 	return peer->rights & CLONE && !strcmp(role, peer->role) && !strcmp(wanted, peer->name);
 }
 

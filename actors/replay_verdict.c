@@ -36,7 +36,9 @@ static uint32_t rights_of(const char *peer)
 		return CLIENT;
 	if (strncmp(peer, "operator/", 9) == 0)
 		return OPERATOR;
-	return strncmp(peer, "auditor/", 8) == 0 ? AUDITOR : CLONE;
+	if (strncmp(peer, "auditor/", 8) == 0)
+		return AUDITOR;
+	return strcmp(peer, WORKSPACE_PEER) == 0 ? WORKSPACE : CLONE;
 }
 
 /* The payload of the record once more through the checks of the door. 0 also if it is gone, and then `*out_gone`. */

@@ -58,7 +58,10 @@ static int spawn(struct clone_actor *clone, struct running *running)
 {
 	char tag[TAG_BYTES];
 	char task[ID_TEXT_BYTES];
+	char state[PATH_BYTES + 16];
+	const char *environment[] = {state, NULL};
 	struct process_job job = {.argv = argv_of(clone),
+				  .environment = environment,
 				  .folder = running->folder,
 				  .tag = tag,
 				  .in = STREAM_PIPE,
@@ -67,6 +70,7 @@ static int spawn(struct clone_actor *clone, struct running *running)
 				  .notify_fd = -1,
 				  .lifeline_fd = -1};
 
+	snprintf(state, sizeof(state), "BUNSHIN_STATE=%s", clone->state.root); /* where the workspace is found */
 	id_print(&running->task_id, task);
 	snprintf(tag, sizeof(tag), "%.200s/%s.%u", clone->group, task, running->attempt);
 	return process_spawn(&job, &running->process);

@@ -107,6 +107,7 @@ struct shell {
 	uint64_t ended_number; /* task that this step has ended; 0: none */
 	struct payloads payloads;
 	struct courier *courier;
+	struct changes *changes; /* of refs, recorded lately */
 
 	bool erased_any;          /* something was ever erased from this trail */
 	uint64_t erasing_number;  /* task whose erasure is perhaps not durable yet; 0: none */

@@ -10,8 +10,10 @@
  *   peers/NAME             who may speak, and as what (keys.h)
  *   run/omega.sock         where Omega listens by default
  *   run/endpoint           where Omega really listens; clients and clones read it
+ *   run/workspace          where the workspace listens (workspace_call.h)
  *   run/supervisor.lock    held while a network runs; run/supervisor.json says what runs (supervisor.h)
  *   run/erasing            artefacts that an erasure may still have to remove (eraser.h)
+ *   workspace/NAME/        one repository of the workspace (depot.h)
  *   log/NAME.log           what each process wrote, NAME.log.1 the part before
  *   mirror/log.checkpoints the checkpoints of the trail, unless routing.conf names another place (mirror.h)
  *
@@ -39,6 +41,9 @@
 #define STATE_ENDPOINT   "run/endpoint"
 #define STATE_LOCK       "run/supervisor.lock"
 #define STATE_SUPERVISOR "run/supervisor.json"
+
+#define STATE_WORKSPACE          "workspace"
+#define STATE_WORKSPACE_ENDPOINT "run/workspace"
 
 #define STATE_MIRROR_FILE STATE_MIRROR "/log.checkpoints"
 
@@ -83,6 +88,14 @@ MUST_CHECK int state_endpoint_write(const struct state_folder *state, const char
 MUST_CHECK int state_endpoint_read(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
 				   char out_sentence[SENTENCE_BYTES]);
 void state_endpoint_remove(const struct state_folder *state);
+
+/* The same for the workspace, which listens for this user's processes alone: run/workspace tells where. */
+MUST_CHECK int state_workspace_default(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
+				       char out_sentence[SENTENCE_BYTES]);
+MUST_CHECK int state_workspace_write(const struct state_folder *state, const char *endpoint);
+MUST_CHECK int state_workspace_read(const struct state_folder *state, char out_endpoint[ENDPOINT_TEXT_BYTES],
+				    char out_sentence[SENTENCE_BYTES]);
+void state_workspace_remove(const struct state_folder *state);
 
 /* Writes a whole file so that a reader, and a crash, sees the old or the new content: a temporary file in the same folder, fsync,
  * rename, fsync of the folder. `mode` as chmod takes it. Returns 0 or ERR_IO with errno set. */

@@ -24,6 +24,7 @@
 #include "routing/conf.h"
 
 #define CHILD_NAME_OMEGA      "omega"
+#define CHILD_NAME_WORKSPACE  "workspace"
 #define CHILDREN_LIMIT        512u
 #define CHILD_ARGV_MAX        64u
 #define CHILD_ENVIRONMENT_MAX 8u
@@ -48,7 +49,7 @@ struct child_list {
 	char *texts; /* what the specs point to */
 };
 
-/* The children of a network: `PROGRAM omega`, then for each clone that is not external and each instance `PROGRAM clone ROLE/N` or its
+/* The children of a network: `PROGRAM omega`, then `PROGRAM workspace serve`, then for each clone that is not external and each instance `PROGRAM clone ROLE/N` or its
  * command. Environment: BUNSHIN_STATE, BUNSHIN_ROUTES (the file; NULL: not set) and for clones BUNSHIN_PEER=ROLE/N and BUNSHIN_KEY=path of
  * its key pair. A clone with a command of its own runs in the folder of the routes file, and counts as ready as soon as it runs. 0; ERR_CONFIG (a command that cannot be
  * split), ERR_MEMORY; with a sentence. */

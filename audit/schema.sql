@@ -80,7 +80,7 @@ CREATE VIEW message_names(code, name) AS VALUES -- types of messages and events,
 	(1, 'Hello'), (2, 'Welcome'), (3, 'Refusal'), (4, 'Heartbeat'), (5, 'Goodbye'), (16, 'TaskRequest'),
 	(17, 'TaskAccepted'), (18, 'TaskAssignment'), (19, 'TaskStarted'), (20, 'TaskProgress'), (21, 'TaskCompletion'),
 	(22, 'TaskFailure'), (23, 'TaskCancel'), (24, 'TaskFollow'), (32, 'StatusQuery'), (33, 'StatusResponse'),
-	(34, 'RecoveryAction'), (35, 'RecoveryResult'), (36, 'ErrorEscalation'), (40, 'ArtefactPut'), (41, 'ArtefactGet'),
+	(34, 'RecoveryAction'), (35, 'RecoveryResult'), (36, 'ErrorEscalation'), (40, 'ArtefactPut'), (41, 'ArtefactGet'), (48, 'RefChanged'),
 	(96, 'Boot'), (97, 'Presence'), (98, 'RoutesLoaded'), (99, 'TimerDue'), (100, 'Snapshot'), (101, 'Delivered'),
 	(102, 'Counted'), (103, 'RetryScheduled'), (104, 'Erased'), (105, 'Restored');
 

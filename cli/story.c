@@ -269,6 +269,24 @@ static void note_artefact(const struct hash *hash, uint64_t offset, uint64_t tot
 		snprintf(out, bytes, "%.12s…, from byte %llu", digits, (unsigned long long)offset);
 }
 
+/* Nothing for a ref that is not there. */
+static void object_print(const struct bytes *id, char out[41])
+{
+	hex_print(id->at, id->bytes <= 20 ? id->bytes : 0, out);
+}
+
+void record_change(const struct ref_changed *change, char *out, size_t bytes)
+{
+	char from[41], to[41];
+
+	object_print(&change->from, from);
+	object_print(&change->to, to);
+	snprintf(out, bytes, "%.*s %.*s: %.12s%s%.12s (version %llu)", (int)change->repository.bytes,
+		 change->repository.bytes ? change->repository.at : "", (int)change->ref.bytes,
+		 change->ref.bytes ? change->ref.at : "", *from ? from : "made at ", *from ? *to ? " -> " : " deleted" : "", to,
+		 (unsigned long long)change->version);
+}
+
 static void note_message(const struct message *message, char *out, size_t bytes);
 
 void record_note(const struct trail_entry *entry, const struct message *message, char *out, size_t bytes)
@@ -381,6 +399,9 @@ static void note_message(const struct message *message, char *out, size_t bytes)
 			 message->counted.peer.bytes ? " from " : " from unknown keys", (int)message->counted.peer.bytes,
 			 message->counted.peer.bytes ? message->counted.peer.at : "", message->counted.code ? ": " : "",
 			 message->counted.code ? error_name((int)message->counted.code) : "");
+		break;
+	case MESSAGE_REF_CHANGED:
+		record_change(&message->ref_changed, out, bytes);
 		break;
 	case MESSAGE_GOODBYE:
 		snprintf(out, bytes, "%s", message->goodbye.draining ? "draining" : "leaves");

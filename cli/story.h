@@ -24,6 +24,9 @@ MUST_CHECK int record_fetch(struct trail *trail, uint64_t seq, json_t **out_reco
 /* One line about what a record says, besides its type. */
 void record_note(const struct trail_entry *entry, const struct message *message, char *out, size_t bytes);
 
+/* What became of a ref: "project-1a2b3c4d refs/heads/main: 0123456789ab -> ba9876543210 (version 3)". */
+void record_change(const struct ref_changed *change, char *out, size_t bytes);
+
 struct story {
 	struct id id;
 	char task_type[TASK_TYPE_BYTES];

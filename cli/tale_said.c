@@ -175,6 +175,20 @@ static void tell_refused(struct tale *tale, const struct trail_entry *entry, con
 			  &message->recovery_action.reason);
 }
 
+static void tell_change(struct tale *tale, const struct trail_entry *entry, const struct ref_changed *facts)
+{
+	struct sentence sentence = {0};
+	char note[512];
+
+	record_change(facts, note, sizeof(note));
+	sentence_add(&sentence, "%.*s", (int)facts->cause.bytes, facts->cause.bytes ? facts->cause.at : "");
+	if (facts->attempt)
+		sentence_add(&sentence, " of attempt %u", facts->attempt);
+	sentence_add(&sentence, ": %s", note);
+	sentence_text(&sentence, "; ", &facts->sentence);
+	tale_event(tale, entry, entry->peer, "changed", &sentence);
+}
+
 void tale_tell_in(struct tale *tale, const struct trail_entry *entry, const struct message *message)
 {
 	struct sentence sentence = {0};
@@ -209,6 +223,9 @@ void tale_tell_in(struct tale *tale, const struct trail_entry *entry, const stru
 		break;
 	case MESSAGE_TASK_CANCEL:
 		tale_tell_cancel(tale, entry, &message->task_cancel);
+		break;
+	case MESSAGE_REF_CHANGED:
+		tell_change(tale, entry, &message->ref_changed);
 		break;
 	case MESSAGE_TASK_FOLLOW:
 		sentence_add(&sentence, "wants to hear what becomes of it");

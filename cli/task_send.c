@@ -12,6 +12,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "cli/watch.h"
+#include "cli/workspace_ask.h"
 #include "clones/clone.h"
 #include "protocol/id.h"
 
@@ -65,25 +66,6 @@ static int take_pair(struct call *call, json_t *parameters, const char *pair)
 	rc = json_object_set_new(parameters, name, value);
 	free(name);
 	return rc ? call_fail(call, ERR_USAGE, NULL, "--param: the name in \"%s\" is no UTF-8 text", pair) : 0;
-}
-
-/* The folder above `folder` that holds a repository, as an absolute path, or NULL. */
-static char *repository_above(const char *folder)
-{
-	char *at = realpath(folder, NULL);
-
-	while (at) {
-		char path[PATH_BYTES];
-		char *slash = strrchr(at, '/');
-		snprintf(path, sizeof(path), "%s/.git", at);
-		if (access(path, F_OK) == 0)
-			return at;
-		if (slash == at)
-			break;
-		*slash = 0;
-	}
-	free(at);
-	return NULL;
 }
 
 static int take_repository(struct call *call, json_t *parameters, const char *task_type)

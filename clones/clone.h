@@ -69,6 +69,8 @@ struct target {
 	json_t *parameters;  /* of the task, an object */
 	const char *task_id; /* text */
 	const char *started; /* RFC 3339, UTC */
+	/* Of a specialist that hands in: what the workspace made of the folder (`harvest` in docs/workspace.md); NULL: nothing was handed in. */
+	const json_t *harvest;
 };
 
 /* A specialist. Tables of these are all that actors/ and cli/ know about the work itself. */
@@ -81,6 +83,9 @@ struct specialist {
 	/* The common result (docs/results.md) as a JSON object owned by the caller; NULL: out of memory. Never fails on odd bytes: what
 	 * could not be read is in the result. `outputs` has plan->count entries. */
 	json_t *(*conclude)(const struct target *target, const struct plan *plan, const struct output *outputs);
+	/* NULL for one that only looks. Else its steps write, in a checkout of the workspace: is what they have changed to be handed in as a
+	 * commit? Asked before conclude. */
+	bool (*hands_in)(const struct plan *plan, const struct output *outputs);
 };
 
 const struct specialist *specialist_at(size_t index); /* NULL past the end */

@@ -112,7 +112,7 @@ static void say_limits(struct page *page)
 
 static void say_speakers(struct page *page, uint32_t set)
 {
-	static const char *const names[] = {"client", "operator", "auditor", "clone", "Omega"};
+	static const char *const names[] = {"client", "operator", "auditor", "clone", "Omega", "workspace"};
 	const char *comma = "";
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

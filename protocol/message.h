@@ -153,7 +153,7 @@ struct message {
 };
 
 /* Who a peer is; a peer may be several at once. */
-enum speaker { CLIENT = 1, OPERATOR = 2, AUDITOR = 4, CLONE = 8, OMEGA = 16 };
+enum speaker { CLIENT = 1, OPERATOR = 2, AUDITOR = 4, CLONE = 8, OMEGA = 16, WORKSPACE = 32 };
 
 /* Wire name of a type ("TaskRequest"), "?" if unknown; the type of a name, MESSAGE_NONE if unknown. */
 const char *message_name(enum message_type type);

@@ -4,15 +4,20 @@
  */
 #include "routing/apply.h"
 
-static bool role_is_clone(const struct text *role)
+static bool text_is(const struct text *text, const char *word)
+{
+	struct text other = text_of(word);
+	return text->bytes == other.bytes && memcmp(text->at, other.at, other.bytes) == 0;
+}
+
+/* A peer of the role workspace that takes attempts is a clone of the time when that name was free. */
+bool hello_is_clone(const struct hello *hello)
 {
 	static const char *const others[] = {"client", "operator", "auditor"};
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		struct text other = text_of(others[i]);
-		if (role->bytes == other.bytes && memcmp(role->at, other.at, other.bytes) == 0)
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (text_is(&hello->role, others[i]))
 			return false;
-	}
-	return true;
+	return hello->slots || !text_is(&hello->role, "workspace");
 }
 
 static bool hello_lists(const struct hello *hello, const struct attempt *attempt)
@@ -45,7 +50,7 @@ static void take_back(struct omega *omega, uint32_t clone, const struct record *
 int apply_hello(struct omega *omega, const struct record *record)
 {
 	const struct hello *hello = &record->message.hello;
-	if (!role_is_clone(&hello->role))
+	if (!hello_is_clone(hello))
 		return 0;
 	uint32_t clone = find_clone(omega, record->peer);
 	if (!clone)

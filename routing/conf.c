@@ -58,7 +58,7 @@ static int clone_read(struct source *source, cfg_t *section, struct clone_conf *
 		return source_refuse(source, section, NULL,
 				     "the clone \"%.60s\" has a name that cannot be a role; accepted are up to %u lower-case "
 				     "letters, digits and "
-				     "hyphens, a letter first, and not omega, client, operator or auditor",
+				     "hyphens, a letter first, and not omega, client, operator, auditor or workspace",
 				     role, ROLE_BYTES - 1);
 	memcpy(clone->role, role, strlen(role) + 1);
 	clone->instances = 1;

@@ -81,7 +81,7 @@ static bool name_is_good(const char *name, size_t capacity, const char *also)
 static bool is_reserved(const char *name)
 {
 	return strcmp(name, "omega") == 0 || strcmp(name, "client") == 0 || strcmp(name, "operator") == 0 ||
-	       strcmp(name, "auditor") == 0;
+	       strcmp(name, "auditor") == 0 || strcmp(name, "workspace") == 0;
 }
 
 bool role_is_good(const char *name)
@@ -385,7 +385,7 @@ static int read_role(const struct reading *reading)
 		return REFUSE(reading,
 			      "%s is \"%.60s\"; accepted is the role of a clone: up to %u lower-case letters, digits and "
 			      "hyphens, a letter "
-			      "first, and not omega, client, operator or auditor",
+			      "first, and not omega, client, operator, auditor or workspace",
 			      reading->option->name, reading->value, ROLE_BYTES - 1);
 	memcpy(reading->member, reading->value, strlen(reading->value) + 1);
 	return 0;

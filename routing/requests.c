@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What clients and newcomers say: Hello, TaskRequest, TaskCancel, TaskFollow, StatusQuery.
+ * What clients, newcomers and the workspace say: Hello, TaskRequest, TaskCancel, TaskFollow, StatusQuery, RefChanged.
  */
 #include "routing/step.h"
-
-static bool text_is(const struct text *text, const char *word)
-{
-	struct text other = text_of(word);
-	return text->bytes == other.bytes && memcmp(text->at, other.at, other.bytes) == 0;
-}
 
 static bool is_operator(const char *peer)
 {
@@ -48,7 +42,7 @@ static void stop_strays(struct step *step, const struct hello *hello)
 void decide_hello(struct step *step)
 {
 	const struct hello *hello = &step->event->message->hello;
-	bool other = text_is(&hello->role, "client") || text_is(&hello->role, "operator") || text_is(&hello->role, "auditor");
+	bool other = !hello_is_clone(hello);
 	if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
 		step_refuse(step, ERROR_VERSION);
 		return;
@@ -250,4 +244,23 @@ void decide_status(struct step *step)
 	out.message.status_response.name = step->event->message->status_query.name;
 	out.payload_seq = OWN_PAYLOAD;
 	step_commit(step, &out);
+}
+
+/* ---- RefChanged ---- */
+
+/* Recorded beside the task that is the reason, also when that has ended; it changes nothing here. */
+void decide_change(struct step *step)
+{
+	struct record in = step_in(step);
+	const struct ref_changed *facts = &in.message.ref_changed;
+	const struct id *task_id = &in.message.header.task_id;
+	uint32_t task = find_task(step->omega, task_id);
+	uint32_t recent = task ? 0 : find_recent(step->omega, task_id);
+	if (facts->known_seq) {
+		step_refuse(step, ERROR_SUPERSEDED);
+		return;
+	}
+	in.task_number = task ? step->omega->task[task].number : recent ? step->omega->recent[recent].number : facts->known_task;
+	in.attempt = in.task_number ? facts->attempt : 0;
+	step_commit(step, &in);
 }

@@ -219,6 +219,7 @@ void follower_add(struct omega *omega, uint32_t task, const char *name);
 void followers_drop(struct omega *omega, uint32_t task);
 uint32_t clone_take(struct omega *omega);
 bool clone_room(const struct omega *omega);
+bool hello_is_clone(const struct hello *hello);
 void child_add(struct omega *omega, uint32_t parent, uint32_t child);
 void child_remove(struct omega *omega, uint32_t child);
 

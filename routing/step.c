@@ -382,6 +382,9 @@ static void decide_message(struct step *step)
 	case MESSAGE_STATUS_QUERY:
 		decide_status(step);
 		break;
+	case MESSAGE_REF_CHANGED:
+		decide_change(step);
+		break;
 	case MESSAGE_RECOVERY_ACTION:
 		decide_recovery(step);
 		break;

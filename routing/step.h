@@ -56,6 +56,7 @@ void decide_answer(struct step *step);
 void decide_cancel(struct step *step);
 void decide_follow(struct step *step);
 void decide_status(struct step *step);
+void decide_change(struct step *step);
 void decide_recovery(struct step *step);
 bool table_fits(const struct omega *omega, const struct routes_loaded *facts);
 

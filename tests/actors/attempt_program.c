@@ -111,9 +111,11 @@ static int plan_refused(const struct target *target, struct arena *arena, struct
 }
 
 static const struct specialist specialists[] = {
-	{"fake", "endless", "", plan_endless, conclude_runs}, {"fake", "missing", "", plan_missing, conclude_runs},
-	{"fake", "look", "", plan_look, conclude_look},       {"fake", "large", "", plan_large, conclude_large},
-	{"fake", "refused", "", plan_refused, conclude_runs},
+	{.role = "fake", .task_type = "endless", .plan = plan_endless, .conclude = conclude_runs},
+	{.role = "fake", .task_type = "missing", .plan = plan_missing, .conclude = conclude_runs},
+	{.role = "fake", .task_type = "look", .plan = plan_look, .conclude = conclude_look},
+	{.role = "fake", .task_type = "large", .plan = plan_large, .conclude = conclude_large},
+	{.role = "fake", .task_type = "refused", .plan = plan_refused, .conclude = conclude_runs},
 };
 
 static const struct specialist *find(const char *task_type)

@@ -107,9 +107,11 @@ static void test_a_first_start_makes_every_key_and_a_second_none(void **context)
 	key_local_name(local);
 	assert_int_equal(keypair_read(&fixture->state, local, &keys, fixture->sentence), 0);
 	assert_int_equal(peer_list(&fixture->state, &peers, &count, fixture->sentence), 0);
-	assert_int_equal(count, 4);
+	assert_int_equal(count, 5);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(peers[i].rights, strcmp(peers[i].name, local) ? CLONE : CLIENT | OPERATOR | AUDITOR);
+		assert_int_equal(peers[i].rights, !strcmp(peers[i].name, local)            ? CLIENT | OPERATOR | AUDITOR
+						  : !strcmp(peers[i].name, WORKSPACE_PEER) ? WORKSPACE
+											   : CLONE);
 	free(peers);
 	assert_int_equal(keys_prepare(&fixture->state, conf, fixture->sentence), 0);
 	assert_int_equal(key_of_omega(&fixture->state, again, fixture->sentence), 0);

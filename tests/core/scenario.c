@@ -164,6 +164,10 @@ static void print_facts(FILE *out, const struct message *message)
 		fprintf(out, " %s attempts=%u", error_name((int)message->error_escalation.code),
 			message->error_escalation.attempts);
 		break;
+	case MESSAGE_REF_CHANGED:
+		fprintf(out, " %.*s version=%llu", (int)message->ref_changed.ref.bytes, message->ref_changed.ref.at,
+			(unsigned long long)message->ref_changed.version);
+		break;
 	case MESSAGE_TASK_FOLLOW:
 		if (message->task_follow.known_state)
 			fprintf(out, " known=%s outcome=%llu", state_name(message->task_follow.known_state),
@@ -184,6 +188,8 @@ static void print_record(FILE *out, const struct record *record)
 	if (record->verdict)
 		fprintf(out, " REFUSED %s", error_name((int)record->verdict));
 	print_facts(out, &record->message);
+	if (record->message.type == MESSAGE_REF_CHANGED && record->task_number)
+		fprintf(out, " number=%llu attempt=%u", (unsigned long long)record->task_number, record->attempt);
 	fprintf(out, "\n");
 }
 
@@ -367,6 +373,25 @@ static void say_recover(struct scenario *scenario, const struct words *words)
 	step(scenario, words->word[0], &message, 0);
 }
 
+static void say_change(struct scenario *scenario, const struct words *words)
+{
+	static const uint8_t object[20] = {1};
+	struct message message = {.type = MESSAGE_REF_CHANGED};
+	struct ref_changed *facts = &message.ref_changed;
+	const char *ref = value(words, "ref");
+	if (words->count > 2 && words->word[2][0] == 'T')
+		message.header.task_id = numbered('t', task_number(words->word[2]));
+	*facts = (struct ref_changed){.repository = say("project-1a2b3c4d"),
+				      .ref = say(ref ? ref : "refs/heads/main"),
+				      .to = {object, sizeof(object)},
+				      .version = number(words, "version", 1),
+				      .cause = say("harvest"),
+				      .attempt = number(words, "attempt", 0),
+				      .known_task = number(words, "task", 0),
+				      .known_seq = number(words, "seq", 0)};
+	step(scenario, words->word[0], &message, 0);
+}
+
 static void somebody_speaks(struct scenario *scenario, const struct words *words)
 {
 	const char *word = words->word[1];
@@ -379,6 +404,10 @@ static void somebody_speaks(struct scenario *scenario, const struct words *words
 	}
 	if (strcmp(word, "recover") == 0) {
 		say_recover(scenario, words);
+		return;
+	}
+	if (strcmp(word, "change") == 0) {
+		say_change(scenario, words);
 		return;
 	}
 	if (strcmp(word, "goodbye") == 0) {
