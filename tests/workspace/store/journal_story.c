@@ -13,22 +13,22 @@
 
 /* ---- folders and files ---- */
 
-void folder_make(char out_folder[256])
+void story_folder(char out_folder[256])
 {
 	const char *base = getenv("TMPDIR");
 	snprintf(out_folder, 256, "%s/bunshin-journal-XXXXXX", base && *base ? base : "/tmp");
 	assert_non_null(mkdtemp(out_folder));
 }
 
-void folder_file(const char *folder, char out_path[300])
+void story_file(const char *folder, char out_path[300])
 {
 	snprintf(out_path, 300, "%s/journal", folder);
 }
 
-void folder_remove(const char *folder)
+void story_remove(const char *folder)
 {
 	char path[300];
-	folder_file(folder, path);
+	story_file(folder, path);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/journal.new", folder);
 	unlink(path);

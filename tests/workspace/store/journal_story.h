@@ -10,10 +10,10 @@
 
 #define STORY_WRITERS 16u
 
-/* A folder of its own, removed by folder_remove. */
-void folder_make(char out_folder[256]);
-void folder_remove(const char *folder);
-void folder_file(const char *folder, char out_path[300]); /* the journal in it */
+/* A folder of its own, removed by story_remove. */
+void story_folder(char out_folder[256]);
+void story_remove(const char *folder);
+void story_file(const char *folder, char out_path[300]); /* the journal in it */
 
 /* Bytes of the object of change N; 0 for the usual, which are about 200 to 2,200. */
 struct change {

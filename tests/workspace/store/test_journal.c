@@ -48,13 +48,13 @@ static void test_what_was_written_is_read(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		char folder[256];
-		folder_make(folder);
+		story_folder(folder);
 		expect(folder, 0, 0);
 		write_changes(folder, levels[i], 0, 1, 50);
 		expect(folder, 0, 50);
 		write_changes(folder, levels[!i], 0, 51, 60);
 		expect(folder, 0, 60);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 }
 
@@ -85,7 +85,7 @@ static void test_empty_objects_heads_and_deletions_are_read(void **state)
 	char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 	struct found found;
 	int count = 0;
-	folder_make(folder);
+	story_folder(folder);
 	struct journal *journal = journal_ready(folder, DURABLE_PROCESS, &found);
 	struct journal_writer *writer = writer_ready(journal);
 	struct journal_object objects[3] = {{.type = OBJECT_COMMIT, .raw = {NULL, 0}},
@@ -104,7 +104,7 @@ static void test_empty_objects_heads_and_deletions_are_read(void **state)
 	assert_int_equal(journal_read(journal, &reader, sentence), 0);
 	assert_int_equal(count, 204);
 	assert_int_equal(journal_close(journal), 0);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* Sizes around every border: of a record's padding, of what is left of a segment, of whole segments. */
@@ -129,7 +129,7 @@ static void test_objects_of_any_size_are_read(void **state)
 	for (int i = 0; i < 2; i++) {
 		char folder[256];
 		struct found found;
-		folder_make(folder);
+		story_folder(folder);
 		struct journal *journal = journal_ready(folder, levels[i], &found);
 		struct journal_writer *writer = writer_ready(journal);
 		uint64_t number = 0;
@@ -141,7 +141,7 @@ static void test_objects_of_any_size_are_read(void **state)
 		expect(folder, 1, number);
 		write_changes(folder, levels[i], 1, number + 1, number + 3);
 		expect(folder, 1, number + 3);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 }
 
@@ -155,7 +155,7 @@ static void test_a_batch_larger_than_a_segment_is_several_records(void **state)
 	struct journal_ref ref = {.name = "HEAD", .version = UINT64_MAX, .target = "refs/heads/main"};
 	struct journal_ref refs[2] = {ref, {.name = "refs/heads/gone", .version = 2, .from = {{1}}}};
 	int count = 0;
-	folder_make(folder);
+	story_folder(folder);
 	memset(noise, 7, sizeof(noise));
 	for (int i = 0; i < 40; i++)
 		objects[i] = (struct journal_object){
@@ -172,7 +172,7 @@ static void test_a_batch_larger_than_a_segment_is_several_records(void **state)
 	assert_int_equal(count, 140);
 	assert_true(journal_head(journal) > 40 * 299000);
 	assert_int_equal(journal_close(journal), 0);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void test_room_that_was_left_is_used_again(void **state)
@@ -180,14 +180,14 @@ static void test_room_that_was_left_is_used_again(void **state)
 	(void)state;
 	char folder[256], path[300];
 	struct stat status;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	for (uint64_t i = 1; i <= 30; i++)
 		write_changes(folder, levels[i % 2], 2, i, i);
 	expect(folder, 2, 30);
 	assert_int_equal(stat(path, &status), 0);
 	assert_true(status.st_size <= JOURNAL_SEGMENT_BYTES);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void test_only_one_has_it_open(void **state)
@@ -196,13 +196,13 @@ static void test_only_one_has_it_open(void **state)
 	char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 	struct found found;
 	struct journal *second;
-	folder_make(folder);
+	story_folder(folder);
 	struct journal *journal = journal_ready(folder, DURABLE_PROCESS, &found);
 	assert_int_equal(journal_open(folder, DURABLE_PROCESS, &second, sentence), ERR_LOCKED);
 	assert_non_null(strstr(sentence, folder));
 	assert_int_equal(journal_close(journal), 0);
 	expect(folder, 0, 0);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void test_what_is_no_journal_is_refused(void **state)
@@ -210,8 +210,8 @@ static void test_what_is_no_journal_is_refused(void **state)
 	(void)state;
 	char folder[256], path[300], sentence[WORKSPACE_SENTENCE_BYTES];
 	struct found found;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	file_put(path, (const uint8_t *)"something else", 14);
 	assert_int_equal(journal_look(folder, &found, sentence), ERR_CORRUPT);
 	assert_non_null(strstr(sentence, "no journal"));
@@ -233,7 +233,7 @@ static void test_what_is_no_journal_is_refused(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(journal_look(folder, &found, sentence), ERR_IO);
 	assert_int_equal(rmdir(path), 0);
-	folder_remove(folder);
+	story_remove(folder);
 	assert_int_equal(journal_look("/dev/null/x", &found, sentence), ERR_IO);
 }
 
@@ -242,7 +242,7 @@ static void test_what_the_reader_returns_comes_back(void **state)
 	(void)state;
 	char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 	struct journal *journal;
-	folder_make(folder);
+	story_folder(folder);
 	write_changes(folder, DURABLE_PROCESS, 0, 1, 5);
 	for (int after = 1; after <= 10; after++) {
 		struct found found = {.refuse_after = after};
@@ -253,7 +253,7 @@ static void test_what_the_reader_returns_comes_back(void **state)
 		assert_int_equal(journal_close(journal), 0);
 		found_release(&found);
 	}
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* ---- the end of a file ---- */
@@ -291,8 +291,8 @@ static void test_every_cut_leaves_what_was_before(void **state)
 	(void)state;
 	char folder[256], path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes, from = 0;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes);
 	for (size_t cut = bounds[CUT_CHANGES - 2]; cut <= bounds[CUT_CHANGES]; cut++) {
 		while (from < CUT_CHANGES && bounds[from + 1] <= cut)
@@ -305,7 +305,7 @@ static void test_every_cut_leaves_what_was_before(void **state)
 		expect(folder, 0, from + 2);
 	}
 	free(file);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* What a crash leaves of the last record: any of its sectors, as long as one is missing. */
@@ -314,8 +314,8 @@ static void test_sectors_that_never_came_are_an_end(void **state)
 	(void)state;
 	char folder[256], path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes), *torn = malloc(bytes);
 	size_t begin = bounds[CUT_CHANGES - 1], end = bounds[CUT_CHANGES];
 	size_t first = begin / JOURNAL_SECTOR_BYTES, last = (end - 1) / JOURNAL_SECTOR_BYTES;
@@ -336,7 +336,7 @@ static void test_sectors_that_never_came_are_an_end(void **state)
 	}
 	free(torn);
 	free(file);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* A writer that is killed while it writes: the first word is not there yet, whatever else is. */
@@ -345,8 +345,8 @@ static void test_a_record_without_its_first_word_is_an_end(void **state)
 	(void)state;
 	char folder[256], path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes);
 	memset(file + bounds[CUT_CHANGES - 1], 0, 8);
 	for (size_t at = bounds[CUT_CHANGES]; at-- > bounds[CUT_CHANGES - 1] + 8;) {
@@ -357,7 +357,7 @@ static void test_a_record_without_its_first_word_is_an_end(void **state)
 		file[at] = 0;
 	}
 	free(file);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* ---- damage ---- */
@@ -392,8 +392,8 @@ static void test_every_flipped_bit_is_damage_with_its_place(void **state)
 	char folder[256], path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes;
 	const char *stride = getenv("JOURNAL_STRIDE");
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	free(written_file(folder, path, bounds, &bytes));
 	for (size_t i = 8; i < CUT_CHANGES; i++) {
 		/* All of the head, and of the body what the stride meets. The eleventh has sectors of zeros, and is not the last. */
@@ -417,7 +417,7 @@ static void test_every_flipped_bit_is_damage_with_its_place(void **state)
 		found_release(&found);
 	}
 	expect(folder, 0, CUT_CHANGES);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void test_records_that_vanished_or_moved_are_damage(void **state)
@@ -425,8 +425,8 @@ static void test_records_that_vanished_or_moved_are_damage(void **state)
 	(void)state;
 	char folder[256], path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes), *other = malloc(bytes);
 	for (size_t i = 0; i + 1 < CUT_CHANGES; i++) {
 		memcpy(other, file, bytes);
@@ -441,7 +441,7 @@ static void test_records_that_vanished_or_moved_are_damage(void **state)
 	expect_damage(folder, bounds[CUT_CHANGES], "a record that moved");
 	free(other);
 	free(file);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* Whoever commits a file that is a journal, or many of them, does not make records: an unfinished record with such content stays an end. */
@@ -451,10 +451,10 @@ static void test_content_that_looks_like_records_is_none(void **state)
 	char folder[256], path[300], again[256], again_path[300];
 	size_t bounds[CUT_CHANGES + 1], bytes;
 	struct found found;
-	folder_make(folder);
-	folder_make(again);
-	folder_file(folder, path);
-	folder_file(again, again_path);
+	story_folder(folder);
+	story_folder(again);
+	story_file(folder, path);
+	story_file(again, again_path);
 	uint8_t *file = written_file(folder, path, bounds, &bytes);
 	struct journal *journal = journal_ready(again, DURABLE_PROCESS, &found);
 	struct journal_writer *writer = writer_ready(journal);
@@ -468,8 +468,8 @@ static void test_content_that_looks_like_records_is_none(void **state)
 	file_put(again_path, file, bytes);
 	expect(again, 0, 0);
 	free(file);
-	folder_remove(folder);
-	folder_remove(again);
+	story_remove(folder);
+	story_remove(again);
 }
 
 int main(void)

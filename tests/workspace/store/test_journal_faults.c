@@ -106,14 +106,14 @@ static unsigned every_call(unsigned calls, int error, bool sticky, int expected,
 		for (uint64_t at = 1; failed; at++) {
 			char folder[256];
 			bool acknowledged[CHANGES + 1], troubled;
-			folder_make(folder);
+			story_folder(folder);
 			failed = write_through(folder, &ways[i], calls, at, error, sticky, expected, acknowledged, &troubled);
 			failures += failed;
 			assert_int_equal(troubled, failed && trouble);
 			if (!failed)
 				assert_true(acknowledged[1] && acknowledged[CHANGES]);
 			expect_bits(folder, acknowledged, ways[i].name, at);
-			folder_remove(folder);
+			story_remove(folder);
 		}
 	}
 	return failures;
@@ -140,11 +140,11 @@ static void test_an_interrupted_call_is_made_again(void **state)
 		char folder[256];
 		bool acknowledged[CHANGES + 1], troubled;
 		for (uint64_t at = 1; at < 4; at++) {
-			folder_make(folder);
+			story_folder(folder);
 			assert_true(write_through(folder, &ways[i], FAULT_WRITE | FAULT_SPACE, at, EINTR, false, 0, acknowledged,
 						  &troubled));
 			expect_bits(folder, acknowledged, ways[i].name, at);
-			folder_remove(folder);
+			story_remove(folder);
 		}
 	}
 }
@@ -165,7 +165,7 @@ static void test_a_file_that_may_not_grow_refuses_and_keeps_what_it_has(void **s
 	for (size_t i = 0; i < WAYS; i++) {
 		char folder[256];
 		bool acknowledged[CHANGES + 1] = {false};
-		folder_make(folder);
+		story_folder(folder);
 		struct journal *journal = open_way(folder, &ways[i]);
 		struct journal_writer *writer = writer_ready(journal);
 		struct rlimit before, limit;
@@ -187,7 +187,7 @@ static void test_a_file_that_may_not_grow_refuses_and_keeps_what_it_has(void **s
 		journal_leave(writer);
 		assert_int_equal(journal_close(journal), 0);
 		expect_bits(folder, acknowledged, ways[i].name, 0);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 }
 
@@ -208,8 +208,8 @@ static void test_a_mapping_that_cannot_be_written_is_an_error_and_no_signal(void
 	(void)state;
 	char folder[256], path[300];
 	struct found found;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	struct journal *journal = open_way(folder, &ways[0]);
 	struct journal_writer *writer = writer_ready(journal);
 	for (uint64_t i = 1; i <= 3; i++)
@@ -225,7 +225,7 @@ static void test_a_mapping_that_cannot_be_written_is_an_error_and_no_signal(void
 	assert_int_equal(journal_look(folder, &found, sentence), 0);
 	assert_true(found_has(&found, 0, 3) && !found_has(&found, 0, 4));
 	found_release(&found);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* What is not ours reaches who was there before, while a journal is open and after. */
@@ -234,8 +234,8 @@ static void test_other_bus_errors_go_where_they_went_before(void **state)
 	(void)state;
 	char folder[256], path[300];
 	struct sigaction action = {.sa_handler = on_other, .sa_flags = SA_NODEFER}, before;
-	folder_make(folder);
-	folder_file(folder, path);
+	story_folder(folder);
+	story_file(folder, path);
 	assert_int_equal(sigaction(SIGBUS, &action, &before), 0);
 	struct journal *journal = open_way(folder, &ways[0]);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -251,7 +251,7 @@ static void test_other_bus_errors_go_where_they_went_before(void **state)
 	munmap(map, 1 << 20);
 	close(fd);
 	assert_int_equal(sigaction(SIGBUS, &before, NULL), 0);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* ---- ending anywhere ---- */
@@ -306,7 +306,7 @@ static void test_a_writer_that_ends_anywhere_loses_nothing(void **state)
 		for (; killed; at++) {
 			char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 			struct found found;
-			folder_make(folder);
+			story_folder(folder);
 			*acknowledged_here = 0;
 			killed = killed_at(folder, &ways[i], at, write_and_end);
 			if (journal_look(folder, &found, sentence))
@@ -315,7 +315,7 @@ static void test_a_writer_that_ends_anywhere_loses_nothing(void **state)
 			for (uint64_t k = 1; k <= *acknowledged_here; k++)
 				assert_true(found_has(&found, 0, k));
 			found_release(&found);
-			folder_remove(folder);
+			story_remove(folder);
 		}
 		assert_true(at > 12 && *acknowledged_here == CHANGES);
 	}
@@ -375,7 +375,7 @@ static void test_a_rewrite_keeps_what_it_was_given_and_goes_on(void **state)
 	for (size_t i = 0; i < WAYS; i++) {
 		char folder[256];
 		uint64_t last;
-		folder_make(folder);
+		story_folder(folder);
 		old_ones(folder, &ways[i]);
 		struct journal *journal = open_way(folder, &ways[i]);
 		struct journal_writer *first = writer_ready(journal), *second = writer_ready(journal);
@@ -394,7 +394,7 @@ static void test_a_rewrite_keeps_what_it_was_given_and_goes_on(void **state)
 		assert_int_equal(journal_close(journal), 0);
 		assert_false(expect_old_or_new(folder, ways[i].name, 0, &last));
 		assert_int_equal(last, OLD + 2);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 }
 
@@ -404,7 +404,7 @@ static void test_a_rewrite_that_is_given_up_changes_nothing(void **state)
 	char folder[256];
 	uint64_t last;
 	struct journal_rewrite *anew;
-	folder_make(folder);
+	story_folder(folder);
 	old_ones(folder, &ways[0]);
 	struct journal *journal = open_way(folder, &ways[0]);
 	assert_int_equal(journal_rewrite_begin(journal, &anew), 0);
@@ -412,7 +412,7 @@ static void test_a_rewrite_that_is_given_up_changes_nothing(void **state)
 	assert_int_equal(journal_rewrite_end(anew, false), 0);
 	assert_int_equal(journal_close(journal), 0);
 	assert_true(expect_old_or_new(folder, "given up", 0, &last));
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void test_a_rewrite_that_fails_anywhere_leaves_the_old_one(void **state)
@@ -423,7 +423,7 @@ static void test_a_rewrite_that_fails_anywhere_leaves_the_old_one(void **state)
 		for (uint64_t at = 1; failed; at++) {
 			char folder[256];
 			uint64_t last;
-			folder_make(folder);
+			story_folder(folder);
 			old_ones(folder, &ways[i]);
 			struct journal *journal = open_way(folder, &ways[i]);
 			struct journal_writer *writer = writer_ready(journal);
@@ -438,7 +438,7 @@ static void test_a_rewrite_that_fails_anywhere_leaves_the_old_one(void **state)
 			assert_int_equal(journal_close(journal), 0);
 			assert_int_equal(expect_old_or_new(folder, ways[i].name, at, &last), failed);
 			assert_int_equal(last, OLD + 1);
-			folder_remove(folder);
+			story_remove(folder);
 		}
 	}
 }
@@ -449,7 +449,7 @@ static void test_a_folder_that_cannot_be_synced_ends_the_journal(void **state)
 	(void)state;
 	char folder[256];
 	uint64_t last;
-	folder_make(folder);
+	story_folder(folder);
 	old_ones(folder, &ways[2]);
 	struct journal *journal = open_way(folder, &ways[2]);
 	struct journal_writer *writer = writer_ready(journal);
@@ -462,7 +462,7 @@ static void test_a_folder_that_cannot_be_synced_ends_the_journal(void **state)
 	assert_int_equal(journal_close(journal), ERR_IO);
 	expect_old_or_new(folder, "folder", 0, &last);
 	assert_int_equal(last, OLD);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 static void rewrite_and_end(const char *folder, const struct way *way)
@@ -483,14 +483,14 @@ static void test_a_rewrite_that_ends_anywhere_leaves_the_old_or_the_new_one(void
 		uint64_t last, at = 1;
 		bool killed = true, was_old = true;
 		for (; killed; at++) {
-			folder_make(folder);
+			story_folder(folder);
 			old_ones(folder, &ways[i]);
 			killed = killed_at(folder, &ways[i], at, rewrite_and_end);
 			bool is_old = expect_old_or_new(folder, ways[i].name, at, &last);
 			assert_true(was_old || !is_old);
 			was_old = is_old;
 			assert_int_equal(last, OLD);
-			folder_remove(folder);
+			story_remove(folder);
 		}
 		assert_false(was_old);
 		assert_true(at > 8);
@@ -513,12 +513,12 @@ static void test_a_journal_whose_making_ends_anywhere_is_made_again(void **state
 	for (; killed; at++) {
 		char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 		struct found found;
-		folder_make(folder);
+		story_folder(folder);
 		killed = killed_at(folder, &ways[0], at, make_and_end);
 		if (journal_look(folder, &found, sentence))
 			fail_msg("call %llu: %s", (unsigned long long)at, sentence);
 		found_release(&found);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 	assert_true(at > 5);
 }

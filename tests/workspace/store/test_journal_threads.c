@@ -75,7 +75,7 @@ static void test_eight_writers_lose_nothing(void **state)
 	for (int i = 0; i < 2; i++) {
 		char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 		struct found found;
-		folder_make(folder);
+		story_folder(folder);
 		struct journal *journal = journal_ready(folder, levels[i], &found);
 		run_all(journal, changes[i]);
 		uint64_t head = journal_head(journal);
@@ -91,7 +91,7 @@ static void test_eight_writers_lose_nothing(void **state)
 		assert_int_equal(journal_head(journal), head);
 		assert_int_equal(journal_close(journal), 0);
 		found_release(&found);
-		folder_remove(folder);
+		story_remove(folder);
 	}
 }
 
@@ -136,7 +136,7 @@ static void test_those_who_wait_for_the_disk_share_one_sync(void **state)
 	char folder[256];
 	struct found found;
 	int rcs[WRITERS];
-	folder_make(folder);
+	story_folder(folder);
 	struct journal *journal = journal_ready(folder, DURABLE_DISK, &found);
 	one_change_each(journal, rcs);
 	for (unsigned i = 0; i < WRITERS; i++)
@@ -144,7 +144,7 @@ static void test_those_who_wait_for_the_disk_share_one_sync(void **state)
 	/* One for who came first, one for the seven who came while it ran. */
 	assert_int_equal(syncs, 2);
 	assert_int_equal(journal_close(journal), 0);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 /* Of those who share a sync that fails nobody is told that it worked, and nothing of theirs is there after a restart. */
@@ -154,7 +154,7 @@ static void test_a_shared_sync_that_fails_fails_for_all(void **state)
 	char folder[256], sentence[WORKSPACE_SENTENCE_BYTES];
 	struct found found;
 	int rcs[WRITERS];
-	folder_make(folder);
+	story_folder(folder);
 	struct journal *journal = journal_ready(folder, DURABLE_DISK, &found);
 	fault_arm(FAULT_SYNC, 2, 5, false);
 	one_change_each(journal, rcs);
@@ -170,7 +170,7 @@ static void test_a_shared_sync_that_fails_fails_for_all(void **state)
 	for (unsigned i = 0; i < WRITERS; i++)
 		assert_int_equal(found.last[i], !rcs[i]);
 	found_release(&found);
-	folder_remove(folder);
+	story_remove(folder);
 }
 
 int main(void)
