@@ -28,7 +28,7 @@
 #define AGENTS_MAX      16u
 #define DISK_AGENTS_MAX 8u /* more clones and processes only wait for each other */
 #define DISK_ROUNDS     2u
-#define MEMORY_ROUNDS   400u
+#define MEMORY_ROUNDS   20000u /* of all agents together */
 
 struct settings {
 	const struct shape_of_repository *shape;
@@ -161,7 +161,8 @@ static void phase_three(const struct settings *settings)
 	for (size_t i = 0; i < settings->agent_counts; i++) {
 		if (settings->agents[i] <= DISK_AGENTS_MAX)
 			run_crowd(settings, "disk", crowd_on_disk, settings->agents[i], DISK_ROUNDS, &disk_one);
-		run_crowd(settings, "memory", crowd_in_memory, settings->agents[i], MEMORY_ROUNDS, &memory_one);
+		run_crowd(settings, "memory", crowd_in_memory, settings->agents[i], MEMORY_ROUNDS / settings->agents[i],
+			  &memory_one);
 	}
 	printf("\n");
 }
@@ -207,8 +208,8 @@ static void take_options(int argc, char **argv, struct settings *settings)
 	char *end = NULL;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 's' && shape_find(optarg))
-			settings->shape = shape_find(optarg);
+		if (option == 's' && shape_named(optarg))
+			settings->shape = shape_named(optarg);
 		else if (option == 'n')
 			settings->sprints = number(optarg, &end);
 		else if (option == 'a')
@@ -224,7 +225,8 @@ static void take_options(int argc, char **argv, struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.shape = shape_find("1k"), .sprints = SPRINTS_DEFAULT};
+	setvbuf(stdout, NULL, _IOLBF, 0); /* whoever waits sees how far it is */
+	struct settings settings = {.shape = shape_named("1k"), .sprints = SPRINTS_DEFAULT};
 
 	take_agents(&settings, "1,2,4,8,32");
 	take_options(argc, argv, &settings);

@@ -95,13 +95,24 @@ void job_step(enum role role, unsigned sprint, const char *plan, size_t plan_byt
 	}
 }
 
+/* Where in its first line a file says which one it is: 8 digits. */
+static void number_put(char *data, unsigned number)
+{
+	for (unsigned i = 8; i--; number /= 10)
+		data[i] = (char)('0' + number % 10);
+}
+
+void crowd_file_next(const struct shape_of_repository *shape, unsigned agents, unsigned agent, unsigned n, struct job_file *file)
+{
+	shape_path(shape, (n * agents + agent) % shape_files(shape), file->path);
+	number_put(file->data, n);
+}
+
 void crowd_file(const struct shape_of_repository *shape, unsigned agents, unsigned agent, unsigned n, struct job_file *out_file)
 {
-	unsigned index = (n * agents + agent) % shape_files(shape);
-
-	shape_path(shape, index, out_file->path);
-	shape_content(agent, n + 1, out_file->data);
+	shape_content(agent, agent + 1, out_file->data);
 	out_file->bytes = FILE_BYTES;
+	crowd_file_next(shape, agents, agent, n, out_file);
 }
 
 static void samples_join(struct samples *sum, const struct samples *more)

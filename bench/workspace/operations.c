@@ -251,7 +251,7 @@ static void take_options(int argc, char **argv, struct settings *settings)
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 's' && shape_find(optarg))
+		if (option == 's' && shape_named(optarg))
 			settings->shape = optarg;
 		else if (option == 'p' && settings->wanted_count < PEERS_MAX)
 			settings->wanted[settings->wanted_count++] = optarg;
@@ -270,6 +270,7 @@ static void take_options(int argc, char **argv, struct settings *settings)
 
 int main(int argc, char **argv)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0); /* whoever waits sees how far it is */
 	struct settings settings = {.rounds = ROUNDS_DEFAULT, .budget_us = BUDGET_MS_DEFAULT * 1000.0};
 	struct utsname machine;
 	double load[1] = {0};

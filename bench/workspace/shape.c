@@ -12,7 +12,7 @@ const struct shape_of_repository shapes[] = {
 	{0},
 };
 
-const struct shape_of_repository *shape_find(const char *name)
+const struct shape_of_repository *shape_named(const char *name)
 {
 	for (const struct shape_of_repository *shape = shapes; shape->name; shape++)
 		if (!strcmp(shape->name, name))

@@ -20,7 +20,7 @@ struct shape_of_repository {
 
 extern const struct shape_of_repository shapes[]; /* ends with a NULL name */
 
-const struct shape_of_repository *shape_find(const char *name); /* NULL: unknown */
+const struct shape_of_repository *shape_named(const char *name); /* NULL: unknown */
 unsigned shape_files(const struct shape_of_repository *shape);
 
 /* The path of file `index`; two indices that follow one another lie in different folders. */
