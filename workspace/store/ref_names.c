@@ -2,52 +2,66 @@
  *
  * Names of refs: what git check-ref-format says, and a beginning of "refs/".
  */
-#include <string.h>
-
 #include "workspace/store/refs.h"
 
-static const char *component_fault(const char *name, size_t bytes)
+enum byte_kind {
+	BYTE_PLAIN,
+	BYTE_LOOK,    /* means something together with its neighbours */
+	BYTE_CONTROL, /* and above: never */
+	BYTE_MARK,
+};
+
+/* The NUL is a byte to look at too: it ends the last part. */
+static const uint8_t kinds[256] = {
+	[0] = BYTE_LOOK,   ['/'] = BYTE_LOOK, ['.'] = BYTE_LOOK,  ['@'] = BYTE_LOOK,     [1 ... 31] = BYTE_CONTROL,
+	[' '] = BYTE_MARK, ['~'] = BYTE_MARK, ['^'] = BYTE_MARK,  [':'] = BYTE_MARK,     ['?'] = BYTE_MARK,
+	['*'] = BYTE_MARK, ['['] = BYTE_MARK, ['\\'] = BYTE_MARK, [0x7f] = BYTE_CONTROL,
+};
+
+static const char *part_fault(const char *part, const char *end)
 {
+	size_t bytes = (size_t)(end - part);
+
 	if (!bytes)
 		return "has an empty part";
-	if (name[0] == '.')
+	if (part[0] == '.')
 		return "has a part that begins with a period";
-	if (bytes >= 5 && !memcmp(name + bytes - 5, ".lock", 5))
+	if (bytes >= 5 && !memcmp(end - 5, ".lock", 5))
 		return "has a part that ends in .lock";
 	return NULL;
 }
 
-static const char *byte_fault(const char *at)
+static const char *byte_fault(const char *at, uint8_t kind)
 {
-	unsigned char byte = (unsigned char)*at;
-
-	if (byte < 0x20 || byte == 0x7f)
+	if (kind == BYTE_CONTROL)
 		return "has a control character";
-	if (strchr(" ~^:?*[\\", byte))
+	if (kind == BYTE_MARK)
 		return "has one of the characters \" ~^:?*[\\\"";
-	if (byte == '.' && at[1] == '.')
+	if (*at == '.' && at[1] == '.')
 		return "has two periods next to each other";
-	if (byte == '@' && at[1] == '{')
-		return "has \"@{\"";
-	return NULL;
+	if (*at == '.' && !at[1])
+		return "ends in a period";
+	return *at == '@' && at[1] == '{' ? "has \"@{\"" : NULL;
 }
 
 const char *ref_name_fault(const char *name)
 {
-	const char *fault = NULL, *part = name, *at;
+	const char *fault = NULL, *part = name;
 
 	if (strncmp(name, "refs/", 5))
 		return "does not begin with refs/";
-	for (at = name; *at && !fault; at++) {
-		if (at - name >= (ptrdiff_t)WORKSPACE_REF_MAX)
-			return "is longer than 1023 bytes";
-		fault = byte_fault(at);
-		if (*at != '/')
+	for (const char *at = name; !fault; at++) {
+		uint8_t kind = kinds[(uint8_t)*at];
+		if (kind == BYTE_PLAIN)
 			continue;
-		fault = component_fault(part, (size_t)(at - part));
-		part = at + 1;
+		bool ends = !*at || *at == '/';
+		fault = ends ? part_fault(part, at) : byte_fault(at, kind);
+		if (!fault && at - name > (ptrdiff_t)WORKSPACE_REF_MAX)
+			fault = "is longer than 1023 bytes";
+		if (!*at)
+			break;
+		if (ends)
+			part = at + 1;
 	}
-	if (!fault)
-		fault = component_fault(part, (size_t)(at - part));
-	return !fault && at[-1] == '.' ? "ends in a period" : fault;
+	return fault;
 }

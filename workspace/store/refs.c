@@ -86,25 +86,40 @@ static int refuse_name(struct workspace_agent *agent, const char *name, const ch
 	return agent_fail(agent, ERR_MALFORMED, "\"%.120s\" is no name for a ref: it %s", name, fault);
 }
 
-int ref_make(struct workspace_agent *agent, const char *name, struct ref **out_ref)
+/* The folder that the first bytes of a name are; mostly it is there already. */
+static int make_folder(struct workspace_agent *agent, const char *name, size_t bytes, struct ref **out_folder)
 {
-	struct ref *ref = ref_find(agent, name), *folder = NULL;
-	const char *fault = ref ? NULL : ref_name_fault(name);
+	struct refs *refs = &agent->workspace->refs;
+	struct ref *folder = find_bytes(refs, name, bytes);
 	int rc = 0;
 
+	for (size_t i = 0; i <= bytes && !folder && !rc; i++) {
+		if (i < bytes && name[i] != '/')
+			continue;
+		struct ref *part = find_bytes(refs, name, i);
+		if (!part)
+			rc = make_bytes(agent, *out_folder, name, i, &part);
+		*out_folder = part;
+	}
+	if (folder)
+		*out_folder = folder;
+	return rc;
+}
+
+int ref_make(struct workspace_agent *agent, const char *name, struct ref **out_ref)
+{
+	size_t bytes = strlen(name);
+	struct ref *folder = NULL;
+
+	*out_ref = find_bytes(&agent->workspace->refs, name, bytes);
+	if (*out_ref)
+		return 0;
+	const char *fault = ref_name_fault(name);
 	if (fault)
 		return refuse_name(agent, name, fault);
-	for (const char *end = name; !ref && !rc; end++) {
-		end = strchrnul(end, '/');
-		struct ref *part = find_bytes(&agent->workspace->refs, name, (size_t)(end - name));
-		if (!part)
-			rc = make_bytes(agent, folder, name, (size_t)(end - name), &part);
-		folder = part;
-		if (!*end)
-			ref = part;
-	}
-	*out_ref = ref;
-	return rc;
+	const char *slash = strrchr(name, '/');
+	int rc = make_folder(agent, name, (size_t)(slash - name), &folder);
+	return rc ? rc : make_bytes(agent, folder, name, bytes, out_ref);
 }
 
 int refs_init(struct workspace_agent *agent, struct refs *refs)

@@ -25,10 +25,12 @@ int ref_suits(struct workspace_agent *agent, const char *name, const struct obje
 {
 	char hex[OID_HEX_BYTES];
 
+	if (object->type == OBJECT_COMMIT)
+		return 0;
 	oid_print(&object->id, hex);
 	if (object->type > OBJECT_TAG)
 		return agent_fail(agent, ERR_MALFORMED, "%.100s cannot lead to %s: that commit is not here", name, hex);
-	if (object->type != OBJECT_COMMIT && !strncmp(name, "refs/heads/", 11))
+	if (!strncmp(name, "refs/heads/", 11))
 		return agent_fail(agent, ERR_MALFORMED, "%.100s is a branch and must lead to a commit; %s is none", name, hex);
 	return 0;
 }
