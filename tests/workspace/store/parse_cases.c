@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/workspace/store/parse_cases.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,30 +92,47 @@ static const struct written texts[] = {
 /* clang-format on */
 enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 
-static void add(struct raw *raw, const void *at, size_t bytes)
+static bool add(struct raw *raw, const void *at, size_t bytes)
 {
-	assert(raw->bytes + bytes <= RAW_MAX);
+	if (raw->bytes + bytes > RAW_MAX)
+		return false;
 	memcpy(raw->at + raw->bytes, at, bytes);
 	raw->bytes += (uint32_t)bytes;
+	return true;
+}
+
+static bool is_number(char c)
+{
+	return c >= '0' && c < '0' + (int)GROUND_COUNT;
+}
+
+bool raw_fill(struct raw *raw, enum object_type type, const char *text, size_t bytes, const struct oid ids[GROUND_COUNT])
+{
+	bool fits = true;
+
+	raw->type = type;
+	raw->bytes = 0;
+	for (size_t i = 0; fits && i < bytes; i++) {
+		const char *at = text + i;
+		char hex[OID_HEX_BYTES];
+		if (i + 1 < bytes && at[0] == '%' && is_number(at[1])) {
+			oid_print(&ids[at[1] - '0'], hex);
+			fits = add(raw, hex, OID_HEX_BYTES - 1);
+			i++;
+		} else if (i + 2 < bytes && at[0] == '{' && is_number(at[1]) && at[2] == '}') {
+			fits = add(raw, ids[at[1] - '0'].bytes, OID_BYTES);
+			i += 2;
+		} else {
+			fits = add(raw, at, 1);
+		}
+	}
+	return fits;
 }
 
 static void fill(struct raw *raw, const struct written *text, const struct oid ids[GROUND_COUNT])
 {
-	*raw = (struct raw){.type = text->type};
-	for (size_t i = 0; i < text->bytes; i++) {
-		const char *at = text->at + i;
-		char hex[OID_HEX_BYTES];
-		if (i + 1 < text->bytes && at[0] == '%' && at[1] >= '0' && at[1] < '0' + GROUND_COUNT) {
-			oid_print(&ids[at[1] - '0'], hex);
-			add(raw, hex, OID_HEX_BYTES - 1);
-			i++;
-		} else if (i + 2 < text->bytes && at[0] == '{' && at[2] == '}') {
-			add(raw, ids[at[1] - '0'].bytes, OID_BYTES);
-			i += 2;
-		} else {
-			add(raw, at, 1);
-		}
-	}
+	if (!raw_fill(raw, text->type, text->at, text->bytes, ids))
+		abort();
 }
 
 void ground_make(struct oid ids[GROUND_COUNT], raw_given *give, void *context)

@@ -22,7 +22,10 @@ struct raw {
 typedef void raw_given(void *context, const struct raw *raw, struct oid *out_id);
 void ground_make(struct oid ids[GROUND_COUNT], raw_given *give, void *context);
 
-/* The cases by hand; NULL behind the last one. In their text, %0 to %5 stand for the digits of those ids, and in trees {0} to {5} for their bytes. */
+/* Bytes from a text in which %0 to %5 stand for the digits of those ids, and {0} to {5} for their bytes; false if there is no room. */
+bool raw_fill(struct raw *raw, enum object_type type, const char *text, size_t bytes, const struct oid ids[GROUND_COUNT]);
+
+/* The cases by hand; NULL behind the last one. */
 const struct raw *raw_case(const struct oid ids[GROUND_COUNT], size_t number);
 
 /* One of them with a few bytes or lines changed. */

@@ -16,7 +16,7 @@
 #include "workspace/sha1.h"
 
 #define AGENTS  4u
-#define COMMITS 150u
+#define COMMITS 1000u
 #define FILES   12u
 #define SHARED  "refs/heads/shared"
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/workspace/store/fsck.h"
+#include "tests/workspace/store/object_check.h"
 #include "tests/workspace/store/parse_cases.h"
 #include "tests/workspace/store/store_case.h"
 
@@ -314,6 +315,37 @@ static void test_no_cut_of_an_object_is_read_beyond_its_end(void **unused)
 	}
 }
 
+/* ---- beside our own words ---- */
+
+static void test_mutated_objects_are_refused_or_are_what_their_bytes_say(void **unused)
+{
+	const char *given = getenv("OBJECT_CASES");
+	size_t count = given ? (size_t)atoll(given) : 200000, texts = 0, taken = 0;
+	uint64_t random = given ? 123457 : 4712;
+
+	(void)unused;
+	while (raw_case(ground, texts))
+		texts++;
+	for (size_t i = 0; i < count; i++) {
+		const struct object *base = object_find(store.agent, &ground[GROUND_FOLDER]);
+		struct raw raw = *raw_case(ground, random_below(&random, (uint32_t)texts));
+		bool is_taken;
+		raw_mutate(&raw, &random);
+		const char *wrong = object_check(store.agent, raw.type, raw_bytes(&raw), i % 3 ? NULL : object_as_tree(base),
+						 i % 5 == 0, &is_taken);
+		if (wrong) {
+			dump(&raw);
+			fail_msg("%s", wrong);
+		}
+		taken += is_taken;
+		if (i % 100000 == 99999) {
+			close_all(NULL);
+			open_all(NULL);
+		}
+	}
+	assert_in_range(taken, count / 30, count - count / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_files_that_git_reads_are_refused_where_git_refuses_them),
 		cmocka_unit_test(test_an_edit_that_git_would_refuse_to_read_is_refused),
 		cmocka_unit_test(test_no_cut_of_an_object_is_read_beyond_its_end),
+		cmocka_unit_test(test_mutated_objects_are_refused_or_are_what_their_bytes_say),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }
