@@ -27,10 +27,13 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 	return value ? strtoull(value, NULL, 10) : otherwise;
 }
 
-/* Every fifth is a long one. */
+/* Some of each kind; those that take long are rare. */
 static struct text_merge case_of(uint64_t number)
 {
-	struct text_merge merge = number % 5 == 0 ? text_case_new_long(number) : text_case_new(number);
+	struct text_merge merge = number % 1000 == 999 ? text_case_new_far(number / 1000)
+				  : number % 5 == 0    ? text_case_new_long(number)
+				  : number % 5 == 1    ? text_case_new_code(number)
+						       : text_case_new(number);
 
 	merge.algorithm = TEXT_HISTOGRAM;
 	return merge;

@@ -19,6 +19,7 @@ struct document {
 	uint16_t lines[LINES_MAX];
 	size_t count;
 	bool is_open; /* the last line has no newline */
+	bool is_code;
 };
 
 struct chance {
@@ -77,6 +78,19 @@ static size_t print_line(uint16_t line, char *text, size_t size)
 	return LONG_BYTES;
 }
 
+/* Blank lines, and some indented by nothing up to more than git counts. */
+static size_t print_code(uint16_t line, char *text, size_t size)
+{
+	static const char *const blanks[] = {"", " ", "\t\t", "\r", "    "};
+	static const char *const indents[] = {"", "", "\t", "    ", "\t\t", "  \t", "        ", " "};
+
+	if (line < 5)
+		return (size_t)snprintf(text, size, "%s", blanks[line]);
+	if (line % 97 == 0)
+		return (size_t)snprintf(text, size, "%*sdeep%u", 195 + line / 97 % 10, "", line);
+	return (size_t)snprintf(text, size, "%s%c%u", indents[line % 8], line % 3 == 0 ? '}' : 'w', line);
+}
+
 static struct bytes render(const struct document *document, int ending)
 {
 	static char text[LINES_MAX * (LONG_BYTES + 2) + LONG_BYTES];
@@ -85,7 +99,10 @@ static struct bytes render(const struct document *document, int ending)
 
 	for (size_t i = 0; i < document->count; i++) {
 		assert(bytes + LONG_BYTES + 2 <= sizeof(text));
-		bytes += print_line(document->lines[i], text + bytes, sizeof(text) - bytes);
+		if (document->is_code)
+			bytes += print_code(document->lines[i], text + bytes, sizeof(text) - bytes);
+		else
+			bytes += print_line(document->lines[i], text + bytes, sizeof(text) - bytes);
 		if (i + 1 == document->count && document->is_open)
 			break;
 		if (ending == 1 || (ending == 2 && document->lines[i] % 2))
@@ -277,6 +294,96 @@ struct text_merge text_case_new_long(uint64_t number)
 	if (one_in(&chance, 6))
 		style.period = 1 + below(&chance, 40);
 	return case_of(&chance, &style, 100 + below(&chance, 800), 1 + below(&chance, one_in(&chance, 2) ? 4 : 40));
+}
+
+/* ---- code ---- */
+
+static void fill_code(struct document *document, struct chance *chance)
+{
+	size_t words = 10 + below(chance, 200), count = 5 + below(chance, one_in(chance, 4) ? 400 : 60);
+
+	document->count = 0;
+	document->is_code = true;
+	document->is_open = false;
+	while (document->count < count) {
+		size_t repeats = one_in(chance, 40) ? 10 + below(chance, 20) : one_in(chance, 200) ? 150 : 1;
+		uint16_t line = (uint16_t)(one_in(chance, 4) ? below(chance, 5) : 5 + below(chance, words));
+		for (size_t i = 0; i < repeats; i++)
+			document->lines[document->count++] = line;
+	}
+}
+
+/* A block put in before or behind itself, which leaves it open where it was put in; or taken away beside one like it. */
+static void double_block(struct document *document, struct chance *chance)
+{
+	size_t from = below(chance, document->count), most = one_in(chance, 8) ? 130 : 12, count = 1 + below(chance, most);
+	uint16_t lines[130];
+
+	if (count > document->count - from)
+		count = document->count - from;
+	memcpy(lines, &document->lines[from], count * sizeof(lines[0]));
+	for (size_t i = one_in(chance, 6) ? 3 : 1; i > 0; i--)
+		insert(document, from, lines, count);
+}
+
+struct text_merge text_case_new_code(uint64_t number)
+{
+	static struct document base, ours, theirs;
+	struct chance chance = {number * 0xd1342543de82ef95u + 4};
+	struct style style = {.words = 20, .fresh = 1000};
+	struct text_merge merge = {.algorithm = TEXT_HISTOGRAM};
+
+	fill_code(&base, &chance);
+	ours = theirs = base;
+	for (size_t i = 1 + below(&chance, 3); i > 0; i--)
+		double_block(&ours, &chance);
+	if (one_in(&chance, 3))
+		change(&ours, &chance, &style, below(&chance, ours.count));
+	double_block(&theirs, &chance);
+	if (one_in(&chance, 2)) {
+		struct document other = base;
+		base = ours;
+		ours = other;
+	}
+	merge.base = render(&base, 0);
+	merge.ours = render(&ours, 0);
+	merge.theirs = render(&theirs, 0);
+	return merge;
+}
+
+/* ---- large ones ---- */
+
+/* Some stretches are common, most lines are not, or stand elsewhere. */
+static struct bytes print_far(struct chance *chance, size_t lines, size_t words, uint64_t shared_seed)
+{
+	struct chance shared = {shared_seed};
+	char *text = malloc(lines * 16);
+	size_t bytes = 0, run = 0;
+	bool is_shared = false;
+
+	assert(text);
+	for (size_t i = 0; i < lines; i++) {
+		uint64_t common = next(&shared) % words, own = next(chance) % words;
+		if (run-- == 0) {
+			is_shared = one_in(chance, 3);
+			run = below(chance, is_shared ? 60 : 40);
+		}
+		bytes += (size_t)sprintf(text + bytes, "%x\n", (unsigned)(is_shared ? common : own));
+	}
+	return (struct bytes){.at = (uint8_t *)text, .bytes = (uint32_t)bytes};
+}
+
+struct text_merge text_case_new_far(uint64_t number)
+{
+	struct chance chance = {number * 0xd1342543de82ef95u + 5};
+	size_t lines = number % 2 ? 1500 + below(&chance, 3000) : 36000 + below(&chance, 4000);
+	size_t words = lines * (1 + below(&chance, 20)) / 10;
+	struct text_merge merge = {.algorithm = TEXT_MYERS};
+
+	merge.base = print_far(&chance, lines, words, number);
+	merge.ours = print_far(&chance, lines, words, number);
+	merge.theirs = (struct bytes){.at = malloc(1), .bytes = 0};
+	return merge;
 }
 
 /* A document out of single letters, and a side that replaces, removes or inserts up to three lines at one place. */
