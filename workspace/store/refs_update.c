@@ -45,7 +45,7 @@ static int update_begin(struct update *update)
 	update->refs = agent_scratch(agent, count * 3 * sizeof(void *));
 	if (!update->refs)
 		return agent->rc;
-	update->old = (const struct ref_value **)(update->refs + count);
+	update->old = (const struct ref_value **)(void *)(update->refs + count);
 	update->made = update->old + count;
 	for (uint32_t i = 0; i < count; i++)
 		agent->memory.reserve |= !update->asked[i].to;
