@@ -91,7 +91,7 @@ static int partial_make(struct making *making)
 			close(fd);
 			return fail(making, ERR_LOCKED, "another process makes a backup in this place");
 		}
-		folder_remove(making->partial);
+		work_folder_remove(making->partial);
 		close(fd);
 	}
 	if (mkdir(making->partial, 0700))
@@ -373,7 +373,7 @@ int backup_make(const struct backup_options *options, struct backup_facts *out_f
 	if (!rc)
 		rc = fill(&making, out_copied);
 	if (rc && making.lock_fd >= 0)
-		folder_remove(making.partial);
+		work_folder_remove(making.partial);
 	if (making.lock_fd >= 0)
 		close(making.lock_fd);
 	if (rc && !out_sentence[0])

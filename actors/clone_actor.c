@@ -372,7 +372,7 @@ static int clear_work(struct clone_actor *clone)
 	if (rc)
 		return rc;
 	process_sweep_tag(clone->group, NULL);
-	folder_remove(clone->work);
+	work_folder_remove(clone->work);
 	if ((mkdir(folder, 0700) && errno != EEXIST) || mkdir(clone->work, 0700))
 		return ERR_IO;
 	return 0;

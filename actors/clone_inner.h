@@ -111,7 +111,7 @@ void words_say_refused(struct clone_actor *clone, const struct message *about, u
 
 /* ---- running_files.c ---- */
 MUST_CHECK int folder_make(const struct clone_actor *clone, struct running *running);
-void folder_remove(const char *path); /* with all that is in it; never follows a link */
+void work_folder_remove(const char *path); /* with all that is in it; never follows a link */
 /* Begins the next upload, or says that all are done. */
 bool files_next(struct clone_actor *clone, struct running *running);
 void files_take_credit(struct clone_actor *clone, struct running *running, const struct artefact_get *get);

@@ -95,7 +95,7 @@ static int stage(struct restoring *restoring, const char *folder)
 	    snprintf(restoring->staged, PATH_BYTES, "%s/" STATE_TRAIL, folder) >= (int)PATH_BYTES ||
 	    snprintf(from, sizeof(from), "%s/" BACKUP_TRAIL, restoring->options->folder) >= (int)sizeof(from))
 		return ERR_TOO_LARGE;
-	folder_remove(restoring->staging);
+	work_folder_remove(restoring->staging);
 	if (mkdir(restoring->staging, 0700))
 		return fail_errno(restoring, "cannot make", restoring->staging);
 	return backup_copy_file(from, restoring->staged, 0600, NULL, &bytes) ? fail_errno(restoring, "cannot copy", from) : 0;
@@ -389,7 +389,7 @@ int restore_do(const struct restore_options *options, struct restore_view *out_v
 	if (!rc)
 		rc = change(&restoring, out_kept);
 	if (restoring.staging[0])
-		folder_remove(restoring.staging);
+		work_folder_remove(restoring.staging);
 	unlock(&restoring);
 	if (rc && !out_sentence[0])
 		snprintf(out_sentence, SENTENCE_BYTES, "%s", error_sentence(rc));
@@ -415,7 +415,7 @@ int restore_drill(const struct restore_options *options, struct restore_view *ou
 	if (!rc)
 		rc = open_staged(&restoring);
 	if (restoring.staging[0])
-		folder_remove(restoring.staging);
+		work_folder_remove(restoring.staging);
 	if (rc && !out_sentence[0])
 		snprintf(out_sentence, SENTENCE_BYTES, "%s", error_sentence(rc));
 	return rc;

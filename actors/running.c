@@ -109,7 +109,7 @@ void running_release(struct running *running)
 	close_fd(&running->process.err);
 	if (running->uploading)
 		upload_close(&running->upload);
-	folder_remove(running->folder);
+	work_folder_remove(running->folder);
 	buffer_release(&running->input);
 	buffer_release(&running->line);
 	json_decref(running->progress);

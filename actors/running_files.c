@@ -25,7 +25,7 @@ int folder_make(const struct clone_actor *clone, struct running *running)
 	id_print(&running->task_id, task);
 	if (snprintf(running->folder, PATH_BYTES, "%s/%s.%u", clone->work, task, running->attempt) >= (int)PATH_BYTES)
 		return ERR_TOO_LARGE;
-	folder_remove(running->folder);
+	work_folder_remove(running->folder);
 	return mkdir(running->folder, 0700) ? ERR_IO : 0;
 }
 
@@ -49,7 +49,7 @@ static int open_up(const char *path, const struct stat *stat, int kind, struct F
 	return 0;
 }
 
-void folder_remove(const char *path)
+void work_folder_remove(const char *path)
 {
 	if (!path[0])
 		return;

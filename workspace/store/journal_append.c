@@ -44,7 +44,7 @@ static int store_mapped(struct journal_writer *writer, const struct record_batch
 		return 0;
 	/* Now that the mapping is gone, a write says what was wrong. A disk that is only full can have room again; with any other, nobody
 	 * knows what became of the pages before. */
-	int rc = journal_window_spoil(writer, record_bytes(body_bytes));
+	int rc = journal_window_spoil(writer, journal_record_bytes(body_bytes));
 	if (rc != ERR_FULL)
 		atomic_store(&writer->journal->trouble, "the file could not be written through its mapping");
 	return rc == ERR_FULL ? rc : ERR_IO;
@@ -70,7 +70,7 @@ static int write_long(struct journal_writer *writer, size_t bytes)
 static int store_written(struct journal_writer *writer, const struct record_batch *part, size_t body_bytes)
 {
 	struct journal *journal = writer->journal;
-	size_t bytes = record_bytes(body_bytes);
+	size_t bytes = journal_record_bytes(body_bytes);
 	uint64_t position = writer->window.base + writer->window.at;
 	int rc = buffer_grow(writer, bytes);
 	if (rc)
@@ -96,18 +96,18 @@ static int append_record(struct journal_writer *writer, struct record_batch *bat
 	struct journal_window *window = &writer->window;
 	size_t body_bytes = record_cut(batch, record_room(window->bytes - window->at), &part);
 	if (!body_bytes) {
-		int rc = journal_window_take(writer, record_bytes(record_entry_bytes(batch)));
+		int rc = journal_window_take(writer, journal_record_bytes(record_entry_bytes(batch)));
 		if (rc)
 			return rc;
 		body_bytes = record_cut(batch, record_room(window->bytes - window->at), &part);
 		assert(body_bytes);
 	}
 	/* Of one that goes over several segments the beginning has to come first, which a mapping does not promise. */
-	bool mapped = window->map && record_bytes(body_bytes) <= JOURNAL_SEGMENT_BYTES;
+	bool mapped = window->map && journal_record_bytes(body_bytes) <= JOURNAL_SEGMENT_BYTES;
 	int rc = mapped ? store_mapped(writer, &part, body_bytes) : store_written(writer, &part, body_bytes);
 	if (rc)
 		return rc;
-	writer->last_bytes = record_bytes(body_bytes);
+	writer->last_bytes = journal_record_bytes(body_bytes);
 	window->at += writer->last_bytes;
 	return 0;
 }

@@ -133,7 +133,7 @@ static int read_records(struct view *view, size_t *at, enum record_verdict *out_
 		}
 		if (*out_verdict != RECORD_FINE)
 			return 0;
-		int rc = record_read(view->at + *at, view->reader);
+		int rc = journal_record_read(view->at + *at, view->reader);
 		if (rc == ERR_NEWER)
 			return journal_say(view->sentence, rc,
 					   "%s/" JOURNAL_NAME ": byte %llu: an entry of a kind not known here",

@@ -19,7 +19,7 @@
 /* ---- writing ---- */
 
 /* With at least one byte for the end mark. */
-size_t record_bytes(size_t body_bytes)
+size_t journal_record_bytes(size_t body_bytes)
 {
 	return (RECORD_HEAD_BYTES + body_bytes + RECORD_ALIGNMENT) & ~(size_t)(RECORD_ALIGNMENT - 1);
 }
@@ -121,7 +121,7 @@ static uint8_t *put_refs(uint8_t *to, const struct record_batch *part)
 void record_write(const struct journal_key *key, const struct record_batch *part, size_t body_bytes, uint64_t position,
 		  uint8_t *to)
 {
-	size_t bytes = record_bytes(body_bytes);
+	size_t bytes = journal_record_bytes(body_bytes);
 	uint64_t word = RECORD_KIND | (uint64_t)body_bytes << 8;
 	uint8_t *end = to + RECORD_HEAD_BYTES;
 
@@ -164,7 +164,7 @@ enum record_verdict record_look(const struct journal_key *key, const uint8_t *at
 		return RECORD_UNKNOWN;
 	if ((word & 0xff) != RECORD_KIND || body_bytes > RECORD_BODY_MAX)
 		return RECORD_UNKNOWN;
-	*out_bytes = record_bytes(body_bytes);
+	*out_bytes = journal_record_bytes(body_bytes);
 	if (*out_bytes > bytes)
 		return RECORD_LONGER;
 	if (!at[*out_bytes - 1])
@@ -235,7 +235,7 @@ static int read_refs(const uint8_t *at, size_t bytes, const struct journal_reade
 	return rc;
 }
 
-int record_read(const uint8_t *at, const struct journal_reader *reader)
+int journal_record_read(const uint8_t *at, const struct journal_reader *reader)
 {
 	size_t left = (size_t)(word_at(at + 8) >> 8);
 	int rc = 0;

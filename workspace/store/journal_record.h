@@ -21,7 +21,7 @@ struct record_batch {
 };
 
 /* Bytes of a record with a body of so many, and the reverse: 0 if not even a head has room. */
-size_t record_bytes(size_t body_bytes);
+size_t journal_record_bytes(size_t body_bytes);
 size_t record_room(size_t bytes);
 
 /* Bytes of the first entry of `batch`, which is not empty. */
@@ -50,6 +50,6 @@ enum record_verdict record_look(const struct journal_key *key, const uint8_t *at
 
 /* Hand out what is in a record that is fine, and aligned as it was written. What the reader returns; ERR_CORRUPT for entries that no writer writes,
  * ERR_NEWER for kinds that are not known here, ERR_MEMORY. */
-MUST_CHECK int record_read(const uint8_t *at, const struct journal_reader *reader);
+MUST_CHECK int journal_record_read(const uint8_t *at, const struct journal_reader *reader);
 
 #endif
