@@ -196,9 +196,9 @@ void merge_result_release(struct merge_result *result)
 
 /* ---- two commits ---- */
 
-static int merge_in_full(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
-			 const struct commit *const *bases, size_t base_count, const struct merge_options *options,
-			 bool no_renames, struct merge_result *out_result)
+int merge_commits_in_full(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
+			  const struct commit *const *bases, size_t base_count, const struct merge_options *options,
+			  bool no_renames, struct merge_result *out_result)
 {
 	char ours_hex[OID_HEX_BYTES], theirs_hex[OID_HEX_BYTES];
 	struct merge_pool *pool = calloc(1, sizeof(*pool));
@@ -238,9 +238,9 @@ int merge_commits(struct workspace_agent *agent, const struct commit *ours, cons
 			return rc;
 	}
 	bool no_renames = options && options->no_renames;
-	int rc = merge_in_full(agent, ours, theirs, bases, base_count, options, no_renames, out_result);
+	int rc = merge_commits_in_full(agent, ours, theirs, bases, base_count, options, no_renames, out_result);
 	if (rc == MERGE_LOST)
-		rc = merge_in_full(agent, ours, theirs, bases, base_count, options, true, out_result);
+		rc = merge_commits_in_full(agent, ours, theirs, bases, base_count, options, true, out_result);
 	if (rc == MERGE_LOST)
 		rc = agent_fail(agent, ERR_INTERNAL, "two sides contradict one another in a way that has no name");
 	return rc;

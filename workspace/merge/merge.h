@@ -13,6 +13,11 @@ MUST_CHECK int merge_commits(struct workspace_agent *agent, const struct commit 
 			     const struct commit *const *bases, size_t base_count, const struct merge_options *options,
 			     struct merge_result *out_result);
 
+/* The same in all its cases, also where the short way would do. MERGE_LOST (merge_inner.h) where renames contradict one another. */
+MUST_CHECK int merge_commits_in_full(struct workspace_agent *agent, const struct commit *ours, const struct commit *theirs,
+				     const struct commit *const *bases, size_t base_count, const struct merge_options *options,
+				     bool no_renames, struct merge_result *out_result);
+
 /* The bases of two commits, in a bracket; `inline_bases` has room for MERGE_BASES_INLINE and is used if that is enough. Free what `out_bases` is if it is
  * not `inline_bases`. */
 #define MERGE_BASES_INLINE 8u

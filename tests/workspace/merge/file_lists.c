@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "histories.h"
+#include "tests/workspace/merge/histories.h"
 #include "workspace/store/object.h"
 
 #define LINES_MAX 64u
