@@ -27,7 +27,7 @@ struct workspace {
 	_Atomic uint64_t gc_count;
 	uint64_t dropped_bytes;     /* of journaled objects since the journal was last written anew; of the collector */
 	_Atomic int64_t left_count; /* objects that agents who left have made, less those that were dropped */
-	pthread_mutex_t gc_mutex;   /* one collection at a time; taken before agents_mutex */
+	pthread_rwlock_t gc_lock;   /* a collection alone, or those who hold it off; taken before agents_mutex */
 	pthread_mutex_t agents_mutex;
 	struct workspace_agent *agents;
 	struct memory_retired *left; /* retired by agents who left */
@@ -38,6 +38,7 @@ struct workspace_agent {
 	struct workspace *workspace;
 	struct epoch_place *place;
 	uint32_t depth; /* of brackets */
+	bool holds;     /* the collector off; see hold.h */
 	uint32_t seed;  /* of the pauses when two agents are in each other's way */
 	struct memory_cache memory;
 	struct scratch scratch;

@@ -368,10 +368,10 @@ int workspace_gc(struct workspace_agent *agent, bool now, struct workspace_gc_re
 	struct gc gc = {.agent = agent, .workspace = workspace, .now = now};
 	struct workspace_figures before;
 
-	if (agent->depth)
+	if (agent->depth || agent->holds)
 		return agent_fail(agent, ERR_STATE,
 				  "garbage cannot be collected within a bracket: its own objects would go away");
-	pthread_mutex_lock(&workspace->gc_mutex);
+	pthread_rwlock_wrlock(&workspace->gc_lock);
 	gc.round = atomic_load(&workspace->round);
 	workspace_measure(workspace, &before);
 	uint64_t from = now_us();
@@ -387,6 +387,6 @@ int workspace_gc(struct workspace_agent *agent, bool now, struct workspace_gc_re
 	uint64_t until = now_us();
 	fill_result(&gc, &before, out_result);
 	out_result->pause_us = until - from;
-	pthread_mutex_unlock(&workspace->gc_mutex);
+	pthread_rwlock_unlock(&workspace->gc_lock);
 	return rc;
 }

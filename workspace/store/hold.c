@@ -6,14 +6,17 @@
 /* The collector waits for all brackets to end while it has the lock: who is in one must not wait for the lock. */
 bool hold_begin(struct workspace_agent *agent)
 {
-	if (agent->depth)
+	if (agent->depth || agent->holds)
 		return false;
-	pthread_mutex_lock(&agent->workspace->gc_mutex);
+	pthread_rwlock_rdlock(&agent->workspace->gc_lock);
+	agent->holds = true;
 	return true;
 }
 
 void hold_end(struct workspace_agent *agent, bool held)
 {
-	if (held)
-		pthread_mutex_unlock(&agent->workspace->gc_mutex);
+	if (!held)
+		return;
+	agent->holds = false;
+	pthread_rwlock_unlock(&agent->workspace->gc_lock);
 }

@@ -11,7 +11,7 @@
 
 #include "workspace/workspace.h"
 
-/* From here on no object goes away. Waits for a collection that is under way. Within a bracket it does nothing, since that is enough by itself.
+/* From here on no object goes away. Several may hold it off at once. Waits for a collection that is under way. Within a bracket it does nothing, since that is enough by itself.
  * Returns what hold_end wants to have. */
 MUST_CHECK bool hold_begin(struct workspace_agent *agent);
 void hold_end(struct workspace_agent *agent, bool held);

@@ -256,6 +256,8 @@ static int move_together(struct update *update, bool *out_done, struct ref_chang
 	if (rc)
 		return rc;
 
+	bool holds =
+		atomic_load(&change->holds); /* afterwards others may have replaced all of its values already, and retire it */
 	enum change_state state = change_perform(&update->agent->workspace->refs, change);
 	*out_done = state == CHANGE_DONE;
 	if (state == CHANGE_CLASH)
@@ -264,7 +266,7 @@ static int move_together(struct update *update, bool *out_done, struct ref_chang
 		update_take_over(update, change);
 		*out_change = change;
 	}
-	if (state != CHANGE_DONE || !atomic_load(&change->holds)) {
+	if (state != CHANGE_DONE || !holds) {
 		memory_retire_late(update->agent, change, change_bytes(change->count));
 		*out_change = NULL;
 	}

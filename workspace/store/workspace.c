@@ -108,7 +108,7 @@ static void workspace_free(struct workspace *workspace)
 {
 	memory_release(&workspace->memory);
 	epoch_release(&workspace->epoch);
-	pthread_mutex_destroy(&workspace->gc_mutex);
+	pthread_rwlock_destroy(&workspace->gc_lock);
 	pthread_mutex_destroy(&workspace->agents_mutex);
 	free(workspace->left);
 	free((char *)(uintptr_t)workspace->options.journal);
@@ -131,7 +131,7 @@ static int workspace_new(const struct workspace_options *options, struct workspa
 		rc = epoch_init(&workspace->epoch);
 	if (!rc)
 		rc = memory_init(&workspace->memory, workspace->options.memory_max_bytes);
-	if (!rc && (pthread_mutex_init(&workspace->gc_mutex, NULL) || pthread_mutex_init(&workspace->agents_mutex, NULL)))
+	if (!rc && (pthread_rwlock_init(&workspace->gc_lock, NULL) || pthread_mutex_init(&workspace->agents_mutex, NULL)))
 		rc = ERR_SYSTEM;
 	if (rc) {
 		free((char *)(uintptr_t)workspace->options.journal);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ static uint32_t random_of(uint32_t *seed)
 
 /* ---- one ref that everybody wants to move ---- */
 
-#define STORM_COMMITS 250
+#define STORM_COMMITS 500
 
 static void storm(struct world *world, int number)
 {
@@ -40,6 +41,8 @@ static void storm(struct world *world, int number)
 		workspace_begin(agent);
 		const struct commit *parent = world_at(agent, "refs/heads/main");
 		const struct commit *commit = world_made(agent, parent, (unsigned)number * STORM_COMMITS + i);
+		if (i % 8 == 0)
+			sched_yield(); /* somebody else is sure to come in between */
 		int rc = world_move(agent, "refs/heads/main", parent, commit);
 		HOLDS(!rc || rc == ERR_MOVED);
 		i += !rc;
@@ -109,8 +112,8 @@ static void test_the_journal_has_what_a_storm_left(void **state)
 /* ---- several refs in one moment ---- */
 
 #define PLACES 4
-#define SWAPS  1500
-#define LOOKS  1500
+#define SWAPS  6000
+#define LOOKS  6000
 
 static const char *const places[PLACES] = {"refs/swap/a", "refs/swap/b", "refs/swap/c", "refs/swap/d"};
 static _Atomic unsigned swapped;
@@ -191,7 +194,7 @@ static void test_nobody_sees_half_of_a_change(void **state)
 
 /* ---- two refs that are always equal ---- */
 
-#define PAIRS 600
+#define PAIRS 1500
 
 static void pair_write(struct workspace_agent *agent, unsigned number)
 {
@@ -249,7 +252,7 @@ static void test_two_refs_that_move_together_are_never_apart(void **state)
 
 /* ---- a ref is no folder of another, whoever makes them ---- */
 
-#define MAKES 700
+#define MAKES 2500
 
 static const char *const nested[] = {"refs/n/a", "refs/n/a/b", "refs/n/a/b/c", "refs/n/a/d", "refs/n"};
 static _Atomic unsigned refused, made;
@@ -298,7 +301,7 @@ static void test_no_ref_becomes_a_folder_of_another(void **state)
 
 /* ---- the index ---- */
 
-#define BLOBS 6000
+#define BLOBS 20000
 
 static const struct blob *blobs[AGENTS][BLOBS];
 

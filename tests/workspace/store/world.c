@@ -154,9 +154,12 @@ struct runner {
 	int number;
 };
 
+static pthread_barrier_t start;
+
 static void *run(void *context)
 {
 	struct runner *runner = context;
+	pthread_barrier_wait(&start);
 	runner->work(runner->world, runner->number);
 	return NULL;
 }
@@ -166,10 +169,12 @@ void world_run(struct world *world, world_work *work)
 	pthread_t threads[WORLD_AGENTS_MAX];
 	struct runner runners[WORLD_AGENTS_MAX];
 
+	pthread_barrier_init(&start, NULL, (unsigned)world->agent_count);
 	for (int i = 0; i < world->agent_count; i++) {
 		runners[i] = (struct runner){world, work, i};
 		must(!pthread_create(&threads[i], NULL, run, &runners[i]), "pthread_create", "failed");
 	}
 	for (int i = 0; i < world->agent_count; i++)
 		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
 }
