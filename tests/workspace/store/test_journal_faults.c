@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,6 +323,61 @@ static void test_a_writer_that_ends_anywhere_loses_nothing(void **state)
 	munmap(shared, 4096);
 }
 
+#define VERY_LARGE (16 * (size_t)JOURNAL_SEGMENT_BYTES)
+
+static void write_very_large(const char *folder, const struct way *way)
+{
+	struct found found = {0};
+	struct journal *journal;
+	struct journal_writer *writer;
+	char sentence[WORKSPACE_SENTENCE_BYTES];
+	struct journal_reader reader = found_reader(&found);
+	fault_disarm();
+	if (journal_open(folder, way->level, &journal, sentence) || journal_read(journal, &reader, sentence) ||
+	    journal_join(journal, &writer) || change_append(writer, &(struct change){0, 1, 1000}) ||
+	    change_append(writer, &(struct change){0, 2, VERY_LARGE}))
+		_exit(9);
+	_exit(7);
+}
+
+/* Waits until the file has something there. */
+static void until_written(const char *path, off_t position)
+{
+	char byte = 0;
+	for (int fd = -1; !byte;) {
+		if (fd < 0)
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && pread(fd, &byte, 1, position) == 1 && byte)
+			close(fd);
+		sched_yield();
+	}
+}
+
+/* While a record of many segments is on its way, its later segments are full of what is no record. */
+static void test_a_writer_killed_in_a_very_large_record_leaves_what_was_before(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < WAYS; i++) {
+		char folder[256], path[300], sentence[WORKSPACE_SENTENCE_BYTES];
+		struct found found;
+		int status;
+		story_folder(folder);
+		story_file(folder, path);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (!child)
+			write_very_large(folder, &ways[i]);
+		until_written(path, 3 * JOURNAL_SEGMENT_BYTES + 1000);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (journal_look(folder, &found, sentence))
+			fail_msg("%s: %s", ways[i].name, sentence);
+		assert_in_range(found.last[0], 1, 2);
+		found_release(&found);
+		story_remove(folder);
+	}
+}
+
 /* ---- writing it anew ---- */
 
 #define OLD 10u
@@ -534,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_a_mapping_that_cannot_be_written_is_an_error_and_no_signal),
 		cmocka_unit_test(test_other_bus_errors_go_where_they_went_before),
 		cmocka_unit_test(test_a_writer_that_ends_anywhere_loses_nothing),
+		cmocka_unit_test(test_a_writer_killed_in_a_very_large_record_leaves_what_was_before),
 		cmocka_unit_test(test_a_rewrite_keeps_what_it_was_given_and_goes_on),
 		cmocka_unit_test(test_a_rewrite_that_is_given_up_changes_nothing),
 		cmocka_unit_test(test_a_rewrite_that_fails_anywhere_leaves_the_old_one),
