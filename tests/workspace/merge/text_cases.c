@@ -87,7 +87,7 @@ static size_t print_code(uint16_t line, char *text, size_t size)
 	if (line < 5)
 		return (size_t)snprintf(text, size, "%s", blanks[line]);
 	if (line % 97 == 0)
-		return (size_t)snprintf(text, size, "%*sdeep%u", 195 + line / 97 % 10, "", line);
+		return (size_t)snprintf(text, size, "%*sdeep%u", 195 + line / 97 * 5, "", line);
 	return (size_t)snprintf(text, size, "%s%c%u", indents[line % 8], line % 3 == 0 ? '}' : 'w', line);
 }
 
@@ -306,7 +306,7 @@ static void fill_code(struct document *document, struct chance *chance)
 	document->is_code = true;
 	document->is_open = false;
 	while (document->count < count) {
-		size_t repeats = one_in(chance, 40) ? 10 + below(chance, 20) : one_in(chance, 200) ? 150 : 1;
+		size_t repeats = one_in(chance, 40) ? 10 + below(chance, 20) : one_in(chance, 60) ? 150 : 1;
 		uint16_t line = (uint16_t)(one_in(chance, 4) ? below(chance, 5) : 5 + below(chance, words));
 		for (size_t i = 0; i < repeats; i++)
 			document->lines[document->count++] = line;
@@ -365,8 +365,8 @@ static struct bytes print_far(struct chance *chance, size_t lines, size_t words,
 	for (size_t i = 0; i < lines; i++) {
 		uint64_t common = next(&shared) % words, own = next(chance) % words;
 		if (run-- == 0) {
-			is_shared = one_in(chance, 3);
-			run = below(chance, is_shared ? 60 : 40);
+			is_shared = one_in(chance, 2);
+			run = below(chance, is_shared ? 120 : 40);
 		}
 		bytes += (size_t)sprintf(text + bytes, "%x\n", (unsigned)(is_shared ? common : own));
 	}
@@ -376,8 +376,8 @@ static struct bytes print_far(struct chance *chance, size_t lines, size_t words,
 struct text_merge text_case_new_far(uint64_t number)
 {
 	struct chance chance = {number * 0xd1342543de82ef95u + 5};
-	size_t lines = number % 2 ? 1500 + below(&chance, 3000) : 36000 + below(&chance, 4000);
-	size_t words = lines * (1 + below(&chance, 20)) / 10;
+	size_t lines = number % 2 ? 1500 + below(&chance, 3000) : 45000 + below(&chance, 4000);
+	size_t words = lines * (number % 2 ? 1 + below(&chance, 20) : 2 + below(&chance, 5)) / 10;
 	struct text_merge merge = {.algorithm = TEXT_MYERS};
 
 	merge.base = print_far(&chance, lines, words, number);
