@@ -269,8 +269,8 @@ enum conflict_kind {
 	CONFLICT_RENAME_ADD,    /* a name was given twice */
 	CONFLICT_RENAME_DELETE, /* one renamed, the other removed */
 	CONFLICT_FOLDER_FILE,   /* a folder on one side, a file on the other */
-	CONFLICT_FOLDER_RENAME, /* where files of a renamed folder belong */
-	CONFLICT_KIND,          /* file on one side, link or submodule on the other */
+	CONFLICT_FOLDER_RENAME, /* where files of a renamed folder belong; without sides: of the folder at `path`, or of files that would all come to it */
+	CONFLICT_KIND, /* file on one side, link or submodule on the other */
 	CONFLICT_SUBMODULE,
 };
 
@@ -294,7 +294,7 @@ struct merge_conflict {
 	enum conflict_kind kind;
 	const char *path; /* as git's index has it: sides are its stages 1, 2 and 3 */
 	struct conflict_side base, ours, theirs;
-	const struct conflict_place *places; /* of CONFLICT_CONTENT and CONFLICT_ADD_ADD, in the sides' bytes */
+	const struct conflict_place *places; /* in the sides' bytes, where lines of the file itself conflict; else none */
 	size_t place_count;
 };
 
@@ -305,7 +305,8 @@ struct merge_options {
 };
 
 /* What came of a merge. `tree` is what `git merge-tree --write-tree` (2.39, without configuration) writes: clean if `conflict_count` is 0, else with markers in the
- * files. Everything but the tree is owned by the result. */
+ * files. Where git stops with a failed assertion, renames are not followed; where it would lose a file, the file stays. Attributes (`.gitattributes`) are
+ * not looked at, as in a bare repository. Everything but the tree is owned by the result. */
 struct merge_result {
 	const struct tree *tree;
 	const struct merge_conflict *conflicts; /* in the order of paths */
