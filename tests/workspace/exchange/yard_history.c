@@ -141,7 +141,8 @@ void yard_history(const struct yard *yard, const char *name, unsigned seed, unsi
 	assert_int_equal(fclose(story.out), 0);
 	free(yard_run(yard,
 		      "git init -q --bare -b branch0 %s && cd %s && git fast-import --quiet <../%s && rm ../%s &&"
-		      "git tag light branch0~1 && git tag -a -m outer outer tag10 && git tag blob $(echo loose | git hash-object "
+		      "git tag light branch0~1 && git -c advice.nestedTag=false tag -a -m outer outer tag10 && git tag blob "
+		      "$(echo loose | git hash-object "
 		      "-w --stdin) &&"
 		      "git tag -a -m tree tree branch0^{tree} && git branch folder/inner branch0 && git pack-refs --all",
 		      name, name, file, file));
