@@ -86,8 +86,8 @@ static size_t print_code(uint16_t line, char *text, size_t size)
 
 	if (line < 5)
 		return (size_t)snprintf(text, size, "%s", blanks[line]);
-	if (line % 97 == 0)
-		return (size_t)snprintf(text, size, "%*sdeep%u", 195 + line / 97 * 5, "", line);
+	if (line % 11 == 0)
+		return (size_t)snprintf(text, size, "%*sdeep%u", 185 + line / 11 % 6 * 5, "", line);
 	return (size_t)snprintf(text, size, "%s%c%u", indents[line % 8], line % 3 == 0 ? '}' : 'w', line);
 }
 
@@ -316,7 +316,7 @@ static void fill_code(struct document *document, struct chance *chance)
 /* A block put in before or behind itself, which leaves it open where it was put in; or taken away beside one like it. */
 static void double_block(struct document *document, struct chance *chance)
 {
-	size_t from = below(chance, document->count), most = one_in(chance, 8) ? 130 : 12, count = 1 + below(chance, most);
+	size_t from = below(chance, document->count), most = one_in(chance, 3) ? 130 : 12, count = 1 + below(chance, most);
 	uint16_t lines[130];
 
 	if (count > document->count - from)
