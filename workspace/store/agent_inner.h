@@ -47,6 +47,7 @@ struct workspace_agent {
 	size_t fresh_count, fresh_capacity;
 	_Atomic uint64_t made_count; /* objects; written by this agent only */
 	struct object_lent lent;
+	struct object_pending pending;
 	struct workspace_agent *next, **link; /* of all agents */
 	int rc;                               /* of the last agent_fail */
 	char sentence[WORKSPACE_SENTENCE_BYTES];

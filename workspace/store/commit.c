@@ -4,6 +4,7 @@
  */
 #include "workspace/store/edit.h"
 #include "workspace/store/object_inner.h"
+#include "workspace/store/pending.h"
 #include "workspace/store/person.h"
 
 #include <assert.h>
@@ -158,17 +159,21 @@ int workspace_commit(struct workspace_agent *agent, const char *ref, const struc
 		     const struct workspace_change *change, const struct commit **out_commit)
 {
 	const struct tree *tree;
-	const struct commit *commit;
+	const struct commit *commit = NULL;
 	workspace_begin(agent);
+	if (edits_are_few(change->edits, change->count))
+		pending_hold(agent);
 	int rc = tree_edit(agent, parent ? parent->tree : NULL, change->edits, change->count, &tree);
 	if (!rc)
 		rc = commit_build(agent, tree, &parent, parent ? 1 : 0, change, &commit);
+	const struct object *to = commit ? &commit->object : NULL;
+	rc = pending_settle(agent, rc, &to);
 	if (!rc) {
-		struct ref_update update = {.ref = ref, .from = parent ? &parent->object : NULL, .to = &commit->object};
+		struct ref_update update = {.ref = ref, .from = parent ? &parent->object : NULL, .to = to};
 		rc = workspace_refs_update(agent, &update, 1);
 	}
 	if (!rc)
-		*out_commit = commit;
+		*out_commit = object_as_commit(to);
 	workspace_end(agent);
 	return rc;
 }

@@ -333,6 +333,16 @@ int tree_edit(struct workspace_agent *agent, const struct tree *base, const stru
 	return rc;
 }
 
+bool edits_are_few(const struct workspace_edit *edits, size_t count)
+{
+	uint32_t folders = 0;
+	if (count > 1)
+		return false;
+	for (const char *at = count ? edits->path : ""; *at && folders < PENDING_MAX; at++)
+		folders += *at == '/';
+	return folders + 4 < PENDING_MAX; /* a file, the tree above all, a commit, and one to spare */
+}
+
 int workspace_tree_edit(struct workspace_agent *agent, const struct tree *base, const struct workspace_edit *edits, size_t count,
 			const struct tree **out_tree)
 {

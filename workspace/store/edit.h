@@ -11,6 +11,9 @@
 MUST_CHECK int tree_edit(struct workspace_agent *agent, const struct tree *base, const struct workspace_edit *edits, size_t count,
 			 const struct tree **out_tree);
 
+/* Whether so few objects come of these edits that they can be held (pending.h). */
+bool edits_are_few(const struct workspace_edit *edits, size_t count);
+
 /* As workspace_commit_make, but nothing is published. */
 MUST_CHECK int commit_build(struct workspace_agent *agent, const struct tree *tree, const struct commit *const *parents,
 			    size_t parent_count, const struct workspace_change *change, const struct commit **out_commit);

@@ -128,6 +128,13 @@ void *hash_table_get(const struct hash_table *table, uint64_t hash, hash_table_s
 	return NULL;
 }
 
+void hash_table_prefetch(const struct hash_table *table, uint64_t hash)
+{
+	const struct hash_table_slots *slots = atomic_load_explicit(&table->root, memory_order_acquire);
+
+	__builtin_prefetch((const void *)(uintptr_t)&slots->slots[slot_home(hash) & (slots->count - 1)], 1);
+}
+
 /* ---- growing ---- */
 
 /* Have next slots, if there is memory. */

@@ -31,6 +31,9 @@ void hash_table_release(struct workspace_agent *agent, struct hash_table *table)
 /* The caller is inside a bracket. NULL if it is not there. The upper 32 bits of the hash count. */
 void *hash_table_get(const struct hash_table *table, uint64_t hash, hash_table_same *same, const void *key);
 
+/* Bring the place near where it is or would be. */
+void hash_table_prefetch(const struct hash_table *table, uint64_t hash);
+
 /* `node`, a multiple of 16, unless there is one already; ERR_FULL or ERR_MEMORY if it cannot grow. */
 MUST_CHECK int hash_table_put(struct workspace_agent *agent, struct hash_table *table, uint64_t hash, hash_table_same *same,
 			      const void *key, void *node, void **out_winner);

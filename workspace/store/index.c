@@ -52,6 +52,11 @@ int index_put(struct workspace_agent *agent, struct object *node, struct object 
 	return 0;
 }
 
+void index_prefetch(struct workspace_agent *agent, const struct oid *id)
+{
+	hash_table_prefetch(&agent->workspace->index[id->bytes[0]], id_hash(id));
+}
+
 struct object *index_get(struct workspace_agent *agent, const struct oid *id)
 {
 	struct object *node = hash_table_get(&agent->workspace->index[id->bytes[0]], id_hash(id), is_same, id);

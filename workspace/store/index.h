@@ -13,6 +13,9 @@
  * `node` back). 0, ERR_FULL, ERR_MEMORY. */
 MUST_CHECK int index_put(struct workspace_agent *agent, struct object *node, struct object **out_winner);
 
+/* Soon there will be a put or get of this id: bring its place near. */
+void index_prefetch(struct workspace_agent *agent, const struct oid *id);
+
 /* NULL if it is not there. Waits for nobody. */
 struct object *index_get(struct workspace_agent *agent, const struct oid *id);
 

@@ -75,6 +75,13 @@ int object_expect(struct workspace_agent *agent, const struct object *object, co
 int object_put(struct workspace_agent *agent, struct object *node, const struct object **out_object)
 {
 	struct object *winner = NULL;
+	if (agent->pending.is_held) {
+		assert(agent->pending.count < PENDING_MAX);
+		index_prefetch(agent, &node->id);
+		agent->pending.nodes[agent->pending.count++] = node;
+		*out_object = node;
+		return 0;
+	}
 	int rc = index_put(agent, node, &winner);
 	if (rc || winner != node)
 		object_free(agent, node);

@@ -193,6 +193,14 @@ struct object_lent {
 };
 void object_lent_forget(struct workspace_agent *agent, struct object_lent *lent);
 
+/* What an agent has made and not put into the index yet (pending.h): one for each agent, zeroed at first. */
+#define PENDING_MAX 32u
+struct object_pending {
+	bool is_held;
+	uint32_t count;
+	struct object *nodes[PENDING_MAX];
+};
+
 /* ---- finding ---- */
 
 /* NULL if it is not there. */

@@ -3,6 +3,7 @@
  * Trees with new names: bytes of the old ones are taken over in stretches, and only what is new is printed and looked at.
  */
 #include "workspace/store/object_inner.h"
+#include "workspace/store/pending.h"
 
 #include <assert.h>
 
@@ -176,7 +177,11 @@ static int make_even(struct workspace_agent *agent, const struct tree *odd, cons
 	int rc = entries ? tree_view(agent, odd, &view) : agent->rc;
 	for (uint32_t i = 0; !rc && i < count; i++)
 		tree_view_entry(&view, i, &entries[i]);
-	return rc ? rc : tree_make(agent, NULL, entries, count, out_tree);
+	bool was_held = pending_pause(agent); /* the next version builds on it */
+	if (!rc)
+		rc = tree_make(agent, NULL, entries, count, out_tree);
+	pending_go_on(agent, was_held);
+	return rc;
 }
 
 int tree_patch(struct workspace_agent *agent, const struct tree *base, const struct tree_patch *patches, size_t count,

@@ -174,6 +174,82 @@ static void test_a_tree_that_was_there_before_is_that_tree(void **unused)
 	workspace_end(store.agent);
 }
 
+/* ---- commits, whose objects are put in all at once ---- */
+
+static int commit_on(const char *ref, const struct commit *parent, const char *path, struct bytes data,
+		     const struct commit **out_commit)
+{
+	struct workspace_edit edit = {path, MODE_FILE, data, NULL};
+	struct workspace_person person = {"a", "b", 1, 0};
+	struct workspace_change change = {&edit, 1, person, person, "m"};
+
+	return workspace_commit(store.agent, ref, parent, &change, out_commit);
+}
+
+static const struct object *child_of(const struct commit *commit, const char *path)
+{
+	struct workspace_file file;
+
+	assert_int_equal(workspace_read(store.agent, commit->tree, path, &file), 0);
+	return object_find(store.agent, &file.id);
+}
+
+static void test_a_commit_names_the_objects_that_were_there_before(void **unused)
+{
+	const struct commit *one, *two, *again, *other;
+
+	(void)unused;
+	workspace_begin(store.agent);
+	assert_int_equal(commit_on("refs/heads/a", NULL, "x/y/z", text_of("1"), &one), 0);
+	assert_int_equal(commit_on("refs/heads/a", one, "x/y/z", text_of("2"), &two), 0);
+	assert_int_equal(commit_on("refs/heads/a", two, "x/y/z", text_of("1"), &again), 0);
+	assert_ptr_equal(again->tree, one->tree);
+	assert_ptr_not_equal(again, one);
+	assert_int_equal(commit_on("refs/heads/b", NULL, "x/y/z", text_of("1"), &other), 0);
+	assert_ptr_equal(other, one);
+	/* The file is there, its folders are not; then they name the one that is. */
+	assert_int_equal(commit_on("refs/heads/b", other, "x/y/new", text_of("1"), &other), 0);
+	assert_ptr_equal(child_of(other, "x/y/new"), child_of(one, "x/y/z"));
+	assert_int_equal(commit_on("refs/heads/c", NULL, "y/z", text_of("2"), &other), 0);
+	assert_ptr_equal(child_of(other, "y"), child_of(two, "x/y"));
+	for (const struct tree *tree = other->tree; tree; tree = object_as_tree(tree_child(tree, 0)))
+		check_tree(tree);
+	workspace_end(store.agent);
+}
+
+static void test_nothing_is_half_done_when_the_memory_ends(void **unused)
+{
+	struct workspace_options options = {.durability = DURABLE_MEMORY, .memory_max_bytes = 48u << 20};
+	const struct commit *tip = NULL;
+	const struct object *at;
+	uint8_t data[4096] = {0};
+	unsigned count = 0;
+	int rc;
+
+	(void)unused;
+	store_close(&store);
+	store_open(&store, &options);
+	for (; count < 100000; count++) {
+		char path[32];
+		snprintf(path, sizeof(path), "f-%u/f-%u", count % 10, count % 7);
+		memcpy(data, &count, sizeof(count));
+		workspace_begin(store.agent);
+		rc = commit_on("refs/heads/a", tip, path, (struct bytes){data, sizeof(data)}, &tip);
+		workspace_end(store.agent);
+		if (rc)
+			break;
+	}
+	assert_int_equal(rc, ERR_FULL);
+	assert_in_range(count, 1000, 12000);
+	workspace_begin(store.agent);
+	assert_int_equal(workspace_ref_get(store.agent, "refs/heads/a", &at), 0);
+	assert_ptr_equal(at, tip);
+	assert_int_equal(tip->generation, count);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(commit_on("refs/heads/a", tip, "new", (struct bytes){data, sizeof(data)}, &tip), ERR_FULL);
+	workspace_end(store.agent);
+}
+
 /* A tree whose modes are written as git once did stays as it is; what is made of it has today's. */
 static void test_a_strange_mode_is_kept_until_the_folder_changes(void **unused)
 {
@@ -214,6 +290,8 @@ int main(void)
 						close_all),
 		cmocka_unit_test_setup_teardown(test_an_edit_of_an_old_version_begins_a_branch, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_a_tree_that_was_there_before_is_that_tree, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_a_commit_names_the_objects_that_were_there_before, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_nothing_is_half_done_when_the_memory_ends, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_a_strange_mode_is_kept_until_the_folder_changes, open_all, close_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
