@@ -7,23 +7,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "workspace/store/agent_inner.h"
+#include "workspace/store/gc_inner.h"
 
 #define JOURNAL_WORTH_BYTES ((uint64_t)4 << 20) /* a smaller journal is not worth writing anew */
 #define JOURNAL_WORTH_TIMES 3u                  /* … nor one that is not so many times what stays */
-
-struct gc {
-	struct workspace_agent *agent;
-	struct workspace *workspace;
-	bool now;
-	uint16_t round;
-	const struct object **stack; /* marked, and what they lead to is not yet */
-	size_t count, capacity;
-	int rc;
-	uint64_t kept, dropped;
-	uint64_t kept_bytes, dropped_bytes; /* of journaled objects, as git has them */
-	struct journal_rewrite *rewrite;
-};
 
 static uint64_t now_us(void)
 {
@@ -49,107 +36,13 @@ void gc_images(struct workspace_agent *agent)
 		index_each(agent, NULL, drop_image, agent);
 }
 
-/* ---- marking ---- */
-
-static bool has_mark(const struct object *object)
-{
-	return atomic_load_explicit(&object->flags, memory_order_relaxed) & FLAG_MARKED;
-}
-
-static void set_mark(const struct object *object)
-{
-	struct object *mutable = (struct object *)(uintptr_t)object;
-	uint8_t flags = atomic_load_explicit(&mutable->flags, memory_order_relaxed);
-	atomic_store_explicit(&mutable->flags, flags | FLAG_MARKED, memory_order_relaxed);
-}
-
-static void clear_mark(struct object *object)
-{
-	uint8_t flags = atomic_load_explicit(&object->flags, memory_order_relaxed);
-	atomic_store_explicit(&object->flags, flags & (uint8_t)~FLAG_MARKED, memory_order_relaxed);
-}
-
-static bool stack_grow(struct gc *gc)
-{
-	size_t capacity = gc->capacity ? 2 * gc->capacity : 1024;
-	const struct object **stack = realloc(gc->stack, capacity * sizeof(*stack));
-
-	if (!stack) {
-		gc->rc = agent_fail(gc->agent, ERR_MEMORY, "the system has no memory to collect garbage with");
-		return false;
-	}
-	gc->stack = stack;
-	gc->capacity = capacity;
-	return true;
-}
-
-static void mark(void *context, const struct object *object)
-{
-	struct gc *gc = context;
-
-	if (has_mark(object))
-		return;
-	set_mark(object);
-	if (object->type == OBJECT_TREE)
-		atomic_store_explicit(&((struct shape *)(uintptr_t)object_as_tree(object)->shape)->marked, true,
-				      memory_order_relaxed);
-	if (object->type == OBJECT_BLOB || object->type > OBJECT_TAG)
-		return;
-	if (gc->count < gc->capacity || stack_grow(gc))
-		gc->stack[gc->count++] = object;
-}
-
-static void mark_all_from(struct gc *gc, const struct object *object)
-{
-	mark(gc, object);
-	while (gc->count)
-		object_edges(gc->stack[--gc->count], mark, gc);
-}
-
-static int mark_ref(void *context, void *node)
-{
-	struct gc *gc = context;
-	const struct ref_value *value = ref_value_of(node);
-
-	if (ref_value_is_there(value))
-		mark_all_from(gc, value->object);
-	return gc->rc;
-}
-
-static int mark_young(void *context, struct object *object)
-{
-	struct gc *gc = context;
-
-	if (atomic_load_explicit(&object->round, memory_order_relaxed) == gc->round)
-		mark_all_from(gc, object);
-	return gc->rc;
-}
-
-static int gc_mark(struct gc *gc)
-{
-	int rc = hash_table_each(&gc->workspace->refs.table, mark_ref, gc);
-
-	if (!rc && !gc->now)
-		rc = index_each(gc->agent, NULL, mark_young, gc);
-	free(gc->stack);
-	gc->stack = NULL;
-	return rc ? rc : gc->rc;
-}
-
-static int unmark(void *context, struct object *object)
-{
-	(void)context;
-	clear_mark(object);
-	return 0;
-}
-
 /* ---- giving back ---- */
 
 static bool stays(void *context, void *node)
 {
 	struct gc *gc = context;
 	struct object *object = node;
-	bool is_kept = has_mark(object);
+	bool is_kept = gc_has_mark(object);
 	bool is_journaled = atomic_load_explicit(&object->flags, memory_order_relaxed) & FLAG_JOURNALED;
 
 	*(is_kept ? &gc->kept : &gc->dropped) += 1;
@@ -166,7 +59,7 @@ static void fresh_filter(struct workspace_agent *agent)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < agent->fresh_count; i++)
-		if (has_mark(agent->fresh[i]))
+		if (gc_has_mark(agent->fresh[i]))
 			agent->fresh[kept++] = agent->fresh[i];
 	agent->fresh_count = kept;
 }
@@ -316,7 +209,7 @@ static int gc_finish(struct gc *gc)
 	int rc = writes ? gc_rewrite(gc) : 0;
 
 	workspace->dropped_bytes = writes && !rc ? 0 : workspace->dropped_bytes + gc->dropped_bytes;
-	index_each(gc->agent, NULL, unmark, NULL);
+	index_each(gc->agent, NULL, gc_unmark, NULL);
 	if (!workspace->journal || (writes && !rc))
 		refs_sweep(gc);
 	return rc;
@@ -334,7 +227,7 @@ static int gc_run(struct gc *gc)
 	if (!rc)
 		rc = gc_mark(gc);
 	if (rc) {
-		index_each(gc->agent, NULL, unmark, NULL);
+		index_each(gc->agent, NULL, gc_unmark, NULL);
 		object_asides_sweep(gc->agent, &workspace->asides, true);
 		return rc;
 	}

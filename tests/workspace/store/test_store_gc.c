@@ -121,6 +121,78 @@ static void test_memory_goes_down_when_most_of_it_is_dead_however_it_lies(void *
 	world_close(&world);
 }
 
+/* A version of a tree is a few changes to the version before. When that goes, it stands by itself. */
+static void test_a_version_does_not_keep_those_it_was_built_on(void **state)
+{
+	struct world world;
+	const struct commit *commit = NULL;
+	char ref[32];
+
+	(void)state;
+	world_open(&world, 1, 0, false);
+	struct workspace_agent *agent = world.agents[0];
+	workspace_begin(agent);
+	for (unsigned i = 0; i < 30; i++)
+		commit = world_made(agent, commit, i);
+	assert_non_null(commit_tree(commit)->base);
+	for (unsigned i = 0; i < 10; i++) { /* its history goes on without it */
+		const struct commit *alone;
+		struct workspace_person person = {"Ann", "ann@example.org", 1700000000, 60};
+		struct workspace_change change = {.author = person, .committer = person, .message = "alone"};
+		commit = world_made(agent, commit, 100 + i);
+		assert_int_equal(workspace_commit_make(agent, commit_tree(commit), NULL, 0, &change, &alone), 0);
+		snprintf(ref, sizeof(ref), "refs/heads/%u", i % 5);
+		world_set(agent, ref, alone);
+	}
+	workspace_end(agent);
+	assert_int_equal(collect(&world, true).objects_after, 5 * 5);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(ref, sizeof(ref), "refs/heads/%u", i);
+		check_branch(&world, ref, 105 + i, 1, 8);
+		grow(&world, ref, 1000 * i, 100, 8); /* and others are built on it */
+	}
+	assert_int_equal(collect(&world, true).objects_after, 5 * 101 * 5);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(ref, sizeof(ref), "refs/heads/%u", i);
+		check_branch(&world, ref, 1000 * i, 100, 8);
+	}
+	world_close(&world);
+}
+
+/* But if many were built on one, that costs less than all of them whole. */
+static void test_a_version_that_many_build_on_stays(void **state)
+{
+	struct world world;
+	const struct tree *trees[6];
+	char ref[32];
+
+	(void)state;
+	world_open(&world, 1, 0, false);
+	struct workspace_agent *agent = world.agents[0];
+	workspace_begin(agent);
+	const struct commit *first = world_made(agent, NULL, 0), *base = world_made(agent, first, 1);
+	const struct tree *base_tree = commit_tree(base);
+	for (unsigned i = 0; i < 6; i++) {
+		struct workspace_person person = {"Ann", "ann@example.org", 1700000000, 60};
+		struct workspace_change change = {.author = person, .committer = person, .message = "one of many"};
+		const struct commit *commit;
+		trees[i] = commit_tree(world_made(agent, base, 2 + i));
+		assert_ptr_equal(trees[i]->base, base_tree);
+		assert_int_equal(workspace_commit_make(agent, trees[i], NULL, 0, &change, &commit), 0);
+		snprintf(ref, sizeof(ref), "refs/heads/%u", i);
+		world_set(agent, ref, commit);
+	}
+	workspace_end(agent);
+	collect(&world, true);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_ptr_equal(trees[i]->base, base_tree);
+		snprintf(ref, sizeof(ref), "refs/heads/%u", i);
+		check_branch(&world, ref, 2 + i, 1, 8);
+	}
+	assert_null(base_tree->base); /* and what that was built on goes */
+	world_close(&world);
+}
+
 static void test_an_object_stays_until_the_second_collection(void **state)
 {
 	struct world world;
@@ -439,6 +511,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_branch_that_is_deleted_gives_its_memory_back),
 		cmocka_unit_test(test_memory_goes_down_when_most_of_it_is_dead_however_it_lies),
+		cmocka_unit_test(test_a_version_does_not_keep_those_it_was_built_on),
+		cmocka_unit_test(test_a_version_that_many_build_on_stays),
 		cmocka_unit_test(test_an_object_stays_until_the_second_collection),
 		cmocka_unit_test(test_what_is_made_again_stays_again),
 		cmocka_unit_test(test_tags_trees_links_and_shallow_parents_are_kept_and_dropped),

@@ -256,8 +256,9 @@ static void test_a_change_of_thousands_of_refs(void **state)
 
 /* ---- a change that was interrupted ---- */
 
-/* An agent that stops after any step of a change holds nobody up: whoever comes next brings it to its end, or has it begin again. */
-static void stop_and_go_on(bool installed_all)
+/* An agent that stops after any step of a change holds nobody up: whoever comes next brings it to its end, or has it begin again. What is decided is seen
+ * before it stands in the words. */
+static void stop_and_go_on(bool installed_all, bool decided)
 {
 	struct ref *left, *right;
 	struct ref_change *change = memory_take(agent, change_bytes(2));
@@ -285,8 +286,10 @@ static void stop_and_go_on(bool installed_all)
 	atomic_store(&left->word, (uintptr_t)change | 1);
 	if (installed_all)
 		atomic_store(&right->word, (uintptr_t)change | 1);
-	assert_ptr_equal(world_at(agent, left->name), one);
-	assert_ptr_equal(world_at(agent, right->name), one);
+	if (decided)
+		atomic_store(&change->state, CHANGE_DONE);
+	assert_ptr_equal(world_at(agent, left->name), decided ? two : one);
+	assert_ptr_equal(world_at(agent, right->name), decided ? two : one);
 	world_set(world.agents[1], right->name, NULL);
 	if (installed_all || ref_value_of(left)->object == &two->object)
 		assert_ptr_equal(world_at(agent, left->name), two);
@@ -301,8 +304,9 @@ static void stop_and_go_on(bool installed_all)
 static void test_a_change_that_stops_halfway_holds_nobody_up(void **state)
 {
 	(void)state;
-	stop_and_go_on(false);
-	stop_and_go_on(true);
+	stop_and_go_on(false, false);
+	stop_and_go_on(true, false);
+	stop_and_go_on(true, true);
 }
 
 /* ---- lists ---- */
