@@ -25,10 +25,13 @@
  *   ERR_MOVED      a ref is not where the caller believed: look again, and decide again
  *   ERR_MALFORMED  a path, name or object that git would refuse (`.git` in all its spellings, "..", NUL, double entries, a wrong order, …)
  *   ERR_FULL       the memory cap is reached; workspace_gc and deleting refs help
- *   ERR_MEMORY, ERR_IO
+ *   ERR_STATE      a ref would be a folder of another one; or garbage is to be collected within a bracket
+ *   ERR_MEMORY
+ *   ERR_IO         the journal cannot be written. Once a change of refs was visible before that was found out, the workspace can only be read: that change was
+ *                  not acknowledged and is not there when it is opened again, so nothing may be built on it
  *
  * An agent belongs to one thread at a time; everything else may be shared. Unless it says so, no function blocks or touches a disk, but
- * for the journal's write into the page cache.
+ * for the journal's write into the page cache. A collection of garbage makes everybody wait.
  */
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
@@ -188,12 +191,15 @@ struct ref_update {
 	bool anywhere;             /* from does not matter */
 };
 
-/* All of them or none, and no reader sees one without the others. No ref may be named twice. */
+/* All of them or none, and no reader sees one without the others. No ref may be named twice. A ref whose `to` is where it is stays as it is: so a change
+ * can depend on it. As in git, a ref and one below its name cannot change places in one step (ERR_STATE). A branch, "refs/heads/…", leads to
+ * a commit. */
 MUST_CHECK int workspace_refs_update(struct workspace_agent *agent, const struct ref_update *updates, size_t count);
 MUST_CHECK int workspace_ref_get(struct workspace_agent *agent, const char *ref, const struct object **out_object);
 
-/* In the order of names. The callback returns 0 to go on; anything else ends it and is returned. Refs that change meanwhile are seen
- * before or after. `version` counts the changes of this ref since it was first made. */
+/* In the order of names, those that begin with `prefix` (NULL: all), as they are at one moment; refs that change all the time may be seen each at a moment of its
+ * own. The callback returns 0 to go on; anything else ends it and is returned. `version` counts the changes of this ref since it was made; what
+ * was deleted is counted on until a collection forgets the name. */
 typedef int workspace_ref_seen(void *context, const char *ref, const struct object *object, uint64_t version);
 MUST_CHECK int workspace_refs_each(struct workspace_agent *agent, const char *prefix, workspace_ref_seen *seen, void *context);
 
@@ -211,7 +217,7 @@ struct workspace_gc_result {
 };
 
 /* Forget what no ref leads to, and what was not made since the last collection (`now`: even that). Waits until all agents are outside of
- * their brackets; their next calls wait for the end. Writes the journal anew if that is worth it. */
+ * their brackets; their next calls wait for the end. Writes the journal anew if that is worth it; ERR_IO if that fails, and then the old one counts. */
 MUST_CHECK int workspace_gc(struct workspace_agent *agent, bool now, struct workspace_gc_result *out_result);
 
 /* ---- comparing ---- */
