@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What one thread can do in a workspace: commit one file of 1 KB, read a path at the tip, set a branch; beside libgit2 doing the same in
- * memory (mempack, git_tree_create_updated), in the same run. Repositories have 1,000 files (10 x 10 x 10), 10,000 (100 x 100) or what is asked.
+ * What one thread can do in a workspace: commit one file of 1 KB (in memory; with the journal in the page cache; with that and the search for SHA-1
+ * attacks), read a path at the tip, set a branch; beside libgit2 doing the same in memory (mempack, git_tree_create_updated), in the same run.
+ * Repositories have 1,000 files (10 x 10 x 10) or 10,000 (100 x 100).
  *
- *   bench_workspace_core [COMMITS]
+ *   bench_workspace_core [COMMITS]     the journals are in a folder of $TMPDIR, else of /tmp
  *
- * The rounds of both alternate in blocks; of libgit2 there are fewer, since all of them take longer.
+ * All alternate in blocks; of libgit2's commits there are fewer, since they take longer.
  */
+#include <ftw.h>
 #include <git2.h>
 #include <git2/sys/commit.h>
 #include <git2/sys/mempack.h>
@@ -19,7 +21,9 @@
 #include "workspace/workspace.h"
 
 #define COMMITS_GIVEN 100000u
-#define PEER_SHARE    50u /* one commit of libgit2 for so many of ours */
+#define BLOCK         500u  /* commits of one, then of the next */
+#define READS         8000u /* and after ten blocks, so many reads of one and of the other */
+#define PEER_SHARE    50u   /* one commit of libgit2 for so many of ours */
 #define FILE_BYTES    1024u
 #define PATH_BYTES    64u
 #define REF           "refs/heads/main"
@@ -36,9 +40,12 @@ struct samples {
 };
 
 struct own {
+	const char *name;
 	struct workspace *workspace;
 	struct workspace_agent *agent;
 	const struct commit *tip;
+	struct samples commits;
+	char folder[64]; /* of its journal, or empty */
 };
 
 struct peer {
@@ -137,12 +144,29 @@ static struct workspace_person author(unsigned version)
 		.name = "Agent", .email = "agent@example.org", .seconds = 1700000000 + version, .minutes = 60};
 }
 
-static void own_begin(struct own *own, const struct repository *repository, uint64_t memory_bytes)
+static void own_open(struct own *own, enum workspace_durability durability, bool is_strict, uint64_t memory_bytes)
 {
-	char sentence[WORKSPACE_SENTENCE_BYTES], (*paths)[PATH_BYTES] = calloc(repository->files, sizeof(*paths)),
-						 (*contents)[FILE_BYTES] = calloc(repository->files, sizeof(*contents));
+	char sentence[WORKSPACE_SENTENCE_BYTES];
+	const char *where = getenv("TMPDIR");
+	struct workspace_options options = {
+		.durability = durability, .memory_max_bytes = memory_bytes, .check_collisions = is_strict};
+
+	if (durability != DURABLE_MEMORY) {
+		snprintf(own->folder, sizeof(own->folder), "%.40s/bunshin-bench-XXXXXX", where ? where : "/tmp");
+		options.journal = mkdtemp(own->folder);
+		if (!options.journal)
+			stop("the journal", own->folder);
+	}
+	if (workspace_open(&options, &own->workspace, sentence))
+		stop("open", sentence);
+	must(workspace_join(own->workspace, &own->agent), "join", own);
+}
+
+static void own_begin(struct own *own, const struct repository *repository)
+{
+	char(*paths)[PATH_BYTES] = calloc(repository->files, sizeof(*paths));
+	char(*contents)[FILE_BYTES] = calloc(repository->files, sizeof(*contents));
 	struct workspace_edit *edits = calloc(repository->files, sizeof(*edits));
-	struct workspace_options options = {.durability = DURABLE_MEMORY, .memory_max_bytes = memory_bytes};
 	struct workspace_change change = {edits, repository->files, author(0), author(0), "begin"};
 
 	if (!paths || !contents || !edits)
@@ -152,16 +176,13 @@ static void own_begin(struct own *own, const struct repository *repository, uint
 		content_of(i, 0, contents[i]);
 		edits[i] = (struct workspace_edit){paths[i], MODE_FILE, {(uint8_t *)contents[i], FILE_BYTES}, NULL};
 	}
-	*own = (struct own){0};
-	must(workspace_open(&options, &own->workspace, sentence), "open", own);
-	must(workspace_join(own->workspace, &own->agent), "join", own);
 	must(workspace_commit(own->agent, REF, NULL, &change, &own->tip), "the first commit", own);
 	free(paths);
 	free(contents);
 	free(edits);
 }
 
-static void own_commit(struct own *own, const char *path, const char *content, unsigned version, struct samples *samples)
+static void own_commit(struct own *own, const char *path, const char *content, unsigned version)
 {
 	struct workspace_edit edit = {path, MODE_FILE, {(const uint8_t *)content, FILE_BYTES}, NULL};
 	struct workspace_change change = {&edit, 1, author(version), author(version), "change one file"};
@@ -171,12 +192,12 @@ static void own_commit(struct own *own, const char *path, const char *content, u
 	workspace_begin(own->agent);
 	int rc = workspace_commit(own->agent, REF, own->tip, &change, &commit);
 	workspace_end(own->agent);
-	samples->ns[samples->count++] = now_ns() - begin;
+	own->commits.ns[own->commits.count++] = now_ns() - begin;
 	must(rc, "commit", own);
 	own->tip = commit;
 }
 
-#define BATCH 16u /* what is shorter than reading the clock is measured so many at a time */
+#define BATCH 10u /* what is shorter than reading the clock is measured so many at a time */
 
 static void own_read(struct own *own, char (*paths)[PATH_BYTES], struct samples *samples)
 {
@@ -206,6 +227,23 @@ static void own_branch(struct own *own, unsigned number, struct samples *samples
 		rc |= workspace_refs_update(own->agent, &updates[i], 1);
 	samples->ns[samples->count++] = (now_ns() - begin) / BATCH;
 	must(rc, "branch", own);
+}
+
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *where)
+{
+	(void)stat;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
+static void own_end(struct own *own)
+{
+	workspace_leave(own->agent);
+	own->agent = NULL;
+	must(workspace_close(own->workspace), "close", own);
+	if (own->folder[0])
+		nftw(own->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- libgit2 ---- */
@@ -289,54 +327,107 @@ static void say(const char *what, struct samples *own, struct samples *peer)
 {
 	double p50 = percentile(own, 0.5);
 
-	printf("  %-8s p50 %7.3f us   p99 %7.3f us   p99.9 %8.3f us", what, p50, percentile(own, 0.99), percentile(own, 0.999));
+	printf("  %-36s p50 %7.3f us   p99 %7.3f us   p99.9 %8.3f us", what, p50, percentile(own, 0.99), percentile(own, 0.999));
 	if (peer)
 		printf("   libgit2 p50 %8.2f us, %6.1f x", percentile(peer, 0.5), percentile(peer, 0.5) / p50);
 	printf("\n");
-	free(own->ns);
-	if (peer)
-		free(peer->ns);
 }
 
-static void run(const struct repository *repository, unsigned commits)
-{
-	struct samples commit = samples_new(commits), read = samples_new(commits), branch = samples_new(commits),
-		       peer_commits = samples_new(commits), peer_reads = samples_new(commits);
-	struct workspace_figures before, after;
-	struct own own;
-	struct peer peer;
+enum { IN_MEMORY, JOURNALED, CHECKED, KINDS };
 
-	own_begin(&own, repository, (uint64_t)commits * 8192 + (512u << 20));
-	peer_begin(&peer, repository);
-	workspace_measure(own.workspace, &before);
-	for (unsigned i = 1; i <= commits; i++) {
+struct run {
+	const struct repository *repository;
+	struct own kinds[KINDS];
+	struct peer peer;
+	struct samples peer_commits, reads, peer_reads, branches;
+};
+
+static void commit_block(struct run *run, struct own *own, unsigned first)
+{
+	for (unsigned i = first; i < first + BLOCK; i++) {
 		char path[PATH_BYTES], content[FILE_BYTES];
-		unsigned file = chance(repository->files);
-		path_of(repository, file, path);
-		content_of(file, i, content);
-		own_commit(&own, path, content, i, &commit);
-		if (i % PEER_SHARE == 0)
-			peer_commit(&peer, path, content, &peer_commits);
+		unsigned file = chance(run->repository->files);
+		path_of(run->repository, file, path);
+		content_of(file, i + 1, content);
+		if (own)
+			own_commit(own, path, content, i + 1);
+		else if (i % PEER_SHARE == 0)
+			peer_commit(&run->peer, path, content, &run->peer_commits);
 	}
-	workspace_measure(own.workspace, &after);
-	for (unsigned i = 0; i < commits / BATCH; i++) {
+}
+
+static void read_block(struct run *run, bool is_peer)
+{
+	for (unsigned i = 0; i < READS / BATCH; i++) {
 		char paths[BATCH][PATH_BYTES];
 		for (unsigned j = 0; j < BATCH; j++)
-			path_of(repository, chance(repository->files), paths[j]);
-		own_read(&own, paths, &read);
-		if (i % 4 == 0)
-			peer_read(&peer, paths, &peer_reads);
+			path_of(run->repository, chance(run->repository->files), paths[j]);
+		if (is_peer)
+			peer_read(&run->peer, paths, &run->peer_reads);
+		else
+			own_read(&run->kinds[IN_MEMORY], paths, &run->reads);
 	}
+}
+
+static void run_begin(struct run *run, const struct repository *repository, unsigned commits)
+{
+	static const struct own kinds[KINDS] = {
+		{.name = "commit"}, {.name = "commit, journal"}, {.name = "commit, journal, collision check"}};
+
+	*run = (struct run){.repository = repository};
+	for (unsigned i = 0; i < KINDS; i++) {
+		run->kinds[i] = kinds[i];
+		run->kinds[i].commits = samples_new(commits);
+		own_open(&run->kinds[i], i == IN_MEMORY ? DURABLE_MEMORY : DURABLE_PROCESS, i == CHECKED,
+			 (uint64_t)commits * 8192 + (512u << 20));
+		own_begin(&run->kinds[i], repository);
+	}
+	peer_begin(&run->peer, repository);
+	run->peer_commits = samples_new(commits);
+	run->reads = samples_new(commits);
+	run->peer_reads = samples_new(commits);
+	run->branches = samples_new(commits);
+}
+
+static void run_end(struct run *run)
+{
+	for (unsigned i = 0; i < KINDS; i++) {
+		own_end(&run->kinds[i]);
+		free(run->kinds[i].commits.ns);
+	}
+	peer_end(&run->peer);
+	free(run->peer_commits.ns);
+	free(run->reads.ns);
+	free(run->peer_reads.ns);
+	free(run->branches.ns);
+}
+
+static void run_all(const struct repository *repository, unsigned commits)
+{
+	struct workspace_figures before, after;
+	struct run run;
+
+	run_begin(&run, repository, commits);
+	workspace_measure(run.kinds[IN_MEMORY].workspace, &before);
+	for (unsigned i = 0; i < commits; i += BLOCK) {
+		for (unsigned kind = 0; kind < KINDS; kind++)
+			commit_block(&run, &run.kinds[kind], i);
+		commit_block(&run, NULL, i);
+		if (i / BLOCK % 10 == 0) {
+			read_block(&run, false);
+			read_block(&run, true);
+		}
+	}
+	workspace_measure(run.kinds[IN_MEMORY].workspace, &after);
 	for (unsigned i = 0; i < 1000; i++)
-		own_branch(&own, i, &branch);
+		own_branch(&run.kinds[IN_MEMORY], i, &run.branches);
 	printf("%s: %u files, %u commits, %.1f MB (%.0f bytes a commit)\n", repository->name, repository->files, commits,
 	       (double)after.memory_bytes / 1e6, (double)(after.memory_bytes - before.memory_bytes) / commits);
-	say("commit", &commit, &peer_commits);
-	say("read", &read, &peer_reads);
-	say("branch", &branch, NULL);
-	peer_end(&peer);
-	workspace_leave(own.agent);
-	must(workspace_close(own.workspace), "close", &own);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		say(run.kinds[kind].name, &run.kinds[kind].commits, kind == IN_MEMORY ? &run.peer_commits : NULL);
+	say("read", &run.reads, &run.peer_reads);
+	say("branch", &run.branches, NULL);
+	run_end(&run);
 }
 
 int main(int argc, char **argv)
@@ -344,9 +435,9 @@ int main(int argc, char **argv)
 	static const struct repository repositories[] = {{"1k", 10, 3, 1000}, {"10k-wide", 100, 2, 10000}};
 	unsigned commits = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : COMMITS_GIVEN;
 
-	if (commits < 1000)
-		stop("COMMITS", "at least 1000");
+	if (commits < BLOCK || commits % BLOCK)
+		stop("COMMITS", "a multiple of 500");
 	for (size_t i = 0; i < sizeof(repositories) / sizeof(repositories[0]); i++)
-		run(&repositories[i], commits);
+		run_all(&repositories[i], commits);
 	return 0;
 }
