@@ -260,9 +260,26 @@ static void file_add(struct file_list *list, struct texts *texts, uint64_t *seed
 	file_list_put(list, &file);
 }
 
+/* Files deep in many folders, most of which no side will touch: where a walk that starts anew pays. */
+static void grow_bushy(struct file_list *list, struct texts *texts, uint64_t *seed)
+{
+	unsigned count = 40 + chance_below(seed, 70);
+	for (unsigned i = 0; i < count; i++) {
+		struct listed_file file = {.mode = MODE_FILE, .data = text_make(texts, seed)};
+		size_t bytes = 0;
+		for (unsigned deep = 2 + chance_below(seed, 2); deep--;)
+			bytes += (size_t)snprintf(file.path + bytes, sizeof(file.path) - bytes, "%s/",
+						  folder_names[chance_below(seed, COUNT(folder_names))]);
+		snprintf(file.path + bytes, sizeof(file.path) - bytes, "%s", file_names[chance_below(seed, COUNT(file_names))]);
+		file_list_put(list, &file);
+	}
+}
+
 void file_list_begin(struct file_list *list, struct texts *texts, uint64_t *seed)
 {
 	list->count = 0;
+	if (!chance_below(seed, 6))
+		grow_bushy(list, texts, seed);
 	unsigned count = 3 + chance_below(seed, chance_below(seed, 3) ? 14 : 40);
 	for (unsigned i = 0; i < count; i++)
 		file_add(list, texts, seed);

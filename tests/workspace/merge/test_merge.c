@@ -154,6 +154,23 @@ static void test_a_file_put_into_a_folder_that_moved_is_asked_about(void **state
 	place_close(&place);
 }
 
+static void test_a_file_in_the_place_of_a_folder_that_moved_is_not_lost(void **state)
+{
+	(void)state;
+	struct place place;
+	struct merge_result result;
+	place_open(&place, 0);
+	const struct commit *base = commit_of(&place, NULL, FILES("d/p/x", TEN, "d/q", FIRST, "d/r", LAST));
+	const struct commit *ours = commit_of(&place, base, FILES("d/p", "file\n", "d/q", FIRST, "d/r", LAST));
+	const struct commit *theirs = commit_of(&place, base, FILES("e/p/x", TEN, "e/q", FIRST, "e/r", LAST));
+	merge(&place, ours, theirs, &result);
+	assert_conflict(&result, "e/p~one", CONFLICT_FOLDER_RENAME, "o");
+	assert_file(&place, result.tree, "e/p~one", "file\n");
+	assert_file(&place, result.tree, "e/p/x", TEN);
+	merge_result_release(&result);
+	place_close(&place);
+}
+
 static void test_a_file_gives_way_to_a_folder_and_to_another_kind(void **state)
 {
 	(void)state;
@@ -324,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_a_renamed_file_gets_what_the_other_side_changed),
 		cmocka_unit_test(test_renames_that_do_not_agree_are_conflicts_of_their_own_kinds),
 		cmocka_unit_test(test_a_file_put_into_a_folder_that_moved_is_asked_about),
+		cmocka_unit_test(test_a_file_in_the_place_of_a_folder_that_moved_is_not_lost),
 		cmocka_unit_test(test_a_file_gives_way_to_a_folder_and_to_another_kind),
 		cmocka_unit_test(test_a_name_that_git_refuses_is_not_made_by_moving_a_file_aside),
 		cmocka_unit_test(test_what_is_not_text_is_chosen_whole),
