@@ -5,67 +5,6 @@
 #include "workspace/store/edit.h"
 #include "workspace/store/object_inner.h"
 
-/* ---- what others made may not be in the journal yet ---- */
-
-struct adoption {
-	struct workspace_agent *agent;
-	const struct object **waiting; /* objects whose edges are to be looked at, or were: those have the lowest bit set */
-	size_t count, capacity;
-	int rc;
-};
-
-static void adoption_push(void *context, const struct object *object)
-{
-	struct adoption *adoption = context;
-	if (adoption->rc || object->type > OBJECT_TAG || (atomic_load(&object->flags) & FLAG_JOURNALED))
-		return;
-	if (adoption->count == adoption->capacity) {
-		size_t capacity = adoption->capacity ? 2 * adoption->capacity : 64;
-		const struct object **grown = agent_scratch(adoption->agent, capacity * sizeof(*grown));
-		if (!grown) {
-			adoption->rc = adoption->agent->rc;
-			return;
-		}
-		if (adoption->count)
-			memcpy(grown, adoption->waiting, adoption->count * sizeof(*grown));
-		adoption->waiting = grown;
-		adoption->capacity = capacity;
-	}
-	adoption->waiting[adoption->count++] = object;
-}
-
-static const struct object *marked(const struct object *object)
-{
-	return (const struct object *)((uintptr_t)object | 1);
-}
-
-static const struct object *unmarked(const struct object *object)
-{
-	return (const struct object *)((uintptr_t)object & ~(uintptr_t)1);
-}
-
-/* What an object leads to before the object itself. Most of the time nothing waits: somebody else is just about to publish. */
-int object_adopt(struct workspace_agent *agent, const struct object *object)
-{
-	struct adoption adoption = {.agent = agent};
-	if (!agent->workspace->journal)
-		return 0;
-	adoption_push(&adoption, object);
-	while (!adoption.rc && adoption.count) {
-		const struct object **top = &adoption.waiting[adoption.count - 1];
-		if (unmarked(*top) == *top) {
-			object = *top;
-			*top = marked(object);
-			object_edges(object, adoption_push, &adoption);
-		} else {
-			object = unmarked(*top);
-			adoption.count--;
-			adoption.rc = agent_fresh(agent, object);
-		}
-	}
-	return adoption.rc;
-}
-
 /* ---- by id ---- */
 
 const struct object *object_find(struct workspace_agent *agent, const struct oid *id)
