@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * merge_replay REPOSITORY [MOST [FIRST]]: every merge in the history of a repository once more, by us and by git, and where the two do not come to
- * the same. The repository is only read; what git writes meanwhile goes to a folder that is removed.
+ * merge_replay REPOSITORY [MOST [FIRST [REVISION…]]]: every merge in the history of a repository once more, by us and by git, and where the two do not come to
+ * the same; at most so many, from the first on, or only those that the revisions lead to. The repository is only read; what git writes meanwhile goes to a folder that is removed.
  *
  * Ends with 0 if all are the same, 1 if one is not.
  */
@@ -116,13 +116,17 @@ int main(int argc, char **argv)
 	struct import_options import = {.path = argc > 1 ? argv[1] : NULL};
 	struct import_result imported;
 	struct merges merges = {0};
-	if (argc < 2 || argc > 4) {
-		fprintf(stderr, "usage: merge_replay REPOSITORY [MOST [FIRST]]\n");
+	if (argc < 2) {
+		fprintf(stderr, "usage: merge_replay REPOSITORY [MOST [FIRST [REVISION...]]]\n");
 		return 2;
 	}
 	snprintf(repository, sizeof(repository), "%s/.git", argv[1]);
 	if (access(repository, R_OK))
 		snprintf(repository, sizeof(repository), "%s", argv[1]);
+	if (argc > 4) {
+		import.revisions = (const char *const *)argv + 4;
+		import.revision_count = (uint32_t)argc - 4;
+	}
 	git_libgit2_init();
 	if (workspace_open(&options, &workspace, sentence) || workspace_join(workspace, &agent)) {
 		fprintf(stderr, "%s\n", sentence);
