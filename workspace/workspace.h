@@ -224,13 +224,13 @@ MUST_CHECK int workspace_gc(struct workspace_agent *agent, bool now, struct work
 
 struct diff_options {
 	bool renames;       /* as git diff -M does, 50 % alike */
-	const char *prefix; /* only below this path; NULL: everything */
+	const char *prefix; /* only this path and below; NULL: everything; ERR_NOT_FOUND if neither has it */
 };
 
 struct diff_entry {
-	char status;        /* 'A', 'D', 'M', 'T' (kind of file changed), 'R' */
-	uint8_t similarity; /* of 'R', in percent */
-	const char *old_path;
+	char status;          /* 'A', 'D', 'M', 'T' (kind of file changed), 'R' */
+	uint8_t similarity;   /* of 'R', in percent */
+	const char *old_path; /* the same as the new one, but of 'R' */
 	const char *new_path;
 	enum file_mode old_mode, new_mode;
 	struct oid old_id, new_id;
@@ -241,7 +241,7 @@ typedef int workspace_diff_seen(void *context, const struct diff_entry *entry);
 MUST_CHECK int workspace_diff(struct workspace_agent *agent, const struct tree *from, const struct tree *to,
 			      const struct diff_options *options, workspace_diff_seen *seen, void *context);
 
-/* The patch of one entry as git diff prints it, appended. ERR_LIMIT for files over 64 MiB, which are called binary. */
+/* The patch of one entry as git diff --full-index prints it, appended. Files over 64 MiB are called binary; they are only named. */
 MUST_CHECK int workspace_patch(struct workspace_agent *agent, const struct diff_entry *entry, unsigned context_lines,
 			       struct buffer *out);
 

@@ -222,12 +222,89 @@ static void test_files_without_bytes_can_be_left_out(void **state)
 	check_all("-M --no-rename-empty", &options, setting("RENAME_CASES", 4000) / 4);
 }
 
+/* ---- by hand ---- */
+
+static const char content[] = "one\ntwo\nthree\n";
+
+static struct rename_source source_at(const char *path, const char *text)
+{
+	struct bytes data = {.at = (const uint8_t *)text, .bytes = (uint32_t)strlen(text)};
+
+	return (struct rename_source){path, MODE_FILE, blob_id(data), data, RENAME_NEED_CONTENT};
+}
+
+static struct rename_target target_at(const char *path, const char *text)
+{
+	struct bytes data = {.at = (const uint8_t *)text, .bytes = (uint32_t)strlen(text)};
+
+	return (struct rename_target){path, MODE_FILE, blob_id(data), data, 0, 0};
+}
+
+/* The one with the right name is the 101st: git does not look so far. */
+static void test_of_a_hundred_same_files_the_name_decides(void **state)
+{
+	static char paths[102][16];
+	static struct rename_source sources[102];
+	struct rename_options options = {.limit = RENAME_LIMIT_DIFF};
+
+	(void)state;
+	for (size_t named = 99; named <= 100; named++) {
+		struct rename_target target = target_at("new/name", content);
+		struct renames renames;
+		for (size_t i = 0; i < 102; i++) {
+			snprintf(paths[i], sizeof(paths[i]), i == named ? "z%zu/name" : "z%zu/other", i);
+			sources[i] = source_at(paths[i], content);
+		}
+		assert_int_equal(renames_find(&options, sources, 102, &target, 1, &renames), 0);
+		assert_int_equal(target.source, named == 99 ? 99 : 0);
+		assert_int_equal(target.score, RENAME_SCORE_MAX);
+		renames_release(&renames);
+	}
+}
+
+static void test_folders_are_counted_as_far_up_as_names_stay(void **state)
+{
+	struct rename_source sources[] = {source_at("a/b/c/x", "x\n"), source_at("a/b/c/y", "y\n"), source_at("a/b/z", "z\n")};
+	struct rename_target targets[] = {target_at("a/d/c/x", "x\n"), target_at("a/d/c/y", "y\n"), target_at("q", "z\n")};
+	struct rename_folder folders[] = {
+		{"a/b", RENAME_FOLDER_FOR_SELF}, {"a/b/c", RENAME_FOLDER_FOR_PARENT}, {"e", RENAME_FOLDER_NOTHING}};
+	struct rename_options options = {.merging = true, .folders = folders, .folder_count = 3};
+	static const struct rename_count expected[] = {{"a/b", "a/d", 2}, {"a/b", "", 1}, {"a/b/c", "a/d/c", 2}};
+	struct renames renames;
+
+	(void)state;
+	assert_int_equal(renames_find(&options, sources, 3, targets, 3, &renames), 0);
+	assert_int_equal(renames.count_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(targets[i].source, i);
+		assert_string_equal(renames.counts[i].from, expected[i].from);
+		assert_string_equal(renames.counts[i].to, expected[i].to);
+		assert_int_equal(renames.counts[i].count, expected[i].count);
+	}
+	renames_release(&renames);
+}
+
+static void test_nothing_to_compare_is_fine(void **state)
+{
+	struct rename_options options = {.merging = true};
+	struct rename_target target = target_at("a", content);
+	struct renames renames;
+
+	(void)state;
+	assert_int_equal(renames_find(&options, NULL, 0, &target, 1, &renames), 0);
+	assert_true(target.source == RENAME_NONE);
+	renames_release(&renames);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_renames_between_random_trees_are_those_of_git),
 		cmocka_unit_test(test_over_the_limit_only_quick_searches_are_made),
 		cmocka_unit_test(test_files_without_bytes_can_be_left_out),
+		cmocka_unit_test(test_of_a_hundred_same_files_the_name_decides),
+		cmocka_unit_test(test_folders_are_counted_as_far_up_as_names_stay),
+		cmocka_unit_test(test_nothing_to_compare_is_fine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  *
  * Random texts, compared and merged as git compares and merges them: thousands of files in each question.
  *
- *   TEXT_GIT_CASES   how many random cases (6,000)
+ *   TEXT_GIT_CASES   how many random cases (4,000)
  *   TEXT_GIT_FROM    the number of the first
  */
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #include "tests/workspace/merge/text_cases.h"
 #include "workspace/sha1.h"
 
-#define BATCH 3000u
+#define BATCH 2000u
 
 static uint64_t setting(const char *name, uint64_t otherwise)
 {
@@ -123,7 +123,7 @@ static uint64_t check_tree(struct git_batch *batch, uint64_t counts[])
 
 static void test_random_merges_are_those_of_git_merge_tree(void **state)
 {
-	uint64_t cases = setting("TEXT_GIT_CASES", 6000), from = setting("TEXT_GIT_FROM", 1), counts[TEXT_BINARY + 1] = {0};
+	uint64_t cases = setting("TEXT_GIT_CASES", 4000), from = setting("TEXT_GIT_FROM", 1), counts[TEXT_BINARY + 1] = {0};
 
 	(void)state;
 	for (uint64_t done = 0; done < cases; done += BATCH) {
@@ -138,7 +138,7 @@ static void test_random_merges_are_those_of_git_merge_tree(void **state)
 		      " compared, %" PRIu64 " in conflict, %" PRIu64 " not text\n",
 		      cases, counts[TEXT_OURS], counts[TEXT_THEIRS], counts[TEXT_SPLICED], counts[TEXT_MERGED],
 		      counts[TEXT_CONFLICTS], counts[TEXT_BINARY]);
-	for (size_t i = 0; i <= TEXT_BINARY && cases >= 5000; i++)
+	for (size_t i = 0; i <= TEXT_BINARY && cases >= 4000; i++)
 		assert_true(counts[i] >= cases / 2000); /* a kind that never comes up is not tested */
 }
 
@@ -235,7 +235,7 @@ static uint64_t check_patch(struct git_batch *batch, const char *command, enum t
 /* (Without context, git cuts off what both end with before it compares.) */
 static void test_random_comparisons_are_those_of_git_diff(void **state)
 {
-	uint64_t cases = setting("TEXT_GIT_CASES", 6000), from = setting("TEXT_GIT_FROM", 1), seen = 0;
+	uint64_t cases = setting("TEXT_GIT_CASES", 4000), from = setting("TEXT_GIT_FROM", 1), seen = 0;
 
 	(void)state;
 	for (uint64_t done = 0; done < cases; done += BATCH) {

@@ -2,9 +2,9 @@
  *
  * Merges of one file: by hand where a rule is at stake, by the ten thousand against libgit2, and some against git itself.
  *
- *   TEXT_MERGE_CASES   how many random cases (60,000)
- *   TEXT_MERGE_SPLICES how many more for the fast path alone (200,000)
- *   TEXT_MERGE_GIT     how many of them git itself merges as well (300)
+ *   TEXT_MERGE_CASES   how many random cases (25,000)
+ *   TEXT_MERGE_SPLICES how many more for the fast path alone (100,000)
+ *   TEXT_MERGE_GIT     how many of them git itself merges as well (200)
  *   TEXT_MERGE_FROM    the number of the first
  */
 #include <inttypes.h>
@@ -214,7 +214,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static void test_random_merges_are_those_of_libgit2(void **state)
 {
-	uint64_t cases = setting("TEXT_MERGE_CASES", 60000), from = setting("TEXT_MERGE_FROM", 1);
+	uint64_t cases = setting("TEXT_MERGE_CASES", 25000), from = setting("TEXT_MERGE_FROM", 1);
 	uint64_t counts[TEXT_BINARY + 1] = {0};
 
 	(void)state;
@@ -239,7 +239,7 @@ static void test_random_merges_are_those_of_libgit2(void **state)
 /* Texts of few different lines with small changes: whatever a comparison can be led astray by, and the fast path must not be. */
 static void test_what_is_spliced_is_what_comparing_lines_gives(void **state)
 {
-	uint64_t cases = setting("TEXT_MERGE_SPLICES", 200000), from = setting("TEXT_MERGE_FROM", 1), spliced = 0;
+	uint64_t cases = setting("TEXT_MERGE_SPLICES", 100000), from = setting("TEXT_MERGE_FROM", 1), spliced = 0;
 
 	(void)state;
 	for (uint64_t number = from; number < from + cases; number++) {
@@ -338,7 +338,7 @@ static void check_with_git(const char *folder, const struct text_merge *merge, u
 static void test_random_merges_are_those_of_git(void **state)
 {
 	static const char *const names[] = {"base", "ours", "theirs", "result"};
-	uint64_t cases = setting("TEXT_MERGE_GIT", 300), from = setting("TEXT_MERGE_FROM", 1);
+	uint64_t cases = setting("TEXT_MERGE_GIT", 200), from = setting("TEXT_MERGE_FROM", 1);
 	const char *parent = getenv("TMPDIR");
 	char folder[200];
 

@@ -288,6 +288,56 @@ const char *text_check_splice(const struct text_merge *merge, enum text_outcome 
 	return wrong;
 }
 
+/* ---- scripts ---- */
+
+/* Between two changes both texts have the same lines, and the changes are in order and apart. */
+static bool leads_over(const struct text_lines *old, const struct text_lines *new, const struct text_script *script)
+{
+	struct text_change end = {{old->count, old->count}, {new->count, new->count}};
+	size_t i = 0, j = 0;
+
+	for (size_t n = 0; n <= script->count; n++) {
+		const struct text_change *change = n < script->count ? &script->at[n] : &end;
+		if (change->old.first < i || change->old.first - i != change->new.first - j ||
+		    (n > 0 && n < script->count && change->old.first == i) ||
+		    (n < script->count && change->old.first == change->old.end && change->new.first == change->new.end))
+			return false;
+		for (; i < change->old.first; i++, j++)
+			if (old->number[i] != new->number[j])
+				return false;
+		i = change->old.end;
+		j = change->new.end;
+	}
+	return true;
+}
+
+static const char *check_scripts(const struct text_merge *merge)
+{
+	const struct bytes texts[] = {merge->ours, merge->theirs};
+	struct text_script script = {0};
+	struct text_differ *differ = NULL;
+	struct text_lines lines[2];
+	uint32_t numbers;
+	const char *wrong = NULL;
+
+	if (text_lines_read(texts, 2, lines, &numbers))
+		return "no memory";
+	if (text_differ_new(numbers, &differ))
+		wrong = "no memory";
+	for (unsigned way = 0; way < 4 && !wrong; way++) {
+		struct text_part old = {&lines[0], {0, lines[0].count}}, new = {&lines[1], {0, lines[1].count}};
+		if (text_diff(differ, old, new, (enum text_algorithm)(way % 2), way / 2, &script))
+			wrong = "no memory";
+		else if (!leads_over(&lines[0], &lines[1], &script))
+			wrong = "a script that does not make one text of the other";
+	}
+	text_script_release(&script);
+	text_differ_free(differ);
+	text_lines_release(&lines[0]);
+	text_lines_release(&lines[1]);
+	return wrong;
+}
+
 const char *text_check(const struct text_merge *merge, unsigned choice, enum text_outcome *out_outcome)
 {
 	struct text_merge other = *merge;
@@ -296,6 +346,8 @@ const char *text_check(const struct text_merge *merge, unsigned choice, enum tex
 	other.algorithm = TEXT_HISTOGRAM;
 	if (!wrong)
 		wrong = text_check_splice(&other, out_outcome);
+	if (!wrong)
+		wrong = check_scripts(merge);
 	if (!wrong)
 		wrong = check_merge(merge, out_outcome);
 	return wrong ? wrong : check_marked(merge, choice, *out_outcome);
