@@ -87,6 +87,12 @@ static int order_check(struct workspace_agent *agent, const struct shape *shape)
 	return 0;
 }
 
+static bool is_mode(enum file_mode mode)
+{
+	return mode == MODE_FOLDER || mode == MODE_FILE || mode == MODE_EXECUTABLE || mode == MODE_SYMLINK ||
+	       mode == MODE_SUBMODULE;
+}
+
 static int entries_check(struct workspace_agent *agent, const struct tree_entry *entries, size_t count, uint64_t *out_bytes)
 {
 	const char *why = NULL;
@@ -95,7 +101,7 @@ static int entries_check(struct workspace_agent *agent, const struct tree_entry 
 		const struct tree_entry *entry = &entries[i];
 		if (tree_name_check(entry->name, entry->name_bytes, entry->mode, &why))
 			return agent_fail(agent, ERR_MALFORMED, "\"%.*s\": %s", (int)entry->name_bytes, entry->name, why);
-		if (entry->child->type != mode_type(entry->mode))
+		if (!is_mode(entry->mode) || entry->child->type != mode_type(entry->mode))
 			return agent_fail(agent, ERR_MALFORMED, "\"%.*s\": a %s where the mode is %o", (int)entry->name_bytes,
 					  entry->name, type_name(entry->child->type), entry->mode);
 		*out_bytes += entry_bytes(entry);

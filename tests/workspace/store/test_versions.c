@@ -174,6 +174,98 @@ static void test_a_tree_that_was_there_before_is_that_tree(void **unused)
 	workspace_end(store.agent);
 }
 
+/* ---- trees that come in from elsewhere ---- */
+
+/* What is in `from`, in the other store, made there beside a tree that it resembles. */
+static const struct tree *copy_tree(struct workspace_agent *there, const struct tree *from, const struct tree *like)
+{
+	const struct object *made;
+	struct tree_view view, like_view = {NULL, NULL, NULL};
+	struct bytes raw;
+
+	assert_int_equal(tree_view(store.agent, from, &view), 0);
+	assert_int_equal(like ? tree_view(there, like, &like_view) : 0, 0);
+	for (uint32_t i = 0; i < view.shape->count; i++) {
+		struct tree_entry entry;
+		uint32_t index;
+		tree_view_entry(&view, i, &entry);
+		bool is_there = like && tree_view_find(&like_view, entry.name, entry.name_bytes, &index);
+		if (entry.mode == MODE_FOLDER) {
+			copy_tree(there, object_as_tree(entry.child),
+				  is_there ? object_as_tree(like_view.children[index]) : NULL);
+		} else {
+			const struct blob *blob;
+			assert_int_equal(blob_make(there, blob_bytes(object_as_blob(entry.child)), &blob), 0);
+		}
+	}
+	assert_int_equal(object_raw(store.agent, &from->object, &raw), 0);
+	assert_int_equal(object_make(there, OBJECT_TREE, raw, &from->object.id, like, false, &made), 0);
+	return object_as_tree(made);
+}
+
+static const struct tree *change(const struct tree *base, uint64_t *random)
+{
+	static const char *const names[] = {"a", "a.b", "a-", "b", "c"};
+	char path[32], text[16];
+	const struct tree *tree;
+
+	for (;;) {
+		snprintf(path, sizeof(path), "%s/%s", names[random_below(random, 5)], names[random_below(random, 5)]);
+		if (random_below(random, 3) == 0)
+			*strchr(path, '/') = 0;
+		snprintf(text, sizeof(text), "%u", random_below(random, 50));
+		struct workspace_edit edit = {path, random_below(random, 4) ? MODE_FILE : MODE_NONE, text_of(text), NULL};
+		if (workspace_tree_edit(store.agent, base, &edit, 1, &tree) == 0)
+			return tree;
+	}
+}
+
+static void test_a_tree_that_comes_in_beside_a_similar_one_is_made_of_its_own_children(void **unused)
+{
+	struct store first = store, second;
+	const struct tree *tree = NULL, *like = NULL;
+	uint64_t random = 7;
+
+	(void)unused;
+	store_open(&second, NULL);
+	workspace_begin(first.agent);
+	workspace_begin(second.agent);
+	for (unsigned i = 0; i < 400; i++) {
+		store = first;
+		tree = change(tree, &random);
+		like = copy_tree(second.agent, tree, like);
+		store = second;
+		check_tree(like);
+	}
+	workspace_end(second.agent);
+	workspace_end(first.agent);
+	store_close(&second);
+	store = first;
+}
+
+static void test_what_is_there_already_takes_no_memory(void **unused)
+{
+	struct workspace_figures before, after;
+	static uint8_t data[2048];
+	const struct blob *blob, *first;
+	const struct tree *one = edit(NULL, 1, 1), *two = edit(one, 1, 2);
+
+	(void)unused;
+	workspace_begin(store.agent);
+	assert_int_equal(blob_make(store.agent, (struct bytes){data, sizeof(data)}, &first), 0);
+	workspace_measure(store.workspace, &before);
+	for (unsigned i = 0; i < 20000; i++) {
+		assert_int_equal(blob_make(store.agent, (struct bytes){data, sizeof(data)}, &blob), 0);
+		assert_ptr_equal(blob, first);
+		assert_ptr_equal(edit(one, 1, 2), two);
+		assert_ptr_equal(edit(NULL, 1, 1), one);
+	}
+	workspace_measure(store.workspace, &after);
+	assert_int_equal(after.memory_bytes, before.memory_bytes);
+	assert_int_equal(after.object_count, before.object_count);
+	workspace_end(store.agent);
+}
+
 /* ---- commits, whose objects are put in all at once ---- */
 
 static int commit_on(const char *ref, const struct commit *parent, const char *path, struct bytes data,
@@ -277,6 +369,66 @@ static void test_a_strange_mode_is_kept_until_the_folder_changes(void **unused)
 	assert_int_equal(tree_view(store.agent, next, &view), 0);
 	assert_memory_equal(view.raw, "100644 a", 9);
 	assert_memory_equal(view.raw + 29, "40000 b", 8);
+
+	struct workspace_edit more = {"c", MODE_FILE, text_of("more"), NULL};
+	assert_int_equal(workspace_tree_edit(store.agent, object_as_tree(odd), &more, 1, &next), 0);
+	assert_int_equal(tree_view(store.agent, next, &view), 0);
+	assert_memory_equal(view.raw, "100644 a", 9);
+	assert_memory_equal(view.raw + 29, "40000 b", 8);
+	workspace_end(store.agent);
+}
+
+static void test_entries_are_found_by_their_whole_names_only(void **unused)
+{
+	static const char *const names[] = {"a", "a-", "a.b", "ab", "b", "f"};
+	struct tree_entry entries[6], found;
+	struct tree_view view;
+	const struct tree *inner = edit(NULL, 1, 1), *tree;
+	uint32_t index;
+
+	(void)unused;
+	workspace_begin(store.agent);
+	for (uint32_t i = 0; i < 6; i++)
+		entries[i] = (struct tree_entry){names[i], (uint32_t)strlen(names[i]), i == 5 ? MODE_FOLDER : MODE_FILE,
+						 &inner->object};
+	for (uint32_t i = 0; i < 5; i++)
+		entries[i].child = tree_child(inner, 0);
+	assert_int_equal(tree_make(store.agent, NULL, entries, 6, &tree), 0);
+	assert_int_equal(tree_view(store.agent, tree, &view), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		assert_true(tree_view_find(&view, names[i], strlen(names[i]), &index) && index == i);
+		tree_view_entry(&view, i, &found);
+		assert_true(found.mode == entries[i].mode && found.child == entries[i].child);
+	}
+	static const char *const absent[] = {"", "f/", "f/x", "a/", "A", "a.", "a.bc", "c", "~"};
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		assert_false(tree_view_find(&view, absent[i], strlen(absent[i]), &index));
+	assert_false(tree_view_find(&view, "a\0b", 3, &index));
+	workspace_end(store.agent);
+}
+
+static void test_a_list_of_entries_that_is_no_tree_is_refused(void **unused)
+{
+	const struct tree *inner = edit(NULL, 1, 1), *tree;
+	const struct object *blob = tree_child(inner, 0), *folder = &inner->object;
+	const struct tree_entry lists[][3] = {
+		{{"b", 1, MODE_FILE, blob}, {"a", 1, MODE_FILE, blob}, {"c", 1, MODE_FILE, blob}},
+		{{"a", 1, MODE_FILE, blob}, {"b", 1, MODE_FILE, blob}, {"b", 1, MODE_EXECUTABLE, blob}},
+		{{"a", 1, MODE_FILE, blob}, {"a.b", 3, MODE_FILE, blob}, {"a", 1, MODE_FOLDER, folder}},
+		{{"a", 1, MODE_FOLDER, folder}, {"a.b", 3, MODE_FILE, blob}, {"b", 1, MODE_FILE, blob}},
+		{{"a", 1, MODE_FILE, folder}, {"b", 1, MODE_FILE, blob}, {"c", 1, MODE_FILE, blob}},
+		{{".git", 4, MODE_FOLDER, folder}, {"b", 1, MODE_FILE, blob}, {"c", 1, MODE_FILE, blob}},
+		{{"a", 1, MODE_FILE, blob}, {"b", 1, MODE_FOLDER, blob}, {"c", 1, MODE_FILE, blob}},
+		{{"a", 1, 0100600, blob}, {"b", 1, MODE_FILE, blob}, {"c", 1, MODE_FILE, blob}},
+		{{"a", 1, MODE_NONE, blob}, {"b", 1, MODE_FILE, blob}, {"c", 1, MODE_FILE, blob}},
+	};
+
+	(void)unused;
+	workspace_begin(store.agent);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		assert_int_equal(tree_make(store.agent, inner, lists[i], 3, &tree), ERR_MALFORMED);
+	struct tree_patch patch = {0, folder};
+	assert_int_equal(tree_patch(store.agent, inner, &patch, 1, &tree), ERR_MALFORMED);
 	workspace_end(store.agent);
 }
 
@@ -292,6 +444,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_tree_that_was_there_before_is_that_tree, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_a_commit_names_the_objects_that_were_there_before, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_nothing_is_half_done_when_the_memory_ends, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_entries_are_found_by_their_whole_names_only, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_a_list_of_entries_that_is_no_tree_is_refused, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_a_tree_that_comes_in_beside_a_similar_one_is_made_of_its_own_children,
+						open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_what_is_there_already_takes_no_memory, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_a_strange_mode_is_kept_until_the_folder_changes, open_all, close_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
