@@ -135,6 +135,18 @@ static void omega_add(struct builder *builder)
 	child->reload_signal = SIGHUP;
 }
 
+/* Not critical: whatever does not need it goes on without. */
+static void workspace_add(struct builder *builder)
+{
+	struct child_spec *child = child_add(builder, CHILD_NAME_WORKSPACE);
+
+	child->argv[0] = builder->program;
+	child->argv[1] = "workspace";
+	child->argv[2] = "serve";
+	child->order = ORDER_WORKSPACE;
+	child->notifies = true;
+}
+
 static int command_put(struct builder *builder, struct child_spec *child, const char *command)
 {
 	int rc = command_split(command, builder->at, (size_t)(builder->end - builder->at), child->argv, CHILD_ARGV_MAX + 1,
@@ -186,7 +198,7 @@ static int clones_add(struct builder *builder, const struct conf *conf)
 
 static size_t children_count(const struct conf *conf)
 {
-	size_t count = 1;
+	size_t count = 2;
 
 	for (uint32_t i = 0; i < conf->clone_count; i++)
 		count += conf->clone[i].external ? 0 : conf->clone[i].instances;
@@ -236,6 +248,7 @@ int children_build(const struct conf *conf, const struct state_folder *state, co
 	}
 	if (!rc) {
 		omega_add(&builder);
+		workspace_add(&builder);
 		rc = clones_add(&builder, conf);
 	}
 	if (rc) {

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +177,7 @@ static int store_make(const struct depot *depot, struct store *store, const char
 	if (rc || stat(file, &status) == 0)
 		return rc;
 	int bytes = snprintf(line, sizeof(line), "%s\n", path);
+	store->is_new = true;
 	return file_replace(file, line, (size_t)bytes, 0600);
 }
 
@@ -353,13 +355,28 @@ int depot_take(struct depot *depot, const char *named, bool make, struct store *
 	return rc;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	return remove(path);
+}
+
 void depot_give(struct depot *depot, struct store *store)
 {
+	char folder[PATH_BYTES];
+
 	if (!store)
 		return;
 	pthread_mutex_lock(&depot->lock);
 	store->users--;
 	store->used_ms = boottime_now_ms();
+	if (store->unwanted && store->users == 0) {
+		memcpy(folder, store->folder, sizeof(folder));
+		close_one(depot, store);
+		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	}
 	pthread_mutex_unlock(&depot->lock);
 }
 

@@ -32,6 +32,9 @@ struct store {
 	pthread_mutex_t refs; /* held while refs change, so that the diary and they agree */
 	uint64_t said_number; /* of the diary: said to Omega in the life of this process. Of the loop alone */
 
+	bool is_new;   /* made by the depot_take that opened it … */
+	bool unwanted; /* … and to be removed, since nothing came into it: when the last one gives it back */
+
 	/* of depot.c */
 	struct store *next;
 	enum { STORE_OPENING, STORE_OPEN, STORE_CLOSING } phase;

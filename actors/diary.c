@@ -631,3 +631,24 @@ bool diary_owes(const char *folder)
 	json_decref(diary.known);
 	return owes;
 }
+
+struct untold {
+	const char *ref;
+	uint64_t number;
+};
+
+static int take_untold(void *context, const struct diary_change *change)
+{
+	struct untold *untold = context;
+
+	if (strcmp(change->ref, untold->ref) == 0)
+		untold->number = change->number;
+	return 0;
+}
+
+uint64_t diary_untold(struct diary *diary, const char *ref)
+{
+	struct untold untold = {.ref = ref};
+
+	return diary_each_untold(diary, take_untold, &untold) ? 0 : untold.number;
+}

@@ -70,6 +70,8 @@ void diary_settle(struct diary *diary, diary_look *look, void *context, uint64_t
 typedef int diary_change_seen(void *context, const struct diary_change *change);
 int diary_each_untold(struct diary *diary, diary_change_seen *seen, void *context);
 size_t diary_pending(struct diary *diary); /* begun or made, and not told */
+/* The number of the last change of this ref that is made and not told; 0: there is none. */
+uint64_t diary_untold(struct diary *diary, const char *ref);
 
 /* Does the file hold anything that is not told? Without opening it for writing. */
 bool diary_owes(const char *folder);

@@ -71,13 +71,6 @@ static json_t *conflicts_json(const struct merge_result *result)
 
 /* ---- merge ---- */
 
-static void full_ref(const char *name, char out_ref[REF_TEXT_BYTES])
-{
-	bool full = strncmp(name, "refs/", 5) == 0;
-
-	snprintf(out_ref, REF_TEXT_BYTES, "%s%s", full ? "" : "refs/heads/", name);
-}
-
 static int check_ref(struct job *job, const char *ref)
 {
 	return ref_is_hidden(ref) ? job_fail(job, ERR_USAGE, "%.200s: names below %s are the workspace's own", ref, REFS_HIDDEN)

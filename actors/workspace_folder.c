@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <git2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,11 +65,13 @@ int folder_import(struct job *job)
 	if (!rc)
 		rc = found;
 	if (!rc) {
+		store->is_new = false;
 		job->result = json_pack("{s:s, s:o, s:I, s:I, s:I}", "repository", store->name, "path",
 					bytes_text(store->path, strlen(store->path)), "objects", (json_int_t)result.objects,
 					"bytes", (json_int_t)result.bytes, "refs", (json_int_t)result.refs);
 		cut_changes(job->result, changes);
 	} else {
+		store->unwanted = store->is_new && json_array_size(changes) == 0;
 		json_decref(changes);
 	}
 	free(revisions);
@@ -181,64 +184,175 @@ static int git_write(struct job *job, int folder, const char *name, const char *
 	return written ? 0 : job_fail(job, ERR_IO, "%s could not be written: %s", path, strerror(errno));
 }
 
-/* A git folder with the commit and its history: an export of one ref, that is there for as long as it takes. HEAD names the commit itself. */
+/* So that git sees the files as those of the commit, and nothing of how it came here. */
+static int git_settle(struct job *job, const char *ref)
+{
+	git_repository *repository = NULL;
+	git_object *tree = NULL;
+	git_index *index = NULL;
+	bool made = git_libgit2_init() > 0 && git_repository_open(&repository, request_text(job->request, "folder")) == 0 &&
+		    git_revparse_single(&tree, repository, "HEAD^{tree}") == 0 && git_repository_index(&index, repository) == 0 &&
+		    git_index_read_tree(index, (git_tree *)tree) == 0 && git_index_write(index) == 0 &&
+		    git_reference_remove(repository, ref) == 0;
+	const git_error *error = made ? NULL : git_error_last();
+
+	if (!made)
+		job_fail(job, ERR_IO, "the checkout could not be made a clone: %.200s", error ? error->message : "");
+	git_index_free(index);
+	git_object_free(tree);
+	git_repository_free(repository);
+	git_libgit2_shutdown();
+	return made ? 0 : ERR_IO;
+}
+
+static int tag_take(void *context, const char *ref, const struct object *object, uint64_t version)
+{
+	(void)object;
+	(void)version;
+	return json_array_append_new(context, json_string(ref)) ? ERR_MEMORY : 0;
+}
+
+/* The one ref, and the tags, by which programs know where they are in a history. */
+static const char **git_refs(struct job *job, const char *ref, json_t *names, size_t *out_count)
+{
+	const char **refs;
+	int rc = workspace_refs_each(job->agent, "refs/tags/", tag_take, names);
+
+	refs = calloc(json_array_size(names) + 2, sizeof(*refs));
+	if (!refs || (rc && rc != ERR_NOT_FOUND)) {
+		free(refs);
+		return NULL;
+	}
+	refs[(*out_count)++] = ref;
+	for (size_t i = 0; i < json_array_size(names); i++)
+		refs[(*out_count)++] = json_string_value(json_array_get(names, i));
+	return refs;
+}
+
+static int git_export(struct job *job, const char *path, const char *ref)
+{
+	struct export_options options = {.path = path, .bare = true};
+	struct export_result result;
+	json_t *names = json_array();
+	const char **refs = git_refs(job, ref, names, &options.ref_count);
+	int rc = refs ? 0 : ERR_MEMORY;
+
+	options.refs = refs;
+	if (!rc)
+		rc = workspace_export(job->agent, &options, &result);
+	free(refs);
+	json_decref(names);
+	return job_failed(job, rc);
+}
+
+static int ref_put(struct job *job, const char *ref, const struct oid *id)
+{
+	struct ref_update update = {.ref = ref, .anywhere = true};
+	const struct commit *commit = NULL;
+	int rc = 0;
+
+	workspace_begin(job->agent);
+	if (id)
+		rc = workspace_commit_by_id(job->agent, id, &commit);
+	update.to = (const struct object *)commit;
+	if (!rc)
+		rc = workspace_refs_update(job->agent, &update, 1);
+	workspace_end(job->agent);
+	return job_failed(job, rc);
+}
+
+/* A git folder with the commit and its history: an export of a ref that is there for as long as it takes. HEAD names the commit itself. */
 static int git_make(struct job *job, int folder, const struct oid *id)
 {
+	static const char config[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n";
 	static atomic_uint counter;
-	char ref[64], path[PATH_BYTES], hex[OID_HEX_BYTES], head[OID_HEX_BYTES + 1];
-	const char *refs[] = {ref, NULL};
-	struct export_options options = {.path = path, .bare = true, .refs = refs, .ref_count = 1};
-	struct export_result result;
-	const struct commit *commit = NULL;
-	struct ref_update update = {.ref = ref, .anywhere = true};
+	char ref[64], path[PATH_BYTES], head[OID_HEX_BYTES + 1];
 	int rc;
 
 	snprintf(ref, sizeof(ref), REFS_HIDDEN "checkout-%u", atomic_fetch_add(&counter, 1));
 	if (snprintf(path, sizeof(path), "%s/.git", request_text(job->request, "folder")) >= (int)sizeof(path))
 		return job_fail(job, ERR_TOO_LARGE, "the path of the folder is too long");
-	workspace_begin(job->agent);
-	rc = workspace_commit_by_id(job->agent, id, &commit);
-	update.to = (const struct object *)commit;
-	if (!rc)
-		rc = workspace_refs_update(job->agent, &update, 1);
-	workspace_end(job->agent);
+	rc = ref_put(job, ref, id);
 	if (rc)
-		return job_failed(job, rc);
-	rc = job_failed(job, workspace_export(job->agent, &options, &result));
-	update.to = NULL;
-	if (workspace_refs_update(job->agent, &update, 1) && !rc)
-		rc = job_failed(job, ERR_IO);
-	oid_print(id, hex);
-	snprintf(head, sizeof(head), "%s\n", hex);
+		return rc;
+	rc = git_export(job, path, ref);
+	if (ref_put(job, ref, NULL) && !rc)
+		rc = ERR_IO;
+	oid_print(id, head);
+	head[OID_HEX_BYTES - 1] = '\n';
+	head[OID_HEX_BYTES] = '\0';
 	if (!rc)
 		rc = git_write(job, folder, "HEAD", head);
+	if (!rc)
+		rc = git_write(job, folder, "config", config);
+	return rc ? rc : git_settle(job, ref);
+}
+
+struct checking_out {
+	struct oid id, tree;
+	uint64_t files;
+	json_t *conflicts;
+};
+
+/* The tree of the commit, or what comes of merging the other one into it. */
+static int checkout_tree(struct job *job, const struct commit *commit, struct merge_result *merged, const struct tree **out_tree)
+{
+	const char *other = request_text(job->request, "merge"), *revision = request_text(job->request, "revision");
+	struct merge_options names = {.ours_name = revision ? revision : "HEAD", .theirs_name = other};
+	const struct commit *theirs = NULL;
+	int rc;
+
+	*out_tree = commit_tree(commit);
+	if (!other)
+		return 0;
+	rc = workspace_find(job->agent, other, &theirs);
+	if (!rc)
+		rc = workspace_merge(job->agent, commit, theirs, &names, merged);
+	if (!rc)
+		*out_tree = merged->tree;
 	return rc;
+}
+
+static int checkout_files(struct job *job, int folder, struct checking_out *out)
+{
+	const char *revision = request_text(job->request, "revision");
+	const struct commit *commit = NULL;
+	const struct tree *tree = NULL;
+	struct merge_result merged = {.tree = NULL};
+	int rc = workspace_find(job->agent, revision ? revision : "HEAD", &commit);
+
+	if (!rc)
+		rc = checkout_tree(job, commit, &merged, &tree);
+	if (!rc)
+		rc = workspace_materialise(job->agent, tree, folder, &out->files);
+	if (!rc) {
+		out->id = *commit_id(commit);
+		out->tree = *tree_id(tree);
+	}
+	for (size_t i = 0; !rc && i < merged.conflict_count; i++)
+		json_array_append_new(out->conflicts, bytes_text(merged.conflicts[i].path, strlen(merged.conflicts[i].path)));
+	merge_result_release(&merged);
+	return job_failed(job, rc);
 }
 
 int folder_checkout(struct job *job)
 {
-	const char *revision = request_text(job->request, "revision");
-	const struct commit *commit = NULL;
-	struct oid id, tree;
-	uint64_t files = 0;
+	struct checking_out out = {.conflicts = json_array()};
 	int folder = -1;
 	int rc = folder_open(job, true, &folder);
 
-	workspace_begin(job->agent);
-	if (!rc)
-		rc = workspace_find(job->agent, revision ? revision : "HEAD", &commit);
 	if (!rc) {
-		id = *commit_id(commit);
-		tree = *tree_id(commit_tree(commit));
-		rc = workspace_materialise(job->agent, commit_tree(commit), folder, &files);
+		workspace_begin(job->agent);
+		rc = checkout_files(job, folder, &out);
+		workspace_end(job->agent);
 	}
-	rc = job_failed(job, rc);
-	workspace_end(job->agent);
 	if (!rc && request_flag(job->request, "history"))
-		rc = git_make(job, folder, &id);
+		rc = git_make(job, folder, &out.id);
 	if (!rc)
-		job->result = json_pack("{s:o, s:o, s:s, s:I}", "id", oid_text(&id), "tree", oid_text(&tree), "folder",
-					request_text(job->request, "folder"), "files", (json_int_t)files);
+		job->result = json_pack("{s:o, s:o, s:s, s:I, s:O}", "id", oid_text(&out.id), "tree", oid_text(&out.tree),
+					"folder", request_text(job->request, "folder"), "files", (json_int_t)out.files,
+					"conflicts", out.conflicts);
+	json_decref(out.conflicts);
 	if (folder >= 0)
 		close(folder);
 	return rc;
@@ -252,16 +366,15 @@ struct harvesting {
 	char ref[REF_TEXT_BYTES];
 	char message[128];
 	char sentence[PATH_BYTES];
-	char person_room[512];
-	const struct commit *base;
+	const struct commit *parents[2]; /* the base, and what was merged into it */
+	size_t parent_count;
 	const struct tree *tree;
 	struct harvest_result found;
 	json_t *changes;
 };
 
-static int harvest_prepare(struct job *job, struct harvesting *harvesting)
+static int name_by_task(struct job *job, const char *task, struct harvesting *harvesting)
 {
-	const char *task = request_text(job->request, "task");
 	char text[ID_TEXT_BYTES];
 
 	harvesting->attempt = (uint32_t)request_number(job->request, "attempt");
@@ -272,12 +385,43 @@ static int harvest_prepare(struct job *job, struct harvesting *harvesting)
 	id_print(&harvesting->task, text);
 	snprintf(harvesting->ref, sizeof(harvesting->ref), "refs/bunshin/%s/%u", text, harvesting->attempt);
 	snprintf(harvesting->message, sizeof(harvesting->message), "Attempt %u of task %s", harvesting->attempt, text);
-	return workspace_find(job->agent, request_text(job->request, "base"), &harvesting->base);
+	return 0;
+}
+
+/* The ref: that of an attempt, or a new one that a person names. */
+static int harvest_name(struct job *job, struct harvesting *harvesting)
+{
+	const char *task = request_text(job->request, "task"), *to = request_text(job->request, "to");
+
+	if (!task == !to)
+		return job_fail(job, ERR_USAGE, "harvest: either task and attempt say where the commit goes, or to does");
+	if (task)
+		return name_by_task(job, task, harvesting);
+	full_ref(to, harvesting->ref);
+	snprintf(harvesting->message, sizeof(harvesting->message), "Changes");
+	return strncmp(harvesting->ref, "refs/bunshin/", 13) == 0 || ref_is_hidden(harvesting->ref)
+		       ? job_fail(job, ERR_USAGE, "%.200s is for results of tasks; refs/heads/NAME is not", harvesting->ref)
+		       : 0;
+}
+
+static int harvest_prepare(struct job *job, struct harvesting *harvesting)
+{
+	const char *merged = request_text(job->request, "merged");
+	int rc = harvest_name(job, harvesting);
+
+	harvesting->parent_count = merged ? 2 : 1;
+	if (!rc)
+		rc = workspace_find(job->agent, request_text(job->request, "base"), &harvesting->parents[0]);
+	if (!rc && merged)
+		rc = workspace_find(job->agent, merged, &harvesting->parents[1]);
+	if (!rc && harvesting->parents[0] == harvesting->parents[1])
+		rc = job_fail(job, ERR_USAGE, "harvest: base and merged are the same commit");
+	return rc;
 }
 
 static int harvest_read(struct job *job, struct harvesting *harvesting)
 {
-	struct harvest_options options = {.base = commit_tree(harvesting->base)};
+	struct harvest_options options = {.base = commit_tree(harvesting->parents[0])};
 	struct diff_wish wish = {.patch = false};
 	json_t *patch = NULL;
 	int folder = -1;
@@ -286,39 +430,71 @@ static int harvest_read(struct job *job, struct harvesting *harvesting)
 	if (!rc)
 		rc = workspace_harvest(job->agent, folder, &options, &harvesting->tree, &harvesting->found);
 	if (!rc)
-		rc = diff_collect(job, commit_tree(harvesting->base), harvesting->tree, &wish, &harvesting->changes, &patch);
+		rc = diff_collect(job, commit_tree(harvesting->parents[0]), harvesting->tree, &wish, &harvesting->changes,
+				  &patch);
 	json_decref(patch);
 	if (folder >= 0)
 		close(folder);
 	return rc;
 }
 
-/* A ref is made once: what an attempt has handed in is not replaced. */
-static int harvest_commit(struct job *job, struct harvesting *harvesting, struct ref_place *out_after)
+/* The same was handed in before, and whoever asked has not heard of it: as good as now. What is owed to the trail about it is waited for. */
+static bool is_there_already(struct job *job, const struct harvesting *harvesting, const struct ref_place *place)
 {
-	const struct commit *parents[] = {harvesting->base}, *commit = NULL;
+	const struct commit *commit;
+
+	if (workspace_commit_by_id(job->agent, &place->id, &commit) ||
+	    memcmp(tree_id(commit_tree(commit)), tree_id(harvesting->tree), OID_BYTES) != 0 ||
+	    commit_parent_count(commit) != harvesting->parent_count)
+		return false;
+	for (size_t i = 0; i < harvesting->parent_count; i++)
+		if (commit_parent(commit, i) != harvesting->parents[i])
+			return false;
+	return true;
+}
+
+static int harvest_update(struct job *job, const struct harvesting *harvesting, const struct ref_place *before, bool *out_again)
+{
 	const char *message = request_text(job->request, "message");
 	struct workspace_change change = {.message = message ? message : harvesting->message};
+	struct ref_update update = {.ref = harvesting->ref};
+	const struct commit *commit = NULL;
+	char room[512];
+	int rc;
+
+	*out_again = before->there && is_there_already(job, harvesting, before);
+	if (*out_again)
+		return 0;
+	if (before->there)
+		return job_fail(job, ERR_STATE, "%.200s is there already, and something else; what was handed in is not replaced",
+				harvesting->ref);
+	rc = person_of(job, request_text(job->request, "author"), room, &change.author);
+	change.committer = change.author;
+	if (!rc)
+		rc = workspace_commit_make(job->agent, harvesting->tree, harvesting->parents, harvesting->parent_count, &change,
+					   &commit);
+	update.to = (const struct object *)commit;
+	return rc ? rc : workspace_refs_update(job->agent, &update, 1);
+}
+
+static int harvest_commit(struct job *job, struct harvesting *harvesting, struct ref_place *out_after)
+{
 	struct ref_step step = {.ref = harvesting->ref,
 				.cause = "harvest",
 				.sentence = harvesting->sentence,
 				.task = harvesting->task,
 				.attempt = harvesting->attempt};
-	struct ref_update update = {.ref = harvesting->ref};
-	int rc = person_of(job, request_text(job->request, "author"), harvesting->person_room, &change.author);
+	bool again = false;
+	int rc;
 
-	change.committer = change.author;
-	if (!rc)
-		rc = workspace_commit_make(job->agent, harvesting->tree, parents, 1, &change, &commit);
 	snprintf(harvesting->sentence, sizeof(harvesting->sentence), "%zu files changed", json_array_size(harvesting->changes));
-	if (!rc)
-		rc = ref_begin(job, &step);
+	rc = ref_begin(job, &step);
 	if (rc)
 		return rc;
-	update.to = (const struct object *)commit;
-	rc = step.before.there ? job_fail(job, ERR_STATE, "%.200s is there already; an attempt hands in once", harvesting->ref)
-			       : workspace_refs_update(job->agent, &update, 1);
-	return ref_end(job, &step, rc, out_after);
+	rc = ref_end(job, &step, job_failed(job, harvest_update(job, harvesting, &step.before, &again)), out_after);
+	if (!rc && again && !job->last_number)
+		job->first_number = job->last_number = diary_untold(job->store->diary, harvesting->ref);
+	return rc;
 }
 
 static int harvest_work(struct job *job, struct harvesting *harvesting)
@@ -329,14 +505,14 @@ static int harvest_work(struct job *job, struct harvesting *harvesting)
 
 	if (!rc)
 		rc = harvest_read(job, harvesting);
-	changed = !rc && harvesting->tree != commit_tree(harvesting->base) &&
-		  memcmp(tree_id(harvesting->tree), tree_id(commit_tree(harvesting->base)), OID_BYTES) != 0;
+	changed = !rc && (harvesting->parent_count > 1 ||
+			  memcmp(tree_id(harvesting->tree), tree_id(commit_tree(harvesting->parents[0])), OID_BYTES) != 0);
 	if (changed)
 		rc = harvest_commit(job, harvesting, &after);
 	if (!rc)
 		job->result = json_pack("{s:o, s:o, s:o, s:o, s:O, s:I, s:I, s:I}", "ref",
 					changed ? json_string(harvesting->ref) : json_null(), "base",
-					oid_text(commit_id(harvesting->base)), "new", oid_text(changed ? &after.id : NULL),
+					oid_text(commit_id(harvesting->parents[0])), "new", oid_text(changed ? &after.id : NULL),
 					"version", changed ? json_integer((json_int_t)after.version) : json_null(), "changes",
 					harvesting->changes, "files", (json_int_t)harvesting->found.files, "bytes",
 					(json_int_t)harvesting->found.bytes, "skipped", (json_int_t)harvesting->found.skipped);

@@ -87,6 +87,8 @@ struct ref_place {
 };
 MUST_CHECK int ref_look(struct workspace_agent *agent, const char *ref, struct ref_place *out_place);
 bool ref_is_hidden(const char *ref);
+/* refs/heads/NAME of a name that is no whole one. */
+void full_ref(const char *name, char out_ref[REF_TEXT_BYTES]);
 
 /* One change of one ref. Between begin and end nobody else changes refs of this store. */
 struct ref_step {

@@ -16,6 +16,13 @@ bool ref_is_hidden(const char *ref)
 	return strncmp(ref, REFS_HIDDEN, strlen(REFS_HIDDEN)) == 0;
 }
 
+void full_ref(const char *name, char out_ref[REF_TEXT_BYTES])
+{
+	bool full = strncmp(name, "refs/", 5) == 0;
+
+	snprintf(out_ref, REF_TEXT_BYTES, "%s%s", full ? "" : "refs/heads/", name);
+}
+
 /* ---- looking ---- */
 
 struct looking {

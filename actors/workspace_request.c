@@ -6,7 +6,7 @@
 
 #include "clones/result.h"
 
-#define MEMBERS_MAX 8u
+#define MEMBERS_MAX 9u
 
 enum member_kind { TEXT, TEXTS, NUMBER, FLAG };
 

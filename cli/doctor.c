@@ -13,6 +13,7 @@
 
 #include "actors/keys.h"
 #include "actors/supervisor.h"
+#include "actors/workspace_call.h"
 #include "cli/listing.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -273,6 +274,51 @@ static void check_omega(struct doctor *doctor)
 	client_close(client);
 }
 
+struct held {
+	size_t repositories;
+	size_t owing;
+	double fullest; /* of its memory */
+};
+
+static struct held held_of(const json_t *result)
+{
+	struct held held = {.repositories = 0};
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "repositories"), i, row) {
+		json_int_t most = json_integer_value(json_object_get(row, "memory_max_bytes"));
+		double share = most ? (double)json_integer_value(json_object_get(row, "memory_bytes")) / (double)most : 0;
+		held.repositories++;
+		held.owing += json_is_true(json_object_get(row, "owes"));
+		held.fullest = share > held.fullest ? share : held.fullest;
+	}
+	return held;
+}
+
+static void check_workspace(struct doctor *doctor)
+{
+	char sentence[SENTENCE_BYTES];
+	uint64_t begun_us = clock_us();
+	json_t *result = NULL;
+	struct held held;
+
+	if (workspace_call(&doctor->state, json_pack("{s:s}", "verb", "list"), 3000, -1, &result, NULL, sentence)) {
+		find(doctor, PROBLEM, "workspace", "log/workspace.log in the state folder has what it wrote", "%s", sentence);
+		return;
+	}
+	held = held_of(result);
+	find(doctor, FINE, "workspace", NULL, "answers after %.1f ms; %zu repositor%s", (double)(clock_us() - begun_us) / 1000,
+	     held.repositories, held.repositories == 1 ? "y" : "ies");
+	if (held.owing)
+		find(doctor, WARNING, "workspace", "`bunshin status` shows whether Omega is there",
+		     "changes of %zu repositor%s are not yet on the trail", held.owing, held.owing == 1 ? "y" : "ies");
+	if (held.fullest > 0.8)
+		find(doctor, WARNING, "workspace", "`bunshin workspace gc`; delete refs that are not needed",
+		     "a repository has taken %.0f %% of the memory it may", held.fullest * 100);
+	json_decref(result);
+}
+
 static void check_processes(struct doctor *doctor)
 {
 	struct supervisor_view *view = need(calloc(1, sizeof(*view)));
@@ -291,6 +337,7 @@ static void check_processes(struct doctor *doctor)
 	}
 	free(view);
 	check_omega(doctor);
+	check_workspace(doctor);
 }
 
 static void check_trail(struct doctor *doctor)

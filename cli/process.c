@@ -64,7 +64,7 @@ static uint32_t slots_of(const struct conf *conf, const char *name)
 
 static int run_clone(struct call *call)
 {
-	struct clone_options options = {.name = call->operand[0], .task_types = option(call, "types"), .ready_fd = ready_fd()};
+	struct clone_options options = {.name = call->operand[0], .task_types = option(call, "types"), .ready_fd = -1};
 	char state[PATH_BYTES], routes[PATH_BYTES], sentence[SENTENCE_BYTES];
 	struct conf *conf = NULL;
 	int rc = session_state_path(call, state);

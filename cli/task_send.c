@@ -68,17 +68,26 @@ static int take_pair(struct call *call, json_t *parameters, const char *pair)
 	return rc ? call_fail(call, ERR_USAGE, NULL, "--param: the name in \"%s\" is no UTF-8 text", pair) : 0;
 }
 
+/* A name of a repository in the workspace stands for itself. */
+static bool is_name(const struct call *call, const char *named, const struct specialist *specialist)
+{
+	return !strchr(named, '/') && (option_set(call, "workspace") || (specialist && specialist->hands_in));
+}
+
 static int take_repository(struct call *call, json_t *parameters, const char *task_type)
 {
+	const struct specialist *specialist = specialist_for_type(task_type);
 	const char *named = option(call, "repo");
 	char *path;
 
 	if (json_object_get(parameters, "repo"))
 		return named ? call_fail(call, ERR_USAGE, NULL, "the repository is named twice, by --repo and as a parameter")
 			     : 0;
-	if (!named && !specialist_for_type(task_type))
+	if (!named && !specialist)
 		return 0;
 	path = named ? realpath(named, NULL) : repository_above(".");
+	if (!path && named && is_name(call, named, specialist))
+		path = need(strdup(named));
 	if (!path && named)
 		return call_fail(call, ERR_USAGE, NULL, "--repo: %s: %s", named, strerror(errno));
 	if (!path)
@@ -89,6 +98,21 @@ static int take_repository(struct call *call, json_t *parameters, const char *ta
 	json_object_set_new(parameters, "repo", json_string(path));
 	free(path);
 	return 0;
+}
+
+static int take_commit(struct call *call, json_t *parameters)
+{
+	const char *commit = option(call, "commit");
+
+	if (option_set(call, "workspace"))
+		json_object_set_new(parameters, "workspace", json_true());
+	if (!commit)
+		return 0;
+	if (json_object_get(parameters, "commit"))
+		return call_fail(call, ERR_USAGE, NULL, "the commit is named twice, by --commit and as a parameter");
+	return json_object_set_new(parameters, "commit", json_string(commit))
+		       ? call_fail(call, ERR_USAGE, NULL, "--commit: \"%s\" is no UTF-8 text", commit)
+		       : 0;
 }
 
 static int take_parameters(struct call *call, char **out_text)
@@ -102,6 +126,8 @@ static int take_parameters(struct call *call, char **out_text)
 		rc = take_pair(call, parameters, pair);
 	if (!rc)
 		rc = take_repository(call, parameters, call->operand[0]);
+	if (!rc)
+		rc = take_commit(call, parameters);
 	if (!rc)
 		*out_text = need(json_dumps(parameters, JSON_COMPACT));
 	json_decref(parameters);
@@ -186,6 +212,8 @@ static int run(struct call *call)
 
 static const struct option_row options[] = {
 	{"repo", "PATH", "the git repository to work on; by default the one around the current folder"},
+	{"commit", "REVISION", "the commit to look at; by default the folder as it stands"},
+	{"workspace", NULL, "take the commit from the workspace instead of the disk; --repo may then be a name there, too"},
 	{"param", "NAME=TEXT", "a parameter; NAME:=JSON for numbers, lists and so on; may be given several times"},
 	{"params", "JSON", "all parameters as a JSON object, or @FILE"},
 	{"key", "KEY", "the same key always names the same task, so sending twice does the work once"},
@@ -200,6 +228,7 @@ const struct command command_task_send = {
 	.operands = "TYPE",
 	.sentence = "Sends a task, and prints its id as soon as it cannot be lost any more",
 	.example = "$ bunshin task send security-analysis --repo ~/project --wait\n"
+		   "$ bunshin task send test-strategy --repo ~/project --workspace --commit refs/bunshin/TASK/1 --wait\n"
 		   "$ bunshin task send documentation --priority low --deadline 5m --key nightly-2026-02-03",
 	.notes = "TYPE is one of `bunshin route list`. Ctrl-C while waiting detaches: the task goes on, `bunshin task wait` "
 		 "attaches again.\n"

@@ -96,8 +96,8 @@ static int say_started(const struct call *call, const struct network *network, c
 					    "processes", (int)network->children.count, "took_ms", (json_int_t)took_ms, "problem",
 					    *problem ? json_string(problem) : json_null()));
 	span_print(took_ms, span);
-	printf("Omega and %zu clone%s are up after %s; state in %s\n", network->children.count - 1,
-	       network->children.count == 2 ? "" : "s", span, network->state.root);
+	printf("Omega, the workspace and %zu clone%s are up after %s; state in %s\n", network->children.count - 2,
+	       network->children.count == 3 ? "" : "s", span, network->state.root);
 	if (*problem)
 		fprintf(stderr,
 			"bunshin up: %s\n  next: `bunshin status` shows the processes, the state folder's log/ what they wrote\n",
@@ -160,7 +160,7 @@ static const struct option_row options[] = {
 const struct command command_up = {
 	.name = "up",
 	.operands = "",
-	.sentence = "Starts the network: Omega, and the clones that routing.conf names",
+	.sentence = "Starts the network: Omega, the workspace, and the clones that routing.conf names",
 	.example = "$ bunshin up\n$ bunshin up --routes ./routing.conf --state ./state",
 	.notes = "The first start makes the state folder and all keys. Returns when every process is ready, and leaves them "
 		 "running under a\n"

@@ -3,10 +3,8 @@
  * bunshin workspace list, refs, gc, delete; and the process
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "actors/process.h"
 #include "actors/workspace_actor.h"
 #include "cli/listing.h"
 #include "cli/session.h"
@@ -181,8 +179,7 @@ const struct command command_workspace_gc = {
 
 static int run_serve(struct call *call)
 {
-	const char *fd = getenv(NOTIFY_VARIABLE);
-	struct workspace_actor_options options = {.ready_fd = fd && *fd >= '0' && *fd <= '9' ? atoi(fd) : -1};
+	struct workspace_actor_options options = {.ready_fd = -1}; /* the supervisor is told as every process tells it */
 	char state[PATH_BYTES];
 	uint32_t memory_mib = 0;
 	int rc = session_state_path(call, state);

@@ -135,6 +135,10 @@ static json_t *side_text(const json_t *conflict, const char *side)
 
 static int show_conflicts(const struct call *call, json_t *error)
 {
+	static const char next[] = "bunshin workspace checkout BRANCH FOLDER --merge REVISION writes both sides there, between "
+				   "markers; when it is put "
+				   "right,\n        bunshin workspace harvest FOLDER --base BRANCH --merged REVISION --to NAME "
+				   "takes it, and NAME can be merged";
 	json_t *conflicts = json_object_get(error, "conflicts"), *conflict;
 	size_t i;
 
@@ -148,10 +152,7 @@ static int show_conflicts(const struct call *call, json_t *error)
 		listing_print(call, "conflicts", json_incref(conflicts), conflict_columns, NULL);
 		fflush(stdout);
 	}
-	call_fail(call, ERR_CONFLICT,
-		  "bunshin workspace export --ref REF a folder, merge there with git, and import that; or send a task that "
-		  "begins from the other commit",
-		  "%s", json_string_value(json_object_get(error, "sentence")));
+	call_fail(call, ERR_CONFLICT, next, "%s", json_string_value(json_object_get(error, "sentence")));
 	json_decref(error);
 	return error_exit_code(ERR_CONFLICT);
 }
@@ -295,15 +296,22 @@ static int run_checkout(struct call *call)
 	if (!rc) {
 		request_add(request, "revision", call->operand[0]);
 		request_add(request, "folder", folder);
+		request_add(request, "merge", option(call, "merge"));
 		json_object_set_new(request, "history", json_boolean(!option_set(call, "files-only")));
 		rc = workspace_ask(call, request, true, &result, NULL);
 	}
 	free(folder);
-	return rc ? rc : print_result(call, result, checkout_columns);
+	if (rc)
+		return rc;
+	if (json_array_size(json_object_get(result, "conflicts")))
+		call_note(call, "%zu files have conflicts; look for <<<<<<<",
+			  json_array_size(json_object_get(result, "conflicts")));
+	return print_result(call, result, checkout_columns);
 }
 
 static const struct option_row checkout_options[] = {
 	REPO_OPTION,
+	{"merge", "REVISION", "merge this into it; where both have changed the same, the files have both, between markers"},
 	{"files-only", NULL, "without a .git that holds the commit and its history"},
 	{NULL, NULL, NULL},
 };
@@ -328,35 +336,56 @@ static const struct column harvest_columns[] = {
 	{"left out", "skipped", COLUMN_NUMBER, false}, {NULL, NULL, COLUMN_TEXT, false},
 };
 
+static int take_place(struct call *call, json_t *request)
+{
+	struct id task;
+	char text[ID_TEXT_BYTES];
+	uint32_t attempt = 1;
+	int rc = option_number(call, "attempt", 1, UINT32_MAX, &attempt);
+
+	if (rc)
+		return rc;
+	request_add(request, "to", option(call, "to"));
+	if (!option(call, "task"))
+		return 0;
+	rc = session_task_id(call, option(call, "task"), &task);
+	if (rc)
+		return rc;
+	id_print(&task, text);
+	request_add(request, "task", text);
+	json_object_set_new(request, "attempt", json_integer(attempt));
+	return 0;
+}
+
+static int take_folder(struct call *call, json_t *request)
+{
+	char *folder = path_absolute(call->operand[0]), *person = person_text();
+
+	request_add(request, "folder", folder);
+	request_add(request, "base", option(call, "base"));
+	request_add(request, "merged", option(call, "merged"));
+	request_add(request, "message", option(call, "message"));
+	request_add(request, "author", person);
+	free(folder);
+	free(person);
+	return take_place(call, request);
+}
+
 static int run_harvest(struct call *call)
 {
 	json_t *request = NULL, *result = NULL;
-	struct id task;
-	char task_text[ID_TEXT_BYTES] = "";
-	uint32_t attempt = 1;
-	char *folder, *person;
-	int rc = option_number(call, "attempt", 1, UINT32_MAX, &attempt);
+	int rc;
 
-	if (!rc && (!option(call, "base") || !option(call, "task")))
-		rc = call_fail(call, ERR_USAGE, "bunshin help workspace harvest", "--base and --task are needed");
+	if (!option(call, "base") || !option(call, "task") == !option(call, "to"))
+		return call_fail(call, ERR_USAGE, "bunshin help workspace harvest",
+				 "--base and either --task or --to are needed");
+	rc = workspace_request(call, "harvest", &request);
 	if (!rc)
-		rc = session_task_id(call, option(call, "task"), &task);
-	if (!rc)
-		rc = workspace_request(call, "harvest", &request);
+		rc = take_folder(call, request);
 	if (rc)
-		return rc;
-	id_print(&task, task_text);
-	folder = path_absolute(call->operand[0]);
-	person = person_text();
-	request_add(request, "folder", folder);
-	request_add(request, "base", option(call, "base"));
-	request_add(request, "task", task_text);
-	json_object_set_new(request, "attempt", json_integer(attempt));
-	request_add(request, "message", option(call, "message"));
-	request_add(request, "author", person);
-	rc = workspace_ask(call, request, true, &result, NULL);
-	free(folder);
-	free(person);
+		json_decref(request);
+	else
+		rc = workspace_ask(call, request, true, &result, NULL);
 	if (rc)
 		return rc;
 	if (!call->json) {
@@ -371,8 +400,10 @@ static int run_harvest(struct call *call)
 static const struct option_row harvest_options[] = {
 	REPO_OPTION,
 	{"base", "REVISION", "the commit that the folder was made from"},
-	{"task", "TASK", "the task that this is a result of"},
+	{"merged", "REVISION", "what was merged there: it becomes the second parent"},
+	{"task", "TASK", "the task that this is a result of: the commit goes to refs/bunshin/TASK/ATTEMPT"},
 	{"attempt", "N", "of the task; by default 1"},
+	{"to", "REF", "instead of a task: a new branch"},
 	{"message", "TEXT", "of the commit"},
 	{NULL, NULL, NULL},
 };
@@ -380,11 +411,12 @@ static const struct option_row harvest_options[] = {
 const struct command command_workspace_harvest = {
 	.name = "workspace harvest",
 	.operands = "FOLDER",
-	.sentence = "Takes what a folder holds as the result of a task",
-	.example = "$ bunshin workspace harvest ./try --base main --task 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --attempt 1",
-	.notes = "By content only: nothing is run in the folder and no .git is opened. The commit goes to "
-		 "refs/bunshin/TASK/ATTEMPT, with the base as\n"
-		 "its parent, once for each attempt.",
+	.sentence = "Takes what a folder holds as a commit: the result of a task, or a new branch",
+	.example = "$ bunshin workspace harvest ./try --base main --task 01990b1e-5c1a-7c3e-9d52-8f6a1b2c3d4e --attempt 1\n"
+		   "$ bunshin workspace harvest ./resolve --base main --merged refs/bunshin/TASK/2 --to resolved",
+	.notes = "By content only: nothing is run in the folder and no .git is opened. Handing in the same twice is once; "
+		 "something\n"
+		 "else under the same name is refused.",
 	.options = harvest_options,
 	.operands_least = 1,
 	.operands_most = 1,

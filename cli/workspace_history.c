@@ -38,7 +38,7 @@ static json_t *first_line(const json_t *text)
 /* ---- log ---- */
 
 static const struct column log_columns[] = {
-	{"COMMIT", "id", COLUMN_TEXT, false},      {"AT", "at", COLUMN_TEXT, false}, {"AUTHOR", "author", COLUMN_TEXT, true},
+	{"COMMIT", "id", COLUMN_TEXT, false},      {"AT", "at", COLUMN_TEXT, false}, {"AUTHOR", "author", COLUMN_TEXT, false},
 	{"SUBJECT", "subject", COLUMN_TEXT, true}, {NULL, NULL, COLUMN_TEXT, false},
 };
 

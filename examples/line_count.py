@@ -34,6 +34,7 @@ def count_lines(repository):
 
 
 class Clone:
+    task_types = "line-count"
     socket, unsaid = None, {}  # answers that are not durable yet: message id -> message, seq, live entry
     def join(self):
         """A new connection is a new epoch: sequence numbers begin at 1, and what is not durable is said again."""
@@ -46,7 +47,7 @@ class Clone:
         self.socket.connect(open(STATE + "/run/endpoint", encoding="ascii").read().strip())
         self.seq, self.heard, self.beat = 0, time.monotonic(), 2.0
         live = b"".join(dict.fromkeys(entry for _, _, entry in self.unsaid.values()))
-        self.say(HELLO, [NAME.split("/")[0], NAME, os.urandom(16), "line-count", 1, 1, 1, live, "line_count.py"])
+        self.say(HELLO, [NAME.split("/")[0], NAME, os.urandom(16), self.task_types, 1, 1, 1, live, "line_count.py"])
 
     def say(self, kind, facts, task=None, payload=None, message_id=None):
         self.seq, message_id = self.seq + (kind != HEARTBEAT), message_id or new_id()
@@ -96,4 +97,5 @@ class Clone:
                 spoke = time.monotonic()
 
 
-Clone().run()
+if __name__ == "__main__":
+    Clone().run()

@@ -127,13 +127,13 @@ static const char *variable(const struct child_spec *child, const char *name)
 	return NULL;
 }
 
-static void test_omega_comes_first_and_is_critical(void **context)
+static void test_omega_comes_first_and_is_critical_then_the_workspace_which_is_not(void **context)
 {
 	struct fixture *fixture = *context;
 
 	add(fixture, "beta", 2, "");
 	assert_int_equal(build(fixture), 0);
-	assert_int_equal(fixture->list.count, 3);
+	assert_int_equal(fixture->list.count, 4);
 	const struct child_spec *omega = &fixture->list.child[0];
 	assert_string_equal(omega->name, "omega");
 	assert_string_equal(omega->argv[0], "/usr/bin/bunshin");
@@ -143,7 +143,12 @@ static void test_omega_comes_first_and_is_critical(void **context)
 	assert_int_equal(omega->reload_signal, SIGHUP);
 	assert_string_equal(variable(omega, "BUNSHIN_STATE"), fixture->state.root);
 	assert_string_equal(variable(omega, "BUNSHIN_ROUTES"), fixture->routes);
-	assert_true(fixture->list.child[1].order > omega->order);
+	const struct child_spec *workspace = &fixture->list.child[1];
+	assert_string_equal(workspace->name, "workspace");
+	assert_string_equal(workspace->argv[1], "workspace");
+	assert_string_equal(workspace->argv[2], "serve");
+	assert_true(workspace->notifies && !workspace->critical);
+	assert_true(workspace->order > omega->order && fixture->list.child[2].order > workspace->order);
 }
 
 static void test_each_instance_is_a_child_with_its_own_key(void **context)
@@ -154,7 +159,7 @@ static void test_each_instance_is_a_child_with_its_own_key(void **context)
 	add(fixture, "beta", 2, "");
 	assert_int_equal(build(fixture), 0);
 	for (unsigned i = 1; i <= 2; i++) {
-		const struct child_spec *clone = &fixture->list.child[i];
+		const struct child_spec *clone = &fixture->list.child[1 + i];
 		char name[NAME_BYTES];
 		snprintf(name, sizeof(name), "beta/%u", i);
 		assert_string_equal(clone->name, name);
@@ -178,7 +183,7 @@ static void test_a_command_runs_in_the_folder_of_the_routes(void **context)
 	add(fixture, "other", 1, "./other");
 	assert_int_equal(build(fixture), 0);
 	for (unsigned i = 1; i <= 2; i++) {
-		const struct child_spec *clone = &fixture->list.child[i];
+		const struct child_spec *clone = &fixture->list.child[1 + i];
 		assert_string_equal(clone->argv[0], "python3");
 		assert_string_equal(clone->argv[1], "my clone.py");
 		assert_string_equal(clone->argv[2], "--fast");
@@ -186,8 +191,8 @@ static void test_a_command_runs_in_the_folder_of_the_routes(void **context)
 		assert_string_equal(clone->folder, fixture->scratch);
 		assert_false(clone->notifies);
 	}
-	assert_string_equal(fixture->list.child[3].argv[0], "./other");
-	assert_string_equal(variable(&fixture->list.child[2], "BUNSHIN_PEER"), "python/2");
+	assert_string_equal(fixture->list.child[4].argv[0], "./other");
+	assert_string_equal(variable(&fixture->list.child[3], "BUNSHIN_PEER"), "python/2");
 }
 
 static void test_external_clones_are_left_alone(void **context)
@@ -197,7 +202,7 @@ static void test_external_clones_are_left_alone(void **context)
 	add(fixture, "beta", 1, "");
 	add(fixture, "far", 5, "")->external = true;
 	assert_int_equal(build(fixture), 0);
-	assert_int_equal(fixture->list.count, 2);
+	assert_int_equal(fixture->list.count, 3);
 }
 
 static void test_a_wrong_command_or_too_many_children_are_refused(void **context)
@@ -212,7 +217,7 @@ static void test_a_wrong_command_or_too_many_children_are_refused(void **context
 	assert_int_equal(build(fixture), ERR_CONFIG);
 	fixture->conf.clone_count = 0;
 	fixture->conf.clone[0] = (struct clone_conf){.instances = 0};
-	add(fixture, "beta", CHILDREN_LIMIT - 1, "");
+	add(fixture, "beta", CHILDREN_LIMIT - 2, "");
 	assert_int_equal(build(fixture), 0);
 	assert_int_equal(fixture->list.count, CHILDREN_LIMIT);
 	children_release(&fixture->list);
@@ -238,7 +243,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_command_is_split_as_a_shell_would),
 		cmocka_unit_test(test_a_command_that_cannot_be_split_is_explained),
-		cmocka_unit_test_setup_teardown(test_omega_comes_first_and_is_critical, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_omega_comes_first_and_is_critical_then_the_workspace_which_is_not, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_each_instance_is_a_child_with_its_own_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_command_runs_in_the_folder_of_the_routes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_external_clones_are_left_alone, setup, teardown),

@@ -25,7 +25,7 @@ static int setup(void **state)
 	world_make();
 	world_write("home/routing.conf", routes);
 	world_setenv("BUNSHIN_ROUTES", world_path("home/routing.conf"));
-	assert_run("up", 0, "Omega and 0 clones are up after", "");
+	assert_run("up", 0, "Omega, the workspace and 0 clones are up after", "");
 	return 0;
 }
 
