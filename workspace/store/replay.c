@@ -165,22 +165,35 @@ static int apply_head(struct replay *replay)
 	return 0;
 }
 
+static int replay_all(struct replay *replay, char out_sentence[WORKSPACE_SENTENCE_BYTES])
+{
+	struct journal_reader reader = {replay, read_object, read_refs};
+	int rc = replay_wait_new(replay->agent, &replay->wait);
+
+	if (!rc)
+		rc = journal_read(replay->agent->workspace->journal, &reader, out_sentence);
+	if (!rc)
+		rc = replay_wait_finish(replay->wait);
+	if (!rc)
+		rc = apply_refs(replay);
+	if (!rc)
+		rc = apply_head(replay);
+	replay_wait_free(replay->wait);
+	free(replay->wanted);
+	free(replay->head);
+	return rc;
+}
+
+/* A journal may have more than fits below the cap, most of it dead. That is known at its end only, so until then there is no cap. */
 int replay(struct workspace_agent *agent, char out_sentence[WORKSPACE_SENTENCE_BYTES])
 {
 	struct replay replay = {.agent = agent};
-	struct journal_reader reader = {&replay, read_object, read_refs};
-	int rc = replay_wait_new(agent, &replay.wait);
+	struct chunks *chunks = &agent->workspace->memory.chunks;
+	uint64_t max_bytes = chunks->max_bytes;
+	struct workspace_gc_result result;
 
-	if (!rc)
-		rc = journal_read(agent->workspace->journal, &reader, out_sentence);
-	if (!rc)
-		rc = replay_wait_finish(replay.wait);
-	if (!rc)
-		rc = apply_refs(&replay);
-	if (!rc)
-		rc = apply_head(&replay);
-	replay_wait_free(replay.wait);
-	free(replay.wanted);
-	free(replay.head);
-	return rc;
+	chunks->max_bytes = UINT64_MAX / 2;
+	int rc = replay_all(&replay, out_sentence);
+	chunks->max_bytes = max_bytes;
+	return rc || atomic_load(&chunks->bytes) <= max_bytes ? rc : workspace_gc(agent, true, &result);
 }

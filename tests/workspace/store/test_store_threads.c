@@ -89,6 +89,32 @@ static void test_no_move_of_a_ref_is_lost_when_everybody_moves_it(void **state)
 	world_close(&world);
 }
 
+/* Nothing but moves, so that they meet within a few instructions. */
+#define HAMMER 40000
+
+static void hammer(struct world *world, int number)
+{
+	struct workspace_agent *agent = world->agents[number];
+	const struct commit *own[] = {world_made(agent, NULL, (unsigned)number),
+				      world_made(agent, NULL, 100u + (unsigned)number)};
+
+	for (unsigned i = 0; i < HAMMER; i++)
+		world_set(agent, "refs/heads/main", own[i % 2]);
+}
+
+static void test_each_of_many_moves_counts(void **state)
+{
+	struct world world;
+	uint64_t version;
+
+	(void)state;
+	world_open(&world, AGENTS, 0, false);
+	world_run(&world, hammer);
+	assert_int_equal(workspace_refs_each(world.agents[0], "refs/heads/main", last_version, &version), 0);
+	assert_int_equal(version, AGENTS * HAMMER);
+	world_close(&world);
+}
+
 static void test_the_journal_has_what_a_storm_left(void **state)
 {
 	struct world world;
@@ -520,6 +546,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_move_of_a_ref_is_lost_when_everybody_moves_it),
+		cmocka_unit_test(test_each_of_many_moves_counts),
 		cmocka_unit_test(test_the_journal_has_what_a_storm_left),
 		cmocka_unit_test(test_nobody_sees_half_of_a_change),
 		cmocka_unit_test(test_two_refs_that_move_together_are_never_apart),
