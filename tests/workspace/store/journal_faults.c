@@ -31,6 +31,8 @@ static char trace[4001];
 static _Atomic size_t trace_bytes;
 
 void (*fault_sync_hook)(void);
+void (*fault_synced_hook)(void);
+void (*fault_written_hook)(const uint8_t *at, size_t bytes, uint64_t position);
 
 void fault_arm(unsigned which, uint64_t at, int error, bool sticky)
 {
@@ -82,7 +84,10 @@ ssize_t __wrap_pwrite(int fd, const void *at, size_t bytes, off_t position)
 	if (!meets(FAULT_WRITE, 'w')) {
 		/* The half that was left over after a short write. */
 		cut = false;
-		return __real_pwrite(fd, at, bytes, position);
+		ssize_t all = __real_pwrite(fd, at, bytes, position);
+		if (fault_written_hook && all > 0)
+			fault_written_hook(at, (size_t)all, (uint64_t)position);
+		return all;
 	}
 	size_t half = bytes / 2;
 	ssize_t done = half ? __real_pwrite(fd, at, half, position) : 0;
@@ -102,7 +107,10 @@ int __wrap_fdatasync(int fd)
 {
 	if (fault_sync_hook)
 		fault_sync_hook();
-	return meets(FAULT_SYNC, 's') ? -1 : __real_fdatasync(fd);
+	int rc = meets(FAULT_SYNC, 's') ? -1 : __real_fdatasync(fd);
+	if (!rc && fault_synced_hook)
+		fault_synced_hook();
+	return rc;
 }
 
 int __wrap_fsync(int fd)

@@ -7,6 +7,7 @@
 #define TESTS_WORKSPACE_STORE_JOURNAL_FAULTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum fault_call {
@@ -28,7 +29,9 @@ uint64_t fault_count(void); /* how many failed since it was armed */
 /* What was called since fault_arm, a letter each: w, s, d (fsync of a folder), r, a (space), m; at most 4,000. */
 const char *fault_trace(void);
 
-/* Called in each fdatasync before it happens, from the thread that does it; NULL for nothing. */
+/* Called in each fdatasync before it happens, and after it worked, from the thread that does it; and in each pwrite that worked. NULL for nothing. */
 extern void (*fault_sync_hook)(void);
+extern void (*fault_synced_hook)(void);
+extern void (*fault_written_hook)(const uint8_t *at, size_t bytes, uint64_t position);
 
 #endif

@@ -23,7 +23,7 @@
 #include "tests/workspace/store/journal_story.h"
 #include "workspace/store/journal_inner.h"
 
-#define CHANGES 10u
+#define CHANGES 7u
 #define LARGE   (2 * (size_t)JOURNAL_SEGMENT_BYTES / 3) /* so that several segments are taken */
 
 struct way {
@@ -49,7 +49,7 @@ static struct journal *open_way(const char *folder, const struct way *way)
 
 static size_t size_of(uint64_t number)
 {
-	return number % 3 ? 0 : number % 9 ? LARGE : 2 * (size_t)JOURNAL_SEGMENT_BYTES + 7;
+	return number % 3 ? 0 : number % 2 ? LARGE : 2 * (size_t)JOURNAL_SEGMENT_BYTES + 7;
 }
 
 /* What was acknowledged is there and nothing else. */
@@ -380,7 +380,7 @@ static void test_a_writer_killed_in_a_very_large_record_leaves_what_was_before(v
 
 /* ---- writing it anew ---- */
 
-#define OLD 10u
+#define OLD 7u
 #define NEW 1u
 
 static void old_ones(const char *folder, const struct way *way)
