@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Eight agents at once. Built with ThreadSanitizer too.
+ * Eight agents at once. Built with ThreadSanitizer too. All of it STORE_TIMES times, if that is set.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -557,5 +557,10 @@ int main(void)
 		cmocka_unit_test(test_a_workspace_that_is_full_can_be_emptied_and_used_again),
 		cmocka_unit_test(test_agents_come_and_go_and_leave_nothing_behind),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const char *text = getenv("STORE_TIMES");
+	int failed = 0;
+
+	for (long times = text ? strtol(text, NULL, 10) : 1; times > 0 && !failed; times--)
+		failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return failed;
 }
