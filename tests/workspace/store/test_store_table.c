@@ -85,7 +85,7 @@ static void sweep(struct world *world, struct hash_table *table, hash_of *hash, 
 static void fill_and_sweep(hash_of *hash, unsigned count)
 {
 	struct world world;
-	struct hash_table table = {0};
+	struct hash_table table = {NULL};
 	struct node double_of = {0};
 
 	world_open(&world, 1, 0, false);
@@ -132,7 +132,7 @@ static void test_a_table_without_memory_says_so_and_loses_nothing(void **state)
 {
 	static void *pieces[4000000];
 	struct world world;
-	struct hash_table table = {0};
+	struct hash_table table = {NULL};
 	unsigned count = 0, piece_count = 0;
 	void *winner;
 
