@@ -79,7 +79,10 @@ int beneath_open(int root, const char *path)
 	if (!*path)
 		return openat(root, ".", FOLDER_FLAGS);
 	folder = open_at_once(root, path);
-	if (folder < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
+	if (folder >= 0)
+		return folder;
+	/* Not there, or not allowed; and EXDEV is what an absolute link gives too, which the steps can tell. */
+	if (errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == EXDEV)
 		folder = open_by_steps(root, path);
 	return folder;
 }

@@ -150,6 +150,8 @@ int harvest_link(struct harvest *harvest, int folder, const char *name, const st
 	if (rc)
 		return rc;
 	bytes = readlinkat(folder, name, (char *)harvest->buffer, PATH_MAX + 1);
+	if (bytes < 0 && errno == EINVAL) /* it is no link any more */
+		errno = ELOOP;
 	if (bytes < 0)
 		return harvest_fail_errno(harvest, "is a link that cannot be read");
 	if (bytes > PATH_MAX)

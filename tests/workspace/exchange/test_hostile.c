@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Folders as an agent could leave them that wants its harvester to run something, to read something else, to write where it should not, or never to
+ * come to an end. Each is harvested by a process that the kernel kills if it starts a program or a process, opens a socket, or changes a
+ * name; what was planted says if it was run after all; and the folder is the same afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <seccomp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/workspace/exchange/place.h"
+#include "workspace/store/object.h"
+
+/* ---- a process that may only read ---- */
+
+static void forbid(void)
+{
+	static const int calls[] = {
+		SCMP_SYS(execve),    SCMP_SYS(execveat),  SCMP_SYS(fork),     SCMP_SYS(vfork),   SCMP_SYS(clone),
+		SCMP_SYS(clone3),    SCMP_SYS(socket),    SCMP_SYS(connect),  SCMP_SYS(unlink),  SCMP_SYS(unlinkat),
+		SCMP_SYS(rename),    SCMP_SYS(renameat2), SCMP_SYS(mkdir),    SCMP_SYS(mkdirat), SCMP_SYS(symlinkat),
+		SCMP_SYS(linkat),    SCMP_SYS(fchmod),    SCMP_SYS(fchmodat), SCMP_SYS(mknodat), SCMP_SYS(truncate),
+		SCMP_SYS(ftruncate), SCMP_SYS(utimensat), SCMP_SYS(chdir),    SCMP_SYS(fchdir),  SCMP_SYS(creat)};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (!filter)
+		_exit(99);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, calls[i], 0))
+			_exit(98);
+	for (unsigned flag = O_WRONLY; flag <= O_RDWR; flag++)
+		if (seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(openat), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag)))
+			_exit(97);
+	if (seccomp_load(filter))
+		_exit(96);
+	seccomp_release(filter);
+}
+
+struct report {
+	int rc;
+	struct harvest_result result;
+	char sentence[WORKSPACE_SENTENCE_BYTES];
+	char hex[OID_HEX_BYTES];
+};
+
+static void harvest_for(struct yard *yard, int folder, const struct harvest_options *options, struct report *report)
+{
+	const struct tree *tree = NULL;
+
+	memset(report, 0, sizeof(*report));
+	report->rc = workspace_harvest(yard->agent, folder, options, &tree, &report->result);
+	if (report->rc)
+		snprintf(report->sentence, sizeof(report->sentence), "%s", workspace_sentence(yard->agent));
+	else
+		oid_print(tree_id(tree), report->hex);
+}
+
+/* Returns how the process ended. */
+static int harvest_forbidden(struct yard *yard, int folder, const struct harvest_options *options, struct report *report)
+{
+	int ends[2], status;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		forbid();
+		harvest_for(yard, folder, options, report);
+		_exit(write(ends[1], report, sizeof(*report)) != sizeof(*report));
+	}
+	close(ends[1]);
+	ssize_t got = read(ends[0], report, sizeof(*report));
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return got == sizeof(*report) ? status : status ? status : -1;
+}
+
+static void test_the_guard_notices_programs_and_changes(void **state)
+{
+	(void)state;
+	for (unsigned what = 0; what < 3; what++) {
+		int status;
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (!child) {
+			forbid();
+			if (what == 0)
+				execl("/bin/true", "true", NULL);
+			else if (what == 1)
+				open("/dev/null", O_WRONLY | O_CLOEXEC);
+			else
+				fork();
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	}
+}
+
+/* ---- what a tree has ---- */
+
+static void list(struct yard *yard, const struct tree *tree, const char *prefix, FILE *out)
+{
+	struct tree_view view;
+
+	assert_int_equal(tree_view(yard->agent, tree, &view), 0);
+	for (uint32_t i = 0; i < view.shape->count; i++) {
+		struct tree_entry entry;
+		char path[8192];
+		tree_view_entry(&view, i, &entry);
+		snprintf(path, sizeof(path), "%s%.*s", prefix, (int)entry.name_bytes, entry.name);
+		if (entry.mode == MODE_FOLDER) {
+			strcat(path, "/");
+			list(yard, object_as_tree(entry.child), path, out);
+		} else {
+			fprintf(out, "%s%s%s", path,
+				entry.mode == MODE_SYMLINK      ? "@"
+				: entry.mode == MODE_EXECUTABLE ? "*"
+								: "",
+				"|");
+		}
+	}
+}
+
+static char *listing(struct yard *yard, const struct tree *tree)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	assert_non_null(out);
+	workspace_begin(yard->agent);
+	list(yard, tree, "", out);
+	workspace_end(yard->agent);
+	fclose(out);
+	return text;
+}
+
+/* ---- forty and some folders ---- */
+
+struct folder {
+	const char *what;
+	const char *make; /* a shell in the folder; "77" as its last word's exit: cannot be made here */
+	int rc;
+	const char *said; /* in the sentence; or the listing if rc is 0 */
+	uint64_t skipped;
+	struct harvest_options options;
+};
+
+/* Everything by which a repository can have a program run. */
+#define EVIL                                                                                                                     \
+	"evil() { mkdir -p $1/hooks $1/info; for h in pre-commit post-checkout post-index-change fsmonitor-watchman "            \
+	"reference-transaction; do printf '#!/bin/sh\\ntouch ../pwned ../../pwned\\n' >$1/hooks/$h; chmod +x $1/hooks/$h; "      \
+	"done; "                                                                                                                 \
+	"printf '[core]\\nfsmonitor = touch ../pwned\\nhooksPath = hooks\\nsshCommand = touch ../pwned\\nworktree = "            \
+	"/etc\\npager = touch ../pwned\\n[filter \"e\"]\\nclean = touch ../pwned\\nsmudge = touch ../pwned\\nprocess = touch "   \
+	"../pwned\\nrequired\\n[diff \"e\"]\\ntextconv = touch ../pwned\\ncommand = touch ../pwned\\n[merge \"e\"]\\ndriver = "  \
+	"touch ../pwned\\n' >$1/config; echo '* filter=e diff=e merge=e' >$1/info/attributes; }; "
+
+static const struct folder folders[] = {
+	{"its own .git at the top",
+	 EVIL "git init -q . && evil .git && echo '* filter=e diff=e merge=e' >.gitattributes && echo x >a",
+	 0,
+	 ".gitattributes|a|",
+	 1,
+	 {0}},
+	{"a .git file that points elsewhere", "echo 'gitdir: /etc' >.git; echo x >a", 0, "a|", 1, {0}},
+	{"a .git link that points elsewhere", "ln -s /etc .git; echo x >a", 0, "a|", 1, {0}},
+	{"a repository in a folder",
+	 EVIL "git init -q sub && evil sub/.git && echo x >sub/a",
+	 ERR_MALFORMED,
+	 "\"sub/.git\": is a repository of its own",
+	 0,
+	 {0}},
+	{"a .git file in a folder", "mkdir sub; echo 'gitdir: ../../x' >sub/.git", ERR_MALFORMED, "\"sub/.git\"", 0, {0}},
+	{"a .git link in a folder", "mkdir sub; ln -s ../../x sub/.git", ERR_MALFORMED, "\"sub/.git\"", 0, {0}},
+	{"a repository that is bare and has another name",
+	 EVIL "mkdir -p x/objects x/refs; echo 'ref: refs/heads/main' >x/HEAD; evil x; rm -r x/hooks x/info",
+	 0,
+	 "x/HEAD|x/config|",
+	 0,
+	 {0}},
+	{".GIT", "mkdir .GIT; echo x >.GIT/config", ERR_MALFORMED, "\".GIT\"", 0, {0}},
+	{".Git deep below", "mkdir -p a/b/.Git; echo x >a/b/.Git/config", ERR_MALFORMED, "\"a/b/.Git\"", 0, {0}},
+	{".GIT as a file", "echo x >.GIT", ERR_MALFORMED, "\".GIT\"", 0, {0}},
+	{"git~1, which is .git on NTFS", "mkdir git~1; echo x >git~1/config", ERR_MALFORMED, "\"git~1\"", 0, {0}},
+	{"GIT~1 as a file", "echo x >GIT~1", ERR_MALFORMED, "\"GIT~1\"", 0, {0}},
+	{"a space behind .git", "mkdir '.git '; echo x >'.git /config'", ERR_MALFORMED, "\".git \"", 0, {0}},
+	{"a period behind .git", "mkdir .git.; echo x >.git./config", ERR_MALFORMED, "\".git.\"", 0, {0}},
+	{"a stream of .git",
+	 "mkdir '.git::$INDEX_ALLOCATION'; echo x >'.git::$INDEX_ALLOCATION/config'",
+	 ERR_MALFORMED,
+	 "\".git::",
+	 0,
+	 {0}},
+	{"a backslash behind .git", "echo x >'.git\\config'", ERR_MALFORMED, "\".git\\134config\"", 0, {0}},
+	{"a joiner in .git, which HFS+ does not see",
+	 "n=$(printf '.g\\342\\200\\214it'); mkdir $n; echo x >$n/config",
+	 ERR_MALFORMED,
+	 "\".g\\342\\200\\214it\"",
+	 0,
+	 {0}},
+	{"a mark behind .git, which HFS+ does not see",
+	 "n=$(printf '.git\\342\\200\\217'); echo x >$n",
+	 ERR_MALFORMED,
+	 "\".git\\342",
+	 0,
+	 {0}},
+	{"a link to a file outside", "ln -s /etc/passwd a", 0, "a@|", 0, {0}},
+	{"a link to a folder outside", "ln -s /etc a; ln -s ../.. b", 0, "a@|b@|", 0, {0}},
+	{"links in a circle",
+	 "ln -s b a; ln -s a b; ln -s c c; ln -s . d; mkdir e; ln -s ../e e/f",
+	 0,
+	 "a@|b@|c@|d@|e/f@|",
+	 0,
+	 {0}},
+	{"a link to nothing, and one with a long target", "ln -s nowhere a; ln -s $(printf '%04000d' 7) b", 0, "a@|b@|", 0, {0}},
+	{"pipes", "mkfifo a b; echo x >c", 0, "c|", 2, {0}},
+	{"a socket", "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"a\")'; echo x >c", 0, "c|", 1, {0}},
+	{"devices", "mknod a c 1 5 2>/dev/null && mknod b b 7 0 || exit 77; echo x >c", 0, "c|", 2, {0}},
+	{"one file with many names", "echo x >a; ln a b; mkdir c; ln a c/d", 0, "a|b|c/d|", 0, {0}},
+	{"bits that git does not keep",
+	 "echo x >a; chmod 6777 a; echo x >b; chmod 0606 b; mkdir c; chmod 1777 c; echo x >c/d; chmod 2644 c/d",
+	 0,
+	 "a*|b|c/d|",
+	 0,
+	 {0}},
+	{"more files than are accepted",
+	 "for i in $(seq 60); do echo x >$i; done",
+	 ERR_LIMIT,
+	 "more files, links and folders",
+	 0,
+	 {.files_max = 59}},
+	{"folders without end", "mkdir -p $(seq -s/ 500)", ERR_LIMIT, "more files, links and folders", 0, {.files_max = 499}},
+	{"a file of 10 GB without content",
+	 "truncate -s 10G a",
+	 ERR_LIMIT,
+	 "\"a\": with this file there would be more bytes",
+	 0,
+	 {0}},
+	{"many files that are too much together",
+	 "for i in $(seq 9); do truncate -s 1M $i; done",
+	 ERR_LIMIT,
+	 "more bytes than are accepted",
+	 0,
+	 {.bytes_max = 9437183}},
+	{"a file of 4 GiB where more is accepted",
+	 "truncate -s 4G a",
+	 ERR_LIMIT,
+	 "the limit for one file",
+	 0,
+	 {.bytes_max = UINT64_C(1) << 40}},
+	{"names that a terminal obeys",
+	 "printf x >\"$(printf 'a\\033]0;b\\007')\"; n=$(printf '\\033[31m'); mkdir $n; echo x >$n/.git",
+	 ERR_MALFORMED,
+	 "\"\\033[31m/.git\"",
+	 0,
+	 {0}},
+	{"a name with a line end", "printf x >\"$(printf 'a\\nb')\"", 0, "a\nb|", 0, {0}},
+	{"names that are no UTF-8", "printf x >\"$(printf '\\377\\376')\"", 0, "\xff\xfe|", 0, {0}},
+	{"names that a shell obeys",
+	 "touch -- '-rf' '--exec=touch pwned' '$(touch pwned)' '`touch pwned`' ';touch pwned' '|touch pwned'",
+	 0,
+	 "$(touch pwned)|--exec=touch pwned|-rf|;touch pwned|`touch pwned`||touch pwned|",
+	 0,
+	 {0}},
+	{"attributes with filters and drivers",
+	 "printf '* filter=e diff=e merge=e text eol=crlf working-tree-encoding=UTF-16 ident\\n' "
+	 ">.gitattributes; printf 'a\\r\\n$Id$' >a",
+	 0,
+	 ".gitattributes|a|",
+	 0,
+	 {0}},
+	{"attributes as a link, which git warns of and takes", "ln -s /etc/passwd .gitattributes", 0, ".gitattributes@|", 0, {0}},
+	{"modules as a link", "ln -s /etc/passwd .gitmodules", ERR_MALFORMED, "\".gitmodules\"", 0, {0}},
+	{"modules as a link, in a spelling of NTFS", "ln -s /etc/passwd GITMOD~1", ERR_MALFORMED, "\"GITMOD~1\"", 0, {0}},
+	{"modules with commands",
+	 "printf '[submodule \"a\"]\\npath = a\\nurl = -u./pwned\\n' >.gitmodules",
+	 ERR_MALFORMED,
+	 "",
+	 0,
+	 {0}},
+	{"modules that are updated by a command",
+	 "printf '[submodule \"../../x\"]\\npath = a\\nurl = x\\nupdate = !touch pwned\\n' "
+	 ">.gitmodules",
+	 ERR_MALFORMED,
+	 "",
+	 0,
+	 {0}},
+	{"settings of assistants, editors and services, which did not exist before",
+	 "mkdir -p .claude .vscode .github/workflows .idea; echo '{}' | tee .claude/settings.json .vscode/tasks.json CLAUDE.md "
+	 "AGENTS.md "
+	 ".github/workflows/ci.yml .idea/x >/dev/null",
+	 0,
+	 ".claude/settings.json|.github/workflows/ci.yml|.idea/x|.vscode/tasks.json|AGENTS.md|CLAUDE.md|",
+	 0,
+	 {0}},
+	{"names that differ in their case only",
+	 "echo 1 >a; echo 2 >A; mkdir B b; echo 3 >B/c; echo 4 >b/c",
+	 0,
+	 "A|B/c|a|b/c|",
+	 0,
+	 {0}},
+	{"folders with nothing in them", "mkdir -p a/b/c d; mkfifo d/e", 0, "", 1, {0}},
+	{"a name as long as can be", "n=$(printf '%0255d' 7); echo x >$n; test -e $n", 0, NULL, 0, {0}},
+	{"deeper than descriptors reach", "ulimit -n 64; p=$(seq -s/ 900); mkdir -p $p; echo x >$p/x", 0, NULL, 0, {0}},
+	{"deeper than a path reaches",
+	 "python3 -c 'import os\nfor i in range(2200):\n os.mkdir(\"dd\")\n os.chdir(\"dd\")\nopen(\"x\", \"w\").close()'",
+	 ERR_LIMIT,
+	 "a path of more than 4,095 bytes",
+	 0,
+	 {0}},
+	{"a file system of its own in a folder",
+	 "mkdir a; mount -t tmpfs none a 2>/dev/null || exit 77; echo x >a/b",
+	 ERR_MALFORMED,
+	 "\"a\": something is mounted there",
+	 0,
+	 {0}},
+};
+
+static char *look(const struct yard *yard)
+{
+	return yard_run(yard, "find f -xdev -printf '%%p %%y %%m %%n %%s %%T@ %%C@ %%l\\n' 2>/dev/null | sort | sha1sum");
+}
+
+static void check_ending(struct yard *yard, const struct folder *folder, const struct report *report, int root)
+{
+	struct harvest_result result;
+	char hex[OID_HEX_BYTES];
+
+	if (report->rc != folder->rc)
+		fail_msg("%s: %d instead of %d, \"%s\"", folder->what, report->rc, folder->rc, report->sentence);
+	if (folder->rc) {
+		if (!strstr(report->sentence, folder->said))
+			fail_msg("%s: said \"%s\"", folder->what, report->sentence);
+		return;
+	}
+	const struct tree *tree = place_harvest(yard, root, &folder->options, &result);
+	char *text = listing(yard, tree);
+	oid_print(tree_id(tree), hex);
+	assert_string_equal(hex, report->hex);
+	if (folder->said && strcmp(text, folder->said) != 0)
+		fail_msg("%s: \"%s\" was harvested", folder->what, text);
+	if (report->result.skipped != folder->skipped)
+		fail_msg("%s: %u were skipped", folder->what, (unsigned)report->result.skipped);
+	free(text);
+}
+
+/* A sentence is read on a terminal. */
+static void check_printable(const char *sentence)
+{
+	for (; *sentence; sentence++)
+		assert_true((unsigned char)*sentence >= ' ' && *sentence != 0x7f);
+}
+
+static void harvest_one(const struct folder *folder, unsigned *made)
+{
+	struct yard yard;
+	struct report report;
+
+	yard_open(&yard);
+	yard_write(&yard, "make", folder->make, strlen(folder->make));
+	int status = yard_try(&yard, "mkdir f && cd f && sh ../make");
+	if (status && status != 77)
+		fail_msg("%s: could not be made (%d)", folder->what, status);
+	*made += !status;
+	if (!status) {
+		int root = place_open(&yard, "f");
+		char *before = look(&yard);
+		int ended = harvest_forbidden(&yard, root, &folder->options, &report);
+		if (ended)
+			fail_msg("%s: the harvest ended with %d", folder->what, ended);
+		check_printable(report.sentence);
+		check_ending(&yard, folder, &report, root);
+		char *after = look(&yard);
+		assert_string_equal(before, after);
+		assert_int_equal(yard_try(&yard, "test -z \"$(find . -name pwned)\""), 0);
+		free(before);
+		free(after);
+		close(root);
+	}
+	yard_try(&yard, "umount f/a 2>/dev/null");
+	yard_close(&yard);
+}
+
+static void test_hostile_folders_are_harvested_or_refused_and_run_nothing(void **state)
+{
+	size_t count = sizeof(folders) / sizeof(*folders);
+	unsigned made = 0;
+
+	(void)state;
+	for (size_t i = 0; i < count; i++)
+		harvest_one(&folders[i], &made);
+	print_message("%u of %zu folders\n", made, count);
+	assert_true(made >= 45);
+}
+
+/* ---- folders that change under our hands ---- */
+
+struct changer {
+	int folder;
+	_Atomic bool end;
+	void (*change)(int folder, unsigned turn);
+};
+
+static void *change_on(void *argument)
+{
+	struct changer *changer = argument;
+
+	for (unsigned turn = 0; !atomic_load(&changer->end); turn++)
+		changer->change(changer->folder, turn);
+	return NULL;
+}
+
+static void swap_folder(int folder, unsigned turn)
+{
+	(void)turn;
+	renameat2(folder, "f/in", folder, "link", RENAME_EXCHANGE);
+}
+
+static void swap_file(int folder, unsigned turn)
+{
+	static const char *const others[] = {"link", "pipe", "folder"};
+
+	renameat2(folder, "f/in/file", folder, others[turn / 2 % 3], RENAME_EXCHANGE);
+}
+
+static void grow_file(int folder, unsigned turn)
+{
+	int file = openat(folder, "f/in/file", O_WRONLY | O_CREAT | O_CLOEXEC | (turn % 8 ? O_APPEND : O_TRUNC), 0644);
+
+	(void)!write(file, "0123456789abcdef", 16);
+	close(file);
+}
+
+static void come_and_go(int folder, unsigned turn)
+{
+	(void)turn;
+	unlinkat(folder, "f/in/file", 0);
+	close(openat(folder, "f/in/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
+/* Until it was in the way often enough, and was not. */
+static void harvest_while(void (*change)(int folder, unsigned turn))
+{
+	struct yard yard;
+	struct report report;
+	unsigned good = 0, moved = 0;
+	pthread_t thread;
+
+	yard_open(&yard);
+	free(yard_run(&yard,
+		      "mkdir -p f/in/sub secret/sub folder; echo seen >f/in/file; echo x >f/in/sub/x; echo y >secret/sub/secret; "
+		      "echo z >secret/secret; ln -s $PWD/secret link; mkfifo pipe"));
+	int folder = open(yard.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = place_open(&yard, "f");
+	struct changer changer = {.folder = folder, .change = change};
+	assert_int_equal(pthread_create(&thread, NULL, change_on, &changer), 0);
+	for (unsigned i = 0; i < 100000 && (good < 50 || moved < 3); i++) {
+		const struct tree *tree = NULL;
+		report.rc = workspace_harvest(yard.agent, root, &(struct harvest_options){0}, &tree, &report.result);
+		good += !report.rc;
+		moved += report.rc == ERR_MOVED;
+		if (report.rc && report.rc != ERR_MOVED)
+			fail_msg("%d: %s", report.rc, workspace_sentence(yard.agent));
+		if (report.rc)
+			continue;
+		char *text = listing(&yard, tree);
+		assert_null(strstr(text, "secret"));
+		free(text);
+	}
+	atomic_store(&changer.end, true);
+	pthread_join(thread, NULL);
+	print_message("%u harvested, %u refused since it was changing\n", good, moved);
+	assert_true(good >= 50 && moved >= 3);
+	close(folder);
+	close(root);
+	yard_close(&yard);
+}
+
+static void test_whatever_is_replaced_meanwhile_nothing_outside_is_read(void **state)
+{
+	(void)state;
+	harvest_while(swap_folder);
+	harvest_while(swap_file);
+	harvest_while(grow_file);
+	harvest_while(come_and_go);
+}
+
+/* ---- the other way ---- */
+
+/* Somebody puts links where folders are being made. */
+static void plant_links(int folder, unsigned turn)
+{
+	(void)turn;
+	symlinkat("../outside", folder, "f/d");
+	unlinkat(folder, "f/d", 0);
+	renameat2(folder, "f/d", folder, "planted", RENAME_EXCHANGE);
+	renameat2(folder, "f/d", folder, "planted", RENAME_EXCHANGE);
+}
+
+static void test_nothing_is_written_through_a_link_that_somebody_plants(void **state)
+{
+	struct yard yard;
+	pthread_t thread;
+	unsigned good = 0;
+
+	(void)state;
+	yard_open(&yard);
+	free(yard_run(&yard, "mkdir outside f; ln -s ../outside planted"));
+	struct workspace_edit edits[] = {{"d/e/f", MODE_FILE, {(const uint8_t *)"x", 1}, NULL},
+					 {"d/g", MODE_FILE, {(const uint8_t *)"x", 1}, NULL}};
+	const struct tree *tree = NULL;
+	assert_int_equal(workspace_tree_edit(yard.agent, NULL, edits, 2, &tree), 0);
+	int folder = open(yard.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = place_open(&yard, "f");
+	struct changer changer = {.folder = folder, .change = plant_links};
+	assert_int_equal(pthread_create(&thread, NULL, change_on, &changer), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		uint64_t files;
+		good += !workspace_materialise(yard.agent, tree, root, &files);
+		free(yard_run(&yard, "rm -rf f/* 2>/dev/null; true"));
+	}
+	atomic_store(&changer.end, true);
+	pthread_join(thread, NULL);
+	print_message("%u of 100 were written\n", good);
+	assert_int_equal(yard_try(&yard, "test -z \"$(ls -A outside)\""), 0);
+	close(folder);
+	close(root);
+	yard_close(&yard);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_guard_notices_programs_and_changes),
+		cmocka_unit_test(test_hostile_folders_are_harvested_or_refused_and_run_nothing),
+		cmocka_unit_test(test_whatever_is_replaced_meanwhile_nothing_outside_is_read),
+		cmocka_unit_test(test_nothing_is_written_through_a_link_that_somebody_plants),
+	};
+
+	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
+}
