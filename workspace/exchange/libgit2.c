@@ -49,11 +49,25 @@ int libgit2_error(struct workspace_agent *agent, int rc)
 	}
 }
 
+/* No settings of whoever runs this: what happens to a workspace does not depend on them. (libgit2 1.5 would also leak 10 KB for each setting that it
+ * compares with a pattern.) */
+static int set_empty_config(git_repository *repository)
+{
+	git_config *config = NULL;
+	int error = git_config_new(&config);
+	if (!error)
+		error = git_repository_set_config(repository, config);
+	git_config_free(config);
+	return error;
+}
+
 static int open_on(git_odb *odb, git_refdb_backend **refs, git_repository **out)
 {
 	git_repository *repository = NULL;
 	git_refdb *refdb = NULL;
 	int error = git_repository_wrap_odb(&repository, odb);
+	if (!error)
+		error = set_empty_config(repository);
 	if (!error)
 		error = git_refdb_new(&refdb, repository);
 	if (!error)

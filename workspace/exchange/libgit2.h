@@ -14,7 +14,7 @@
  * extensions that do not change how objects and refs are kept are no hindrance. Any number of times, from any thread. 0, ERR_SYSTEM. */
 MUST_CHECK int libgit2_start(void);
 
-/* A repository for the agent's thread; git_repository_free() it before the agent leaves. It has no folder, no index and no reflogs. HEAD is always
+/* A repository for the agent's thread; git_repository_free() it before the agent leaves. It has no folder, no index, no configuration and no reflogs. HEAD is always
  * the name of a branch, and no other ref is symbolic. What is written stands in the journal on return; refs are changed as with
  * workspace_refs_update, and git_transaction finds out at its end that somebody was first. 0, ERR_MEMORY, ERR_SYSTEM. */
 MUST_CHECK int workspace_git_open(struct workspace_agent *agent, git_repository **out_repository);

@@ -89,10 +89,12 @@ static void put_change(struct story *story)
 		put_path(story);
 		fputc('\n', story->out);
 	} else {
-		fprintf(story->out, "M %s inline ", modes[chance(story, 5)]);
+		const char *mode = modes[chance(story, 5)];
+		unsigned bytes = kind == 2 ? 0 : kind == 3 ? chance(story, 20000) : 1 + chance(story, 600);
+		fprintf(story->out, "M %s inline ", mode);
 		put_path(story);
 		fputc('\n', story->out);
-		put_data(story, kind == 2 ? 0 : kind == 3 ? chance(story, 20000) : 1 + chance(story, 600));
+		put_data(story, strcmp(mode, "120000") ? bytes : 1 + bytes % 100); /* where a link leads to has its limits */
 	}
 }
 
