@@ -61,7 +61,7 @@ static const struct written texts[] = {
 	TREE("100644 \0{0}"), TREE("100644 .\0{0}"), TREE("40000 ..\0{2}"), TREE("40000 .git\0{2}"), TREE("100644 a/b\0{0}"), TREE("100644  \0{0}"),
 	TREE("0100644 a\0{0}"), TREE("040000 a\0{2}"), TREE("100644a\0{0}"), TREE("100648 a\0{0}"), TREE(" a\0{0}"), TREE("a\0{0}"), TREE("-1 a\0{0}"),
 	TREE("100644 a\0"), TREE("100644 a\0{0}1"), TREE("100644 a\0{0}100644 b"), TREE("100644 a\0{0}100644"), TREE("100644 a\0{0}100644 "),
-	TREE("100644 a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), TREE("120000 .gitmodules\0{0}"), 
+	TREE("100644 a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), TREE("160000 a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), TREE("120000 .gitmodules\0{0}"), 
 	  TREE("120000 .gitattributes\0{0}"), TREE("120000 .gitignore\0{0}"),
 	/* Commits that are none. */
 	COMMIT(""), COMMIT("\n"), COMMIT("\n\n"), COMMIT("tree %1"), COMMIT("tree %1\n"), COMMIT("tree %1\n\nauthor " WHO "\ncommitter " WHO "\n"),

@@ -268,6 +268,8 @@ static void test_a_beginning_that_two_commits_have_is_ambiguous(void **unused)
 	fails(hex, ERR_AMBIGUOUS);
 	oid_print(commit_id(commit), hex);
 	finds(hex, commit);
+	hex[5] = 0; /* in which they differ */
+	finds(hex, commit);
 }
 
 static void test_ids_are_read_and_printed(void **unused)
@@ -283,6 +285,38 @@ static void test_ids_are_read_and_printed(void **unused)
 	assert_int_equal(oid_parse("0123456789abcdefabcdef0123456789abcdef012", &id), ERR_MALFORMED);
 	assert_int_equal(oid_parse("0123456789abcdefabcdef0123456789abcdef0g", &id), ERR_MALFORMED);
 	assert_int_equal(oid_parse("", &id), ERR_MALFORMED);
+}
+
+static void test_a_history_that_was_cut_off_ends_there(void **unused)
+{
+	char raw[512], tree[OID_HEX_BYTES], one[OID_HEX_BYTES];
+	const struct commit *there = commit_of(NULL, 0, "one");
+	const struct object *made, *again;
+
+	(void)unused;
+	oid_print(tree_id(any_tree()), tree);
+	oid_print(commit_id(there), one);
+	snprintf(raw, sizeof(raw),
+		 "tree %s\nparent %s\nparent 00000000000000000000000000000000000000ff\nauthor a <b> 1 +0000\ncommitter a <b> 7 "
+		 "+0000\n\nm\n",
+		 tree, one);
+	assert_int_equal(object_make(store.agent, OBJECT_COMMIT, text_of(raw), NULL, NULL, false, &made), ERR_NOT_FOUND);
+	assert_int_equal(object_make(store.agent, OBJECT_COMMIT, text_of(raw), NULL, NULL, true, &made), 0);
+	const struct commit *commit = object_as_commit(made);
+	assert_int_equal(commit_parent_count(commit), 2);
+	assert_ptr_equal(commit_parent(commit, 0), there);
+	assert_null(commit_parent(commit, 1));
+	assert_null(commit_parent(commit, 2));
+	assert_int_equal(commit->parents[1]->type, OBJECT_ABSENT);
+	assert_int_equal(commit->generation, 2);
+	assert_int_equal(commit->seconds, 7);
+	set_ref("refs/heads/main", made);
+	finds("main^1", there);
+	fails("main^2", ERR_NOT_FOUND);
+	/* Two of them are the same if they name the same. */
+	assert_int_equal(object_link(store.agent, OBJECT_ABSENT, &commit->parents[1]->id, &again), 0);
+	assert_ptr_not_equal(again, commit->parents[1]);
+	assert_true(object_same(again, commit->parents[1]));
 }
 
 /* ---- files ---- */
@@ -377,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_commits_that_git_would_refuse_are_refused, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_commits_are_found_by_the_names_that_people_give_them, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_a_beginning_that_two_commits_have_is_ambiguous, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_a_history_that_was_cut_off_ends_there, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_ids_are_read_and_printed, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_files_are_read_by_their_paths, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_edits_that_make_no_sense_are_refused, open_all, close_all),
