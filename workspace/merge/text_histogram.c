@@ -120,12 +120,50 @@ static void mark(bool *changed, struct text_span span)
 		changed[i] = true;
 }
 
-static void find_best(struct search *search)
+/* If every common line stands in the old part once, and all of them in the same order in both, each run will be taken at last, in whichever order: so all at once.
+ * (Otherwise a text with a change in every other line would take a search for each.) */
+static bool is_plain(const struct search *search)
 {
+	const struct text_differ *differ = search->differ;
+	uint32_t last = 0;
+
+	for (size_t new = search->box.new.first; new < search->box.new.end; new ++) {
+		uint32_t number = differ->new.number[new], old = differ->first[number];
+		if (old == 0)
+			continue;
+		if (differ->old_count[number] > 1 || old <= last)
+			return false;
+		last = old;
+	}
+	return true;
+}
+
+static void match_plain(const struct search *search)
+{
+	const struct text_differ *differ = search->differ;
+
+	mark(differ->old.changed, search->box.old);
+	for (size_t new = search->box.new.first; new < search->box.new.end; new ++) {
+		uint32_t old = differ->first[differ->new.number[new]];
+		differ->new.changed[new] = old == 0;
+		if (old > 0)
+			differ->old.changed[old - 1] = false;
+	}
+}
+
+/* False: the box is done. */
+static bool find_best(struct search *search)
+{
+	bool is_open;
+
 	index_old(search->differ, search->box.old);
-	for (size_t new = search->box.new.first; new < search->box.new.end;)
+	is_open = !is_plain(search);
+	if (!is_open)
+		match_plain(search);
+	for (size_t new = search->box.new.first; is_open &&new < search->box.new.end;)
 		new = try_line(search, new);
 	unindex_old(search->differ, search->box.old);
+	return is_open;
 }
 
 /* Compares a box, or makes two of it; `box` is what is left of it, perhaps nothing. */
@@ -134,16 +172,12 @@ static int divide(struct text_differ *differ, struct diff_box *box)
 	struct search search = {.differ = differ, .box = *box, .best = {.occurrences = OCCURRENCES_MAX + 1}};
 	struct diff_box before = *box;
 
-	find_best(&search);
 	box->old.first = box->old.end;
 	box->new.first = box->new.end;
+	if (!find_best(&search))
+		return 0;
 	if (search.has_common && search.best.occurrences > OCCURRENCES_MAX)
 		return diff_myers(differ, &before);
-	if (text_span_count(search.best.old) == 0) {
-		mark(differ->old.changed, before.old);
-		mark(differ->new.changed, before.new);
-		return 0;
-	}
 	box->old.first = search.best.old.end;
 	box->new.first = search.best.new.end;
 	before.old.end = search.best.old.first;
