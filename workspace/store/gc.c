@@ -127,7 +127,7 @@ static bool is_worth_writing(const struct gc *gc)
 
 	uint64_t bytes = journal_bytes(workspace->journal);
 	uint64_t dropped = gc->dropped_bytes + workspace->dropped_bytes;
-	return bytes >= JOURNAL_WORTH_BYTES && (dropped >= gc->kept_bytes || bytes / JOURNAL_WORTH_TIMES >= gc->kept_bytes);
+	return bytes >= JOURNAL_WORTH_BYTES && (dropped >= gc->kept_bytes / 2 || bytes / JOURNAL_WORTH_TIMES >= gc->kept_bytes);
 }
 
 /* If it fails the old one counts, and nothing was lost. */
@@ -263,7 +263,8 @@ int workspace_gc(struct workspace_agent *agent, bool now, struct workspace_gc_re
 
 	if (agent->depth || agent->holds)
 		return agent_fail(agent, ERR_STATE,
-				  "garbage cannot be collected within a bracket: its own objects would go away");
+				  "garbage cannot be collected within a bracket, or by one who holds that off: what it works "
+				  "with would go away");
 	pthread_rwlock_wrlock(&workspace->gc_lock);
 	gc.round = atomic_load(&workspace->round);
 	workspace_measure(workspace, &before);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/workspace/store/world.h"
+#include "workspace/store/hold.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -320,6 +321,29 @@ static void test_garbage_is_not_collected_within_a_bracket(void **state)
 	world_close(&world);
 }
 
+static void test_who_works_long_holds_the_collector_off(void **state)
+{
+	struct workspace_gc_result result;
+	struct world world;
+
+	(void)state;
+	world_open(&world, 2, 0, false);
+	bool first = hold_begin(world.agents[0]), second = hold_begin(world.agents[1]); /* any number at once */
+	assert_true(first && second);
+	assert_false(hold_begin(world.agents[0]));
+	assert_int_equal(workspace_gc(world.agents[0], true, &result), ERR_STATE);
+	assert_non_null(strstr(workspace_sentence(world.agents[0]), "garbage cannot be collected"));
+	hold_end(world.agents[0], first);
+	hold_end(world.agents[1], second);
+	workspace_begin(world.agents[0]);
+	bool within = hold_begin(world.agents[0]);
+	assert_false(within);
+	hold_end(world.agents[0], within);
+	workspace_end(world.agents[0]);
+	collect(&world, true);
+	world_close(&world);
+}
+
 static void test_names_of_deleted_refs_go_too(void **state)
 {
 	struct world world;
@@ -615,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_made_again_stays_again),
 		cmocka_unit_test(test_tags_trees_links_and_shallow_parents_are_kept_and_dropped),
 		cmocka_unit_test(test_garbage_is_not_collected_within_a_bracket),
+		cmocka_unit_test(test_who_works_long_holds_the_collector_off),
 		cmocka_unit_test(test_names_of_deleted_refs_go_too),
 		cmocka_unit_test(test_refs_are_where_they_were_when_it_is_opened_again),
 		cmocka_unit_test(test_a_ref_that_is_made_again_goes_on_with_its_version),
