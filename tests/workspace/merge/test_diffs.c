@@ -18,6 +18,7 @@
 #include "tests/workspace/merge/rename_cases.h"
 #include "tests/workspace/merge/histories.h"
 #include "tests/workspace/merge/repository.h"
+#include "workspace/merge/patch.h"
 #include "workspace/store/agent.h"
 
 #define BATCH 500u
@@ -281,6 +282,80 @@ static void test_patches_are_those_of_git(void **state)
 		assert_true(cases < 2000 || telling.counts[(uint8_t)*status] > 100);
 }
 
+/* ---- at the limits ---- */
+
+static int count_entries(void *context, const struct diff_entry *entry)
+{
+	(void)entry;
+	++*(size_t *)context;
+	return 0;
+}
+
+static void test_folders_nested_too_deeply_are_refused(void **state)
+{
+	struct diff_options options = {0};
+	struct tree_entry entry = {.name = "f", .name_bytes = 1, .mode = MODE_FILE};
+	const struct blob *blob;
+	const struct tree *tree;
+	struct place place;
+	size_t count = 0;
+
+	(void)state;
+	place_open(&place);
+	assert_int_equal(blob_make(place.agent, (struct bytes){.at = (const uint8_t *)"x", .bytes = 1}, &blob), 0);
+	entry.child = &blob->object;
+	for (unsigned depth = 0; depth < 1100; depth++) {
+		assert_int_equal(tree_make(place.agent, NULL, &entry, 1, &tree), 0);
+		entry = (struct tree_entry){.name = "abc", .name_bytes = 3, .mode = MODE_FOLDER, .child = &tree->object};
+		if (depth == 1000)
+			assert_int_equal(workspace_diff(place.agent, NULL, tree, &options, count_entries, &count), 0);
+	}
+	assert_int_equal(count, 1);
+	assert_int_equal(workspace_diff(place.agent, NULL, tree, &options, count_entries, &count), ERR_TOO_LARGE);
+	assert_non_null(strstr(workspace_sentence(place.agent), "longer than 4095 bytes"));
+	assert_int_equal(count, 1);
+	place_close(&place);
+}
+
+static void test_a_path_that_neither_has_and_content_that_is_not_there(void **state)
+{
+	struct diff_options options = {.prefix = "src/"};
+	struct diff_entry entry = {'M', 0, "f", "f", MODE_FILE, MODE_FILE, {{1}}, {{2}}};
+	struct buffer out = {0};
+	struct place place;
+	size_t count = 0;
+
+	(void)state;
+	place_open(&place);
+	assert_int_equal(workspace_diff(place.agent, NULL, NULL, &options, count_entries, &count), ERR_NOT_FOUND);
+	assert_string_equal(workspace_sentence(place.agent), "there is no \"src\" in either");
+	assert_int_equal(workspace_patch(place.agent, &entry, 3, &out), ERR_NOT_FOUND);
+	assert_string_equal(workspace_sentence(place.agent), "there is no content 0100000000000000000000000000000000000000");
+	assert_int_equal(out.bytes, 0);
+	options.prefix = NULL;
+	assert_int_equal(workspace_diff(place.agent, NULL, NULL, &options, count_entries, &count), 0);
+	assert_int_equal(count, 0);
+	place_close(&place);
+}
+
+static void test_large_files_are_only_named(void **state)
+{
+	struct patch_file old = {.path = "f", .mode = MODE_FILE, .id = {{1}}},
+			  new = {.path = "f", .mode = MODE_FILE, .id = {{2}}};
+	uint8_t *text = malloc(PATCH_FILE_MAX + 1);
+	struct buffer out = {0};
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'a', PATCH_FILE_MAX + 1);
+	new.data = (struct bytes){.at = text, .bytes = PATCH_FILE_MAX + 1};
+	assert_int_equal(patch_append(&old, &new, -1, 3, &out), 0);
+	assert_int_equal(buffer_append(&out, "", 1), 0);
+	assert_non_null(strstr((const char *)out.at, "\nBinary files a/f and b/f differ\n"));
+	buffer_release(&out);
+	free(text);
+}
+
 /* ---- histories ---- */
 
 static int add_commit(void *context, const struct commit *commit)
@@ -360,6 +435,9 @@ int main(void)
 		cmocka_unit_test(test_trees_differ_in_what_git_says),
 		cmocka_unit_test(test_trees_differ_below_a_path_as_git_says),
 		cmocka_unit_test(test_patches_are_those_of_git),
+		cmocka_unit_test(test_folders_nested_too_deeply_are_refused),
+		cmocka_unit_test(test_a_path_that_neither_has_and_content_that_is_not_there),
+		cmocka_unit_test(test_large_files_are_only_named),
 		cmocka_unit_test(test_a_history_is_told_in_the_order_of_git),
 	};
 
