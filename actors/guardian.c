@@ -169,6 +169,7 @@ static void clean_up(struct guardian *guardian)
 	ended += process_sweep_tag(guardian->tag, NULL);
 	status_remove(guardian->options->state);
 	state_endpoint_remove(guardian->options->state);
+	state_workspace_remove(guardian->options->state);
 	if (guardian->ended)
 		return;
 	guardian->rc = ERR_SYSTEM;
@@ -209,6 +210,7 @@ int supervisor_run(const struct supervisor_options *options, void (*started)(con
 		return rc;
 	process_sweep_tag(guardian.tag, NULL); /* left over from an earlier life: nobody holds the lock */
 	state_endpoint_remove(options->state);
+	state_workspace_remove(options->state);
 	rc = signals_block(&guardian);
 	if (!rc && process_adopt_orphans())
 		rc = fail(out_sentence, "cannot adopt orphans");

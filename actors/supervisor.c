@@ -286,6 +286,7 @@ int supervisor_supervise(struct supervisor *supervisor)
 	process_sweep_descendants(NULL);
 	status_remove(supervisor->options->state);
 	state_endpoint_remove(supervisor->options->state);
+	state_workspace_remove(supervisor->options->state);
 	supervisor_say(supervisor, "everything is stopped");
 	supervisor_report(supervisor, REPORT_ENDED, supervisor->rc, supervisor->sentence);
 	vault_free(supervisor->vault);

@@ -138,6 +138,8 @@ static void take_done(struct service *service, struct job *job)
 	if (tells && teller_store(service->teller, job->store))
 		fprintf(stderr, "%s: out of memory for what Omega is to be told\n", job->store->name);
 	if (!job->request) {
+		if (job->rc)
+			fprintf(stderr, "a repository that owes something to the trail cannot be opened: %s\n", job->sentence);
 		job_free(job);
 	} else if (job->rc || !job->first_number) {
 		answer(service, job);

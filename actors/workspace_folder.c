@@ -15,6 +15,7 @@
 
 #include "actors/workspace_inner.h"
 #include "protocol/id.h"
+#include "workspace/store/hold.h"
 
 #define CHANGES_SHOWN 1000u
 
@@ -342,9 +343,9 @@ int folder_checkout(struct job *job)
 	int rc = folder_open(job, true, &folder);
 
 	if (!rc) {
-		workspace_begin(job->agent);
+		bool held = hold_begin(job->agent);
 		rc = checkout_files(job, folder, &out);
-		workspace_end(job->agent);
+		hold_end(job->agent, held);
 	}
 	if (!rc && request_flag(job->request, "history"))
 		rc = git_make(job, folder, &out.id);
@@ -526,9 +527,10 @@ int folder_harvest(struct job *job)
 
 	if (!harvesting)
 		return ERR_MEMORY;
-	workspace_begin(job->agent);
+	bool held =
+		hold_begin(job->agent); /* a folder takes its time; a bracket would make everybody wait once somebody collects */
 	rc = harvest_work(job, harvesting);
-	workspace_end(job->agent);
+	hold_end(job->agent, held);
 	json_decref(harvesting->changes);
 	free(harvesting);
 	return rc;

@@ -18,6 +18,7 @@
 #define REPORT_ENTITIES_MAX     12u
 #define REPORT_NOT_ANALYSED_MAX 20u
 #define REPORT_METRICS_MAX      30u
+#define REPORT_CHANGES_MAX      50u
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -66,6 +67,8 @@ static void put_counts(struct page *page, const json_t *result)
 	size_t index;
 	json_t *finding;
 
+	if (json_object_get(result, "change")) /* a task of changing, not of looking */
+		return;
 	page_print(page, "%lld of %lld files were analysed. %zu findings", number_of(coverage, "files_analysed"),
 		   number_of(coverage, "files_total"), json_array_size(findings));
 	for (size_t i = 0; i < sizeof(severities) / sizeof(severities[0]); i++) {
@@ -234,6 +237,38 @@ static void put_synthesis(struct page *page, const json_t *result)
 		return;
 	page_text(page, text);
 	page_put(page, "\n\n");
+}
+
+static void put_changed(struct page *page, const json_t *change)
+{
+	const char *status = text_of(change, "status"), *before = text_of(change, "old_path"),
+		   *after = text_of(change, "new_path");
+
+	page_put(page, *status == 'A'   ? "- added "
+		       : *status == 'D' ? "- removed "
+		       : *status == 'R' ? "- renamed "
+					: "- changed ");
+	page_code(page, *status == 'D' || *status == 'R' ? before : after, false);
+	if (*status == 'R') {
+		page_put(page, " to ");
+		page_code(page, after, false);
+	}
+	page_put(page, "\n");
+}
+
+static void put_change(struct page *page, const json_t *result)
+{
+	const json_t *change = json_object_get(result, "change"), *changes = json_object_get(change, "changes");
+	size_t count = json_array_size(changes) < REPORT_CHANGES_MAX ? json_array_size(changes) : REPORT_CHANGES_MAX;
+
+	if (!count)
+		return;
+	page_put(page, "## What was changed\n\n");
+	for (size_t i = 0; i < count; i++)
+		put_changed(page, json_array_get(changes, i));
+	if (number_of(change, "files") > (long long)count)
+		page_print(page, "- and %lld more\n", number_of(change, "files") - (long long)count);
+	page_put(page, "\n");
 }
 
 static void put_metrics(struct page *page, const json_t *result)
@@ -420,6 +455,7 @@ char *report_markdown(const json_t *result)
 	put_title(&page, result);
 	put_counts(&page, result);
 	put_synthesis(&page, result);
+	put_change(&page, result);
 	put_findings(&page, result);
 	put_metrics(&page, result);
 	put_entities(&page, result);

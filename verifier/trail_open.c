@@ -334,10 +334,10 @@ static int schema_check(struct trail_file *trail)
 		return wrong(trail, "its schema is not that of format %u: %s is missing, changed, or does not belong there",
 			     trail->format, name);
 	if (view[0])
-		verdict_note(
-			trail->verdict,
-			"the view %s is not the one that bunshin writes; what it shows is not proved. Views are not read here",
-			view);
+		verdict_note(trail->verdict,
+			     "the view %s is not the one that this version writes; what it shows is not proved. Views are not "
+			     "read here",
+			     view);
 	return INSPECT_FINE;
 }
 

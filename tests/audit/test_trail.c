@@ -429,6 +429,23 @@ static void test_views_are_for_people_a_reader_ignores_them_and_a_writer_makes_i
 	free(after);
 }
 
+static void test_a_trail_of_the_time_when_there_were_fewer_messages_goes_on(void **state)
+{
+	(void)state;
+	story_write(place.trail, 3, 5);
+	char *before = views_of(place.trail);
+	raw(place.trail, "DROP VIEW message_names; CREATE VIEW message_names(code, name) AS VALUES (1, 'Hello'), (2, 'Welcome');"
+			 "DROP VIEW error_names; CREATE VIEW error_names(code, name) AS VALUES (1, 'malformed')");
+	struct trail *trail = open_trail(place.trail, TRAIL_READ);
+	assert_int_equal(verify_clean(trail), 5);
+	trail_close(trail);
+	trail_close(open_trail(place.trail, TRAIL_WRITE));
+	char *after = views_of(place.trail);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void test_the_files_are_for_their_owner_alone_and_the_wal_is_kept(void **state)
 {
 	(void)state;
@@ -866,6 +883,7 @@ int main(void)
 		TEST(an_empty_file_is_a_trail_that_was_never_begun),
 		TEST(a_changed_schema_is_refused),
 		TEST(views_are_for_people_a_reader_ignores_them_and_a_writer_makes_its_own),
+		TEST(a_trail_of_the_time_when_there_were_fewer_messages_goes_on),
 		TEST(the_files_are_for_their_owner_alone_and_the_wal_is_kept),
 		TEST(settings_are_what_the_promises_need),
 		TEST(the_index_knows_what_became_of_every_task),
