@@ -204,6 +204,39 @@ static void test_a_harvest_leaves_out_what_git_ignores(void **state)
 	}
 }
 
+/* What was a file and is a folder, or the reverse, where its name is ignored. */
+static void test_what_is_ignored_changes_its_kind_as_in_git(void **state)
+{
+	static const char *const changes[] = {
+		"rm -r a && echo new >a",
+		"rm b && mkdir b && echo new >b/c",
+		"rm -r a && mkdir a && echo new >a/new",
+		"rm -r a && ln -s b a",
+		"rm b && mkdir -p b/d && echo new >b/d/keep",
+		"echo new >a/f; echo new >a/g; mkdir a/h; echo new >a/h/i",
+		"chmod +x b a/f",
+		"mkdir -p c/a && echo new >c/a/f && echo new >c/b",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct yard yard;
+		char hex[OID_HEX_BYTES];
+		struct harvest_result result;
+		yard_open(&yard);
+		free(yard_run(&yard, "mkdir -p f/a/e && cd f && printf 'a\nb\n!keep\n' >.gitignore && echo x >a/f && echo x "
+				     ">a/e/f && echo x >b"));
+		place_git_tree(&yard, "f", "-f", hex);
+		int folder = place_open(&yard, "f");
+		struct harvest_options options = {.base = place_harvest(&yard, folder, &(struct harvest_options){0}, &result),
+						  .skip_ignored = true};
+		free(yard_run(&yard, "cd f && { %s; }", changes[i]));
+		check_git(&yard, "f", folder, &options, "", (unsigned)i);
+		close(folder);
+		yard_close(&yard);
+	}
+}
+
 /* ---- submodules ---- */
 
 static void test_where_base_has_a_submodule_it_stays(void **state)
@@ -283,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_a_tree_that_cannot_be_written_leaves_nothing_behind),
 		cmocka_unit_test(test_a_harvest_is_what_git_adds),
 		cmocka_unit_test(test_a_harvest_leaves_out_what_git_ignores),
+		cmocka_unit_test(test_what_is_ignored_changes_its_kind_as_in_git),
 		cmocka_unit_test(test_where_base_has_a_submodule_it_stays),
 		cmocka_unit_test(test_a_thousand_files_are_soon_read),
 	};

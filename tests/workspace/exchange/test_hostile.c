@@ -418,6 +418,53 @@ static void test_hostile_folders_are_harvested_or_refused_and_run_nothing(void *
 
 /* ---- folders that change under our hands ---- */
 
+#define SWAPPABLE                                                                                                                \
+	"mkdir -p f/in/sub secret/sub folder; echo seen >f/in/file; echo seen >f/in/sub/x; ln -s nowhere f/in/target; "          \
+	"echo secret >secret/sub/secret; echo secret >secret/secret; ln -s $PWD/secret way-out; ln -s $PWD/secret/secret link; " \
+	"mkfifo pipe; echo other >other"
+
+/* Nowhere is the name or the content of what is outside. */
+static int harvest_without_secrets(struct yard *yard, int root)
+{
+	struct harvest_result result;
+	struct workspace_file file;
+	const struct tree *tree = NULL;
+	int rc = workspace_harvest(yard->agent, root, &(struct harvest_options){0}, &tree, &result);
+
+	if (rc && rc != ERR_MOVED)
+		fail_msg("%d: %s", rc, workspace_sentence(yard->agent));
+	if (rc)
+		return rc;
+	char *text = listing(yard, tree);
+	assert_null(strstr(text, "secret"));
+	free(text);
+	workspace_begin(yard->agent);
+	if (!workspace_read(yard->agent, tree, "in/file", &file) && file.mode == MODE_FILE)
+		assert_true(file.data.bytes != 7 || memcmp(file.data.at, "secret\n", 7) != 0);
+	workspace_end(yard->agent);
+	return 0;
+}
+
+/* What fstatat has just told of `seen` is swapped, once. */
+static struct moment {
+	int folder;
+	const char *seen, *from, *to;
+} moment;
+
+int __real_fstatat(int folder, const char *name, struct stat *out_info, int flags);
+int __wrap_fstatat(int folder, const char *name, struct stat *out_info, int flags);
+
+int __wrap_fstatat(int folder, const char *name, struct stat *out_info, int flags)
+{
+	int rc = __real_fstatat(folder, name, out_info, flags);
+
+	if (moment.seen && !strcmp(name, moment.seen)) {
+		moment.seen = NULL;
+		assert_int_equal(renameat2(moment.folder, moment.from, moment.folder, moment.to, RENAME_EXCHANGE), 0);
+	}
+	return rc;
+}
+
 struct changer {
 	int folder;
 	_Atomic bool end;
@@ -436,7 +483,7 @@ static void *change_on(void *argument)
 static void swap_folder(int folder, unsigned turn)
 {
 	(void)turn;
-	renameat2(folder, "f/in", folder, "link", RENAME_EXCHANGE);
+	renameat2(folder, "f/in", folder, "way-out", RENAME_EXCHANGE);
 }
 
 static void swap_file(int folder, unsigned turn)
@@ -461,33 +508,22 @@ static void come_and_go(int folder, unsigned turn)
 	close(openat(folder, "f/in/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 }
 
-/* Until it was in the way often enough, and was not. */
+/* Until it was in the way at least once, and often was not. */
 static void harvest_while(void (*change)(int folder, unsigned turn))
 {
 	struct yard yard;
-	struct report report;
 	unsigned good = 0, moved = 0;
 	pthread_t thread;
 
 	yard_open(&yard);
-	free(yard_run(&yard,
-		      "mkdir -p f/in/sub secret/sub folder; echo seen >f/in/file; echo x >f/in/sub/x; echo y >secret/sub/secret; "
-		      "echo z >secret/secret; ln -s $PWD/secret link; mkfifo pipe"));
+	free(yard_run(&yard, SWAPPABLE));
 	int folder = open(yard.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = place_open(&yard, "f");
 	struct changer changer = {.folder = folder, .change = change};
 	assert_int_equal(pthread_create(&thread, NULL, change_on, &changer), 0);
 	for (unsigned i = 0; i < 100000 && (good < 20 || moved < 1); i++) {
-		const struct tree *tree = NULL;
-		report.rc = workspace_harvest(yard.agent, root, &(struct harvest_options){0}, &tree, &report.result);
-		good += !report.rc;
-		moved += report.rc == ERR_MOVED;
-		if (report.rc && report.rc != ERR_MOVED)
-			fail_msg("%d: %s", report.rc, workspace_sentence(yard.agent));
-		if (report.rc)
-			continue;
-		char *text = listing(&yard, tree);
-		assert_null(strstr(text, "secret"));
-		free(text);
+		int rc = harvest_without_secrets(&yard, root);
+		good += !rc;
+		moved += rc == ERR_MOVED;
 	}
 	atomic_store(&changer.end, true);
 	pthread_join(thread, NULL);
@@ -505,6 +541,42 @@ static void test_whatever_is_replaced_meanwhile_nothing_outside_is_read(void **s
 	harvest_while(swap_file);
 	harvest_while(grow_file);
 	harvest_while(come_and_go);
+}
+
+/* The worst moment: what was just looked at is another when it is opened. */
+static void test_what_is_replaced_between_looking_and_opening_is_noticed(void **state)
+{
+	static const struct {
+		const char *seen, *from, *to;
+	} moments[] = {
+		{"file", "f/in/file", "link"},
+		{"file", "f/in/file", "pipe"},
+		{"file", "f/in/file", "folder"},
+		{"file", "f/in/file", "other"},
+		{"target", "f/in/target", "other"},
+		{"target", "f/in/target", "folder"},
+		{"in", "f/in", "way-out"},
+		{"in", "f/in", "other"},
+		{"in", "f/in", "pipe"},
+		{"sub", "f/in/sub", "way-out"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(moments) / sizeof(*moments); i++) {
+		struct yard yard;
+		yard_open(&yard);
+		free(yard_run(&yard, SWAPPABLE));
+		int folder = open(yard.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = place_open(&yard, "f");
+		moment = (struct moment){folder, moments[i].seen, moments[i].from, moments[i].to};
+		int rc = harvest_without_secrets(&yard, root);
+		assert_null(moment.seen); /* it has come */
+		if (rc != ERR_MOVED)
+			fail_msg("%s became %s: %d", moments[i].from, moments[i].to, rc);
+		assert_int_equal(harvest_without_secrets(&yard, root), 0);
+		close(folder);
+		close(root);
+		yard_close(&yard);
+	}
 }
 
 /* ---- the other way ---- */
@@ -555,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_the_guard_notices_programs_and_changes),
 		cmocka_unit_test(test_hostile_folders_are_harvested_or_refused_and_run_nothing),
 		cmocka_unit_test(test_whatever_is_replaced_meanwhile_nothing_outside_is_read),
+		cmocka_unit_test(test_what_is_replaced_between_looking_and_opening_is_noticed),
 		cmocka_unit_test(test_nothing_is_written_through_a_link_that_somebody_plants),
 	};
 
