@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Deltas of packs (gitformat-pack(5), "Deltified representation"): the size of the base, the size of the result, and then pieces to copy out of the base
- * and bytes to insert. Here they are made of trees, whose versions differ by a few ids or a few entries.
+ * and bytes to insert. Made here of trees, whose versions differ by a few ids or entries, and of files.
  */
 #ifndef WORKSPACE_EXCHANGE_PACK_DELTA_H
 #define WORKSPACE_EXCHANGE_PACK_DELTA_H
@@ -31,6 +31,11 @@ MUST_CHECK int pack_delta_ids(size_t tree_bytes, const struct pack_id_change *ch
 
 /* Between any two trees, as git has them. Appends. 0, ERR_MEMORY. */
 MUST_CHECK int pack_delta_trees(const uint8_t *base, size_t base_bytes, const uint8_t *tree, size_t tree_bytes,
+				struct buffer *out);
+
+/* Between two versions of a file, quickly. Appends nothing if they are too large for that. What is appended may be longer than the file. `scratch` is
+ * of use to the next call. 0, ERR_MEMORY. */
+MUST_CHECK int pack_delta_files(const void *base, size_t base_bytes, const void *file, size_t file_bytes, struct buffer *scratch,
 				struct buffer *out);
 
 #endif

@@ -23,6 +23,7 @@ void pack_encoder_release(struct pack_encoder *encoder)
 	buffer_release(&encoder->base);
 	buffer_release(&encoder->changes);
 	buffer_release(&encoder->ids);
+	buffer_release(&encoder->pieces);
 	buffer_release(&encoder->delta);
 }
 
@@ -119,9 +120,8 @@ static int delta_of_version(struct pack_encoder *encoder, const struct tree *tre
 				   &encoder->delta);
 }
 
-static int delta_of(struct pack_encoder *encoder, const struct tree *tree, const struct tree *base)
+static int delta_of_tree(struct pack_encoder *encoder, const struct tree *tree, const struct tree *base)
 {
-	encoder->delta.bytes = 0;
 	if (is_version_of(tree, base))
 		return delta_of_version(encoder, tree, base);
 	int rc = tree_into(&encoder->base, base);
@@ -130,18 +130,27 @@ static int delta_of(struct pack_encoder *encoder, const struct tree *tree, const
 				     &encoder->delta);
 }
 
-/* encoder->tree has the tree. */
-static int encode_delta(struct pack_encoder *encoder, const struct tree *tree, const struct tree *base, struct buffer *bodies,
-			struct pack_encoded *out)
+static int delta_of(struct pack_encoder *encoder, const struct object *object, const struct object *base)
 {
-	int rc = delta_of(encoder, tree, base);
+	const struct blob *file = object_as_blob(object), *old = object_as_blob(base);
+	encoder->delta.bytes = 0;
+	if (!file)
+		return delta_of_tree(encoder, object_as_tree(object), object_as_tree(base));
+	return pack_delta_files(old->data, old->object.bytes, file->data, file->object.bytes, &encoder->pieces, &encoder->delta);
+}
+
+/* If that is worth it. encoder->tree has the tree, if it is one. */
+static int encode_delta(struct pack_encoder *encoder, const struct object *object, const struct object *base,
+			struct buffer *bodies, struct pack_encoded *out)
+{
+	int rc = delta_of(encoder, object, base);
 	if (rc)
 		return rc;
-	out->delta = encoder->delta.bytes <= tree->object.bytes / 2;
+	out->delta = encoder->delta.bytes && encoder->delta.bytes <= object->bytes / 2;
 	if (!out->delta)
 		return 0;
 	out->head_bytes = (uint8_t)pack_head(PACK_TYPE_DELTA, encoder->delta.bytes, out->head);
-	if (encoder->delta.bytes <= STORED_DELTA_MAX)
+	if (encoder->delta.bytes <= STORED_DELTA_MAX && object->type == OBJECT_TREE)
 		return pack_body_stored(encoder->delta.at, encoder->delta.bytes, bodies);
 	return pack_body(encoder->deflater, encoder->delta.at, encoder->delta.bytes, bodies);
 }
@@ -165,8 +174,7 @@ int pack_encode(struct pack_encoder *encoder, const struct reach_record *records
 	if (!rc && is_due(encoder, object))
 		rc = check_bytes(encoder, object, at);
 	if (!rc && record->base != REACH_NO_BASE)
-		rc = encode_delta(encoder, (const struct tree *)(const void *)object,
-				  object_as_tree(records[record->base].object), bodies, out_encoded);
+		rc = encode_delta(encoder, object, records[record->base].object, bodies, out_encoded);
 	if (!rc && !out_encoded->delta)
 		rc = encode_whole(encoder, object, at, bodies, out_encoded);
 	out_encoded->body_bytes = bodies->bytes - begin;

@@ -22,7 +22,7 @@ struct pack_encoded {
 /* Of one thread. */
 struct pack_encoder {
 	struct pack_deflater *deflater;
-	struct buffer tree, base, changes, ids, delta;
+	struct buffer tree, base, changes, ids, pieces, delta;
 	bool check;
 	const struct object *bad; /* after ERR_CORRUPT: which object, */
 	bool attacked;            /* and whether it was made to collide (else its bytes are not those of its id) */

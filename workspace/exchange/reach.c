@@ -59,33 +59,47 @@ static int meet(struct reach *reach, struct reach_list *list, const struct objec
 
 /* ---- trees ---- */
 
-/* Its place in the list of trees, or REACH_NO_BASE. */
-static uint32_t place_of_tree(const struct reach *reach, const struct tree *tree)
+/* Its place in the list of its kind, or REACH_NO_BASE. */
+static uint32_t place_in_list(const struct reach *reach, const struct object *object)
 {
-	uint32_t number = tree ? node_map_get(&reach->met, &tree->object) : 0;
+	uint32_t number = node_map_get(&reach->met, object);
 	return number && number != THERE ? number - 1 : REACH_NO_BASE;
+}
+
+static void set_base(struct reach_list *list, uint32_t base)
+{
+	struct reach_record *record = &list->at[list->count - 1];
+	if (base == REACH_NO_BASE || list->at[base].depth >= PACK_DEPTH_MAX)
+		return;
+	record->base = base;
+	record->depth = list->at[base].depth + 1;
 }
 
 /* The version below it that is in the pack, else the tree it is like. */
 static void choose_base(struct reach *reach, const struct tree *tree, const struct tree *like)
 {
-	struct reach_record *record = &reach->trees.at[reach->trees.count - 1];
 	uint32_t base = REACH_NO_BASE;
 	for (const struct tree *below = tree->base; below && base == REACH_NO_BASE; below = below->base)
-		base = place_of_tree(reach, below);
-	if (base == REACH_NO_BASE && like != tree)
-		base = place_of_tree(reach, like);
-	if (base == REACH_NO_BASE || reach->trees.at[base].depth >= PACK_DEPTH_MAX)
-		return;
-	record->base = base;
-	record->depth = reach->trees.at[base].depth + 1;
+		base = place_in_list(reach, &below->object);
+	if (base == REACH_NO_BASE && like && like != tree)
+		base = place_in_list(reach, &like->object);
+	set_base(&reach->trees, base);
+}
+
+/* `like` stood in its place in an older commit, or is NULL. */
+static int meet_file(struct reach *reach, const struct object *file, const struct object *like)
+{
+	bool is_new;
+	int rc = meet(reach, &reach->blobs, file, &is_new);
+	if (!rc && is_new && !reach->there && like && like->type == OBJECT_BLOB)
+		set_base(&reach->blobs, place_in_list(reach, like));
+	return rc;
 }
 
 static int push_child(struct reach *reach, const struct object *child, const struct object *like)
 {
-	bool is_new;
 	if (child->type == OBJECT_BLOB)
-		return meet(reach, &reach->blobs, child, &is_new);
+		return meet_file(reach, child, like);
 	if (child->type != OBJECT_TREE || reach_met(reach, child))
 		return 0;
 	struct walk_step step = {object_as_tree(child), object_as_tree(like)};
@@ -99,8 +113,8 @@ static int push_changes(struct reach *reach, const struct tree *tree, const stru
 	size_t count = reach->changes.bytes / sizeof(*changes);
 	for (size_t i = 0; i < count && !rc; i++) {
 		const struct tree *child = object_as_tree(changes[i].child);
-		bool alone = child && !child->base;
-		rc = push_child(reach, changes[i].child, alone ? tree_child_at(base, changes[i].index) : NULL);
+		bool has_base = child && child->base;
+		rc = push_child(reach, changes[i].child, has_base ? NULL : tree_child_at(base, changes[i].index));
 	}
 	return rc;
 }
@@ -143,7 +157,7 @@ static int push_all(struct reach *reach, const struct tree *tree, const struct t
 	if (!rc)
 		rc = children_into(&reach->hints, like, &hints);
 	for (uint32_t i = 0; i < tree->shape->count && !rc; i++) {
-		bool found = like && children[i]->type == OBJECT_TREE && same_name(tree->shape, i, like->shape, &at);
+		bool found = like && same_name(tree->shape, i, like->shape, &at);
 		rc = push_child(reach, children[i], found ? hints[at] : NULL);
 	}
 	return rc;
@@ -338,7 +352,7 @@ int reach_records(const struct reach *reach, struct reach_record **out_records, 
 	put_reversed(&to, &reach->commits);
 	put(&to, &reach->tags, 0);
 	put(&to, &reach->trees, (uint32_t)before);
-	put(&to, &reach->blobs, 0);
+	put(&to, &reach->blobs, (uint32_t)(before + reach->trees.count));
 	*out_records = records;
 	*out_count = count;
 	return 0;

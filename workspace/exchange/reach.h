@@ -12,7 +12,7 @@
 
 #define REACH_NO_BASE UINT32_MAX
 
-/* An object of the pack. A tree may be written as what is different from the tree in record `base`, which stands before it. */
+/* An object of the pack. A tree or file may be written as what is different from that in record `base`, which stands before it. */
 struct reach_record {
 	const struct object *object;
 	uint32_t base;
