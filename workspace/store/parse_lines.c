@@ -139,7 +139,7 @@ int commit_parse(struct workspace_agent *agent, const struct source *source, con
 	struct lines lines = {raw, raw + source->raw.bytes, OBJECT_COMMIT, agent};
 	struct parents parents = {NULL, 0, 0};
 	const struct tree *tree = NULL;
-	int64_t seconds;
+	int64_t seconds = 0;
 	if (!why && memchr(raw, 0, source->raw.bytes))
 		why = "a NUL in the message";
 	int rc = why ? lines_fail(&lines, raw, why) : read_tree(&lines, raw, &tree);
