@@ -16,6 +16,7 @@
 
 #include "tests/workspace/merge/git_batch.h"
 #include "tests/workspace/merge/text_cases.h"
+#include "workspace/merge/patch_hunks.h"
 #include "workspace/sha1.h"
 
 #define BATCH 2000u
@@ -253,11 +254,70 @@ static void test_random_comparisons_are_those_of_git_diff(void **state)
 	print_message("%" PRIu64 " comparisons\n", seen);
 }
 
+/* ---- hunks ---- */
+
+static void check_hunks(uint64_t number, const struct buffer *found, unsigned context)
+{
+	struct text_merge merge = case_of(number);
+	struct buffer expected = {0};
+
+	assert_int_equal(patch_hunks_append(merge.base, merge.ours, context, &expected), 0);
+	if (found->bytes != expected.bytes || memcmp(found->at, expected.at, found->bytes) != 0)
+		fail_msg("case %" PRIu64 ": hunks with %u lines of context are not those of git", number, context);
+	buffer_release(&expected);
+	text_case_free(&merge);
+}
+
+static uint64_t check_files(struct git_batch *batch, unsigned context)
+{
+	char command[128], *line = NULL;
+	struct buffer hunks = {0};
+	uint64_t number = 0, seen = 0;
+	size_t room = 0;
+	ssize_t bytes;
+	FILE *patch;
+
+	snprintf(command, sizeof(command), "diff-tree -p -U%u --text base ours", context);
+	patch = git_batch_run(batch, command);
+	do {
+		bytes = getline(&line, &room, patch);
+		if (bytes < 0 || strncmp(line, "diff --git a/", 13) == 0) {
+			if (hunks.bytes > 0)
+				check_hunks(number, &hunks, context);
+			seen += hunks.bytes > 0;
+			hunks.bytes = 0;
+			number = bytes < 0 ? 0 : strtoull(line + 13, NULL, 10);
+		} else if (hunks.bytes > 0 || line[0] == '@') {
+			assert_int_equal(buffer_append(&hunks, line, (size_t)bytes), 0);
+		}
+	} while (bytes >= 0);
+	git_batch_done(patch);
+	free(line);
+	buffer_release(&hunks);
+	return seen;
+}
+
+static void test_random_hunks_are_those_of_git_diff(void **state)
+{
+	uint64_t cases = setting("TEXT_GIT_CASES", 4000) / 4, from = setting("TEXT_GIT_FROM", 1), seen = 0;
+
+	(void)state;
+	for (uint64_t done = 0; done < cases; done += BATCH) {
+		struct git_batch batch;
+		git_batch_new(&batch);
+		import(&batch, from + done, cases - done < BATCH ? cases - done : BATCH);
+		seen += check_files(&batch, 0) + check_files(&batch, 3);
+		git_batch_free(&batch);
+	}
+	assert_true(seen > cases);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_merges_are_those_of_git_merge_tree),
 		cmocka_unit_test(test_random_comparisons_are_those_of_git_diff),
+		cmocka_unit_test(test_random_hunks_are_those_of_git_diff),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
