@@ -65,7 +65,8 @@ const char *yard_path(const struct yard *yard, const char *name)
 
 /* ---- shell ---- */
 
-static int run(const struct yard *yard, const char *format, va_list arguments, char **out_text)
+__attribute__((format(printf, 2, 0))) static int run(const struct yard *yard, const char *format, va_list arguments,
+						     char **out_text)
 {
 	char command[8192], *text = NULL;
 	size_t bytes = 0;
@@ -130,8 +131,7 @@ void yard_same(const struct yard *yard, const char *a, const char *b)
 		"git -C %s for-each-ref refs/heads refs/tags",
 		"git -C %s rev-list --objects --no-object-names --branches --tags | sort",
 		/* What tags name beside commits is in no list of revisions. */
-		"git -C %s for-each-ref refs/heads refs/tags --format='%%(objecttype) %%(objectsize) %%(*objectname) "
-		"%%(contents)'",
+		"git -C %s for-each-ref refs/heads refs/tags --format='%%(objecttype) %%(*objectname) %%(contents)'",
 	};
 	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
 		char question[256];
