@@ -73,6 +73,20 @@ int journal_file_zero(const struct journal_file *file, uint64_t position, size_t
 	return rc;
 }
 
+int journal_file_unwrite(const struct journal_file *file, uint64_t position, uint64_t bytes, bool durable)
+{
+	uint64_t head = bytes < JOURNAL_SECTOR_BYTES ? bytes : JOURNAL_SECTOR_BYTES, end = position + bytes;
+	int rc = 0;
+	while (!rc && end > position + head) {
+		uint64_t begin = end - position - head > JOURNAL_SEGMENT_BYTES ? end - JOURNAL_SEGMENT_BYTES : position + head;
+		rc = journal_file_zero(file, begin, (size_t)(end - begin));
+		end = begin;
+	}
+	if (!rc && durable && bytes > JOURNAL_SEGMENT_BYTES && fdatasync(file->fd))
+		rc = journal_errno_error(errno);
+	return rc ? rc : journal_file_zero(file, position, (size_t)head);
+}
+
 int journal_file_spare(struct journal_file *file, struct journal_spare spare)
 {
 	if (file->spare_count == file->spare_max) {

@@ -85,6 +85,10 @@ MUST_CHECK int journal_file_spare(struct journal_file *file, struct journal_spar
 MUST_CHECK int journal_file_write(const struct journal_file *file, const uint8_t *at, size_t bytes, uint64_t position);
 MUST_CHECK int journal_file_zero(const struct journal_file *file, uint64_t position, size_t bytes);
 
+/* Zeros over a record that does not count, or over what may have been one. Its beginning goes last, and with `durable` after the disk has the
+ * rest: as long as it is there, it says that segments after it belong to it, and are not to be read by themselves. */
+MUST_CHECK int journal_file_unwrite(const struct journal_file *file, uint64_t position, uint64_t bytes, bool durable);
+
 /* ---- windows (journal_window.c) ---- */
 
 /* A window with room for a record of `bytes`, instead of the one that the writer has. On failure it has none. */

@@ -147,12 +147,14 @@ static int read_records(struct view *view, size_t *at, enum record_verdict *out_
 /* What was not finished becomes zeros, so that it is judged the same whatever is written after it, and its room is used again. */
 static int clear_end(struct view *view, size_t at)
 {
+	const struct journal *journal = view->journal;
 	uint64_t from = view->base + at, end = view->base + view->bytes;
-	int rc =
-		journal_file_zero(&view->journal->file, from, (size_t)((end < view->file_bytes ? end : view->file_bytes) - from));
+	if (end > view->file_bytes)
+		end = view->file_bytes;
+	int rc = journal_file_unwrite(&journal->file, from, end - from, true);
 	view->cleared = true;
 	return rc ? journal_say(view->sentence, rc, "%s/" JOURNAL_NAME ": byte %llu: clearing an unfinished record failed",
-				view->journal->folder_name, (unsigned long long)from)
+				journal->folder_name, (unsigned long long)from)
 		  : 0;
 }
 
@@ -198,7 +200,7 @@ int journal_read(struct journal *journal, const struct journal_reader *reader, c
 	}
 	free(view.at);
 	/* The disk must not bring back later what was cleared: a record over it would be mixed with it. */
-	if (!rc && view.cleared && journal->durability == DURABLE_DISK && fdatasync(journal->file.fd))
+	if (!rc && view.cleared && fdatasync(journal->file.fd))
 		return journal_say(out_sentence, ERR_IO, "%s/" JOURNAL_NAME ": %m", journal->folder_name);
 	if (rc == ERR_MEMORY && !out_sentence[0])
 		return journal_say(out_sentence, rc, "%s/" JOURNAL_NAME ": no memory to read it", journal->folder_name);

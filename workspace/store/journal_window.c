@@ -113,16 +113,11 @@ void journal_window_leave(struct journal_writer *writer)
 	journal_window_drop(&writer->window);
 }
 
-/* The beginning last: as long as it is there, it says that what follows belongs to a record, and is no segment of its own. */
 int journal_window_spoil(struct journal_writer *writer, size_t bytes)
 {
-	uint64_t from = writer->window.base + writer->window.at, end = from + bytes;
-	int rc = 0;
-	while (!rc && end > from) {
-		uint64_t begin = end - from > JOURNAL_SEGMENT_BYTES ? end - JOURNAL_SEGMENT_BYTES : from;
-		rc = journal_file_zero(&writer->journal->file, begin, (size_t)(end - begin));
-		end = begin;
-	}
+	const struct journal *journal = writer->journal;
+	uint64_t position = writer->window.base + writer->window.at;
+	int rc = journal_file_unwrite(&journal->file, position, bytes, journal->durability == DURABLE_DISK);
 	journal_window_drop(&writer->window);
 	return rc;
 }

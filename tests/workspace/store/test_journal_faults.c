@@ -553,6 +553,47 @@ static void test_a_rewrite_that_ends_anywhere_leaves_the_old_or_the_new_one(void
 	}
 }
 
+static void read_and_end(const char *folder, const struct way *way)
+{
+	struct journal *journal;
+	struct found found = {0};
+	char sentence[WORKSPACE_SENTENCE_BYTES];
+	struct journal_reader reader = found_reader(&found);
+	if (journal_open(folder, way->level, &journal, sentence) || journal_read(journal, &reader, sentence))
+		_exit(9);
+}
+
+/* A record over several segments that was not finished is cleared in an order that leaves an end at any moment. */
+static void test_a_reading_that_ends_anywhere_is_done_again(void **state)
+{
+	(void)state;
+	char folder[256], path[300], sentence[WORKSPACE_SENTENCE_BYTES];
+	struct found found;
+	size_t bytes;
+	uint64_t at = 1;
+	story_folder(folder);
+	story_file(folder, path);
+	struct journal *journal = open_way(folder, &ways[1]);
+	struct journal_writer *writer = writer_ready(journal);
+	assert_int_equal(change_append(writer, &(struct change){0, 1, 0}), 0);
+	assert_int_equal(change_append(writer, &(struct change){0, 2, 2 * (size_t)JOURNAL_SEGMENT_BYTES + 5000}), 0);
+	journal_leave(writer);
+	assert_int_equal(journal_close(journal), 0);
+	uint8_t *file = file_take(path, &bytes);
+	memset(file + 3 * (size_t)JOURNAL_SEGMENT_BYTES + 1000, 0, bytes - 3 * (size_t)JOURNAL_SEGMENT_BYTES - 1000);
+	for (bool killed = true; killed; at++) {
+		file_put(path, file, bytes);
+		killed = killed_at(folder, &ways[0], at, read_and_end);
+		if (journal_look(folder, &found, sentence))
+			fail_msg("call %llu: %s", (unsigned long long)at, sentence);
+		assert_true(found.last[0] == 1 && !found_has(&found, 0, 2));
+		found_release(&found);
+	}
+	assert_true(at > 5);
+	free(file);
+	story_remove(folder);
+}
+
 static void make_and_end(const char *folder, const struct way *way)
 {
 	struct journal *journal;
@@ -596,6 +637,7 @@ int main(void)
 		cmocka_unit_test(test_a_rewrite_that_fails_anywhere_leaves_the_old_one),
 		cmocka_unit_test(test_a_folder_that_cannot_be_synced_ends_the_journal),
 		cmocka_unit_test(test_a_rewrite_that_ends_anywhere_leaves_the_old_or_the_new_one),
+		cmocka_unit_test(test_a_reading_that_ends_anywhere_is_done_again),
 		cmocka_unit_test(test_a_journal_whose_making_ends_anywhere_is_made_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
