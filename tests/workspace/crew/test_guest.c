@@ -217,6 +217,50 @@ static void test_a_guest_is_asked_and_its_answers_count_before_its_leaving(void 
 	crew_close(crew);
 }
 
+/* While its worker is busy all answers pile up, and then the guest is gone. */
+struct busy {
+	struct crew_address whom;
+	_Atomic bool may_go_on;
+	unsigned asked, answered, unanswered;
+};
+
+static void ask_much(struct crew_context *context, void *state, const struct crew_message *message)
+{
+	struct busy *busy = state;
+	uint32_t question;
+
+	for (volatile unsigned i = 0; i < 20000 && message->role == CREW_ANSWER; i++)
+		; /* so that it is told of the guest's end with most of them unheard */
+	busy->answered += message->role == CREW_ANSWER;
+	busy->unanswered += message->role == CREW_UNANSWERED;
+	if (message->role != CREW_TELL)
+		return;
+	while (busy->asked < 250 && !crew_ask(context, busy->whom, message, &question))
+		busy->asked++;
+	while (!atomic_load(&busy->may_go_on))
+		;
+}
+
+static void test_answers_that_pile_up_count_before_the_guest_is_gone(void **state)
+{
+	struct crew *crew = crew_make((struct crew_options){.workers = 2});
+	struct crew_guest *guest = join(crew, 0);
+	struct busy busy = {.whom = crew_guest_address(guest)};
+
+	(void)state;
+	post_surely(crew, actor_make(crew, 1, ask_much, &busy), 1, 0);
+	for (unsigned i = 0; i < 250; i++) {
+		struct crew_message question = guest_next(guest);
+		assert_int_equal(crew_guest_answer(guest, &question, &question), 0);
+	}
+	atomic_store(&busy.may_go_on, true);
+	crew_leave(guest);
+	crew_quiet(crew);
+	assert_int_equal(busy.answered, 250);
+	assert_int_equal(busy.unanswered, 0);
+	crew_close(crew);
+}
+
 static void ignore(struct crew_context *context, void *state, const struct crew_message *message)
 {
 	(void)context;
@@ -399,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_a_guest_that_was_refused_hears_when_there_is_room),
 		cmocka_unit_test(test_after_parting_nothing_comes_and_what_came_is_there),
 		cmocka_unit_test(test_a_guest_is_asked_and_its_answers_count_before_its_leaving),
+		cmocka_unit_test(test_answers_that_pile_up_count_before_the_guest_is_gone),
 		cmocka_unit_test(test_a_guest_hears_that_those_it_asked_have_stopped),
 		cmocka_unit_test(test_what_threads_post_is_handled_though_the_actor_is_stopped_meanwhile),
 		cmocka_unit_test(test_an_actor_of_czmq_joins_and_watches_its_mailbox_with_zloop),

@@ -188,6 +188,9 @@ static void test_who_answers_one_that_has_stopped_keeps_the_answer(void **state)
 	assert_int_equal(keeper.answered, 50);
 	assert_int_equal(asker.answered, 0);
 	assert_int_equal(next.answered, 50);
+	assert_int_equal(crew_stop(crew, next.whom), 0);
+	crew_quiet(crew);
+	assert_int_equal(next.unanswered, 0); /* nobody hears of questions that another has asked from its place */
 	crew_close(crew);
 }
 
@@ -211,6 +214,68 @@ static void test_too_many_open_questions_are_refused_until_one_is_answered(void 
 		post_surely(crew, asker.whom, 0, 0);
 	crew_quiet(crew);
 	assert_int_equal(asker.asked, 100);
+	crew_close(crew);
+}
+
+/* ---- an answer has room, though the row it takes is full ---- */
+
+#define OPEN 4u /* questions that a row of 16 has room for */
+
+struct flooder {
+	unsigned refused;
+	_Atomic unsigned answered;
+};
+
+static void flood_and_answer(struct crew_context *context, void *state, const struct crew_message *message)
+{
+	struct flooder *flooder = state;
+
+	if (message->role != CREW_QUESTION)
+		return;
+	while (!crew_send(context, message->from, message))
+		;
+	flooder->refused++;
+	if (crew_answer(context, message, message))
+		fail_msg("an answer has room");
+	atomic_fetch_add(&flooder->answered, 1);
+}
+
+struct blocked {
+	struct crew_address whom;
+	struct flooder *flooder;
+	unsigned answers, asked;
+};
+
+/* It does what no actor should, and keeps its worker from taking anything until all is answered. */
+static void ask_and_block(struct crew_context *context, void *state, const struct crew_message *message)
+{
+	struct blocked *blocked = state;
+	uint32_t question;
+
+	blocked->answers += message->role == CREW_ANSWER;
+	if (message->role != CREW_TELL || blocked->asked)
+		return;
+	while (blocked->asked < OPEN && !crew_ask(context, blocked->whom, message, &question))
+		blocked->asked++;
+	while (atomic_load(&blocked->flooder->answered) < OPEN)
+		;
+}
+
+static void test_an_answer_has_room_though_the_row_is_full(void **state)
+{
+	struct crew *crew = crew_make((struct crew_options){.workers = 2, .row_max = 16});
+	struct flooder flooder = {0};
+	struct blocked blocked = {.flooder = &flooder};
+	struct crew_address address;
+
+	(void)state;
+	blocked.whom = actor_make(crew, 0, flood_and_answer, &flooder);
+	address = actor_make(crew, 1, ask_and_block, &blocked);
+	post_surely(crew, address, 0, 0);
+	crew_quiet(crew);
+	assert_int_equal(blocked.asked, OPEN);
+	assert_int_equal(flooder.refused, OPEN);
+	assert_int_equal(blocked.answers, OPEN);
 	crew_close(crew);
 }
 
@@ -251,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_who_answers_twice_is_heard_once),
 		cmocka_unit_test(test_who_answers_one_that_has_stopped_keeps_the_answer),
 		cmocka_unit_test(test_too_many_open_questions_are_refused_until_one_is_answered),
+		cmocka_unit_test(test_an_answer_has_room_though_the_row_is_full),
 		cmocka_unit_test(test_every_question_comes_back_while_those_asked_stop),
 	};
 
