@@ -375,15 +375,16 @@ MUST_CHECK int workspace_push(struct workspace_agent *agent, const char *url, co
 /* ---- folders ---- */
 
 /* Write a tree into an empty folder: files, links and folders, nothing for submodules but an empty folder. Never follows a link, never leaves
- * `folder` (an open directory). Times are now; the umask does not matter. */
+ * `folder` (an open directory). Times are now; the umask does not matter. ERR_STATE if the folder is not empty; ERR_LIMIT and ERR_MALFORMED for names
+ * and targets that no file system takes; after any other error what was written is taken away again, as far as that can be done. */
 MUST_CHECK int workspace_materialise(struct workspace_agent *agent, const struct tree *tree, int folder, uint64_t *out_files);
 
 struct harvest_options {
 	const struct tree
 		*base; /* what the folder was made from: files that kept size and time are still read, since both can be set */
-	uint64_t files_max; /* 0: 1,000,000 */
-	uint64_t bytes_max; /* 0: 4 GiB */
-	bool skip_ignored;  /* leave out what .gitignore files of `base` name */
+	uint64_t files_max; /* of files, links and folders; 0: 1,000,000 */
+	uint64_t bytes_max; /* of files and links; 0: 4 GiB */
+	bool skip_ignored;  /* leave out what .gitignore files of `base` name and `base` does not have */
 };
 
 struct harvest_result {
@@ -392,7 +393,10 @@ struct harvest_result {
 };
 
 /* The content of a folder as a tree. By content only: runs nothing, reads no configuration, follows no link, opens no `.git`. Names that git refuses are
- * ERR_MALFORMED with the path. Folders with a `.git` of their own are ERR_MALFORMED too, unless `base` has a submodule there: then that stays. */
+ * ERR_MALFORMED with the path. Folders with a `.git` of their own are ERR_MALFORMED too, and so is what is mounted in the folder; but a folder where
+ * `base` has a submodule is not looked into: that stays. Folders without anything are left out, as git does. ERR_LIMIT with the path for more files
+ * or bytes than accepted, a file of 4 GiB, a path of more than 4,095 bytes. ERR_MOVED if something was replaced or changed while it was
+ * read: what is returned was all there. Files that are as in `base` keep their nodes, and are compared and not hashed. */
 MUST_CHECK int workspace_harvest(struct workspace_agent *agent, int folder, const struct harvest_options *options,
 				 const struct tree **out_tree, struct harvest_result *out_result);
 
