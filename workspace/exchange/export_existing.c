@@ -53,7 +53,7 @@ static int write_shallow(struct export *export, int git_folder, bool *out_writte
 	struct buffer text = {0};
 	int rc = export_shallow(export, &text);
 	if (!rc && text.bytes) {
-		*out_written = !folder_put(git_folder, SHALLOW_LOCK, text.at, text.bytes, 0666);
+		*out_written = !directory_put(git_folder, SHALLOW_LOCK, text.at, text.bytes, 0666);
 		if (!*out_written)
 			rc = errno == EEXIST ? agent_fail(export->agent, ERR_LOCKED,
 							  "%s/shallow.lock is there: another git is at work there, or has died",

@@ -20,7 +20,7 @@
 struct building {
 	int parent; /* the folder in which it is to stand */
 	char name[256];
-	char build_name[FOLDER_NAME_BYTES];
+	char build_name[DIRECTORY_NAME_BYTES];
 	int top;        /* the new folder */
 	int git_folder; /* the same, or .git in it */
 };
@@ -69,7 +69,7 @@ static int put_refs(struct export *export, int git_folder)
 		rc = append_ref(&text, &export->refs[i]);
 	if (rc)
 		rc = agent_fail(export->agent, rc, "no memory for the list of refs");
-	else if (folder_put(git_folder, "packed-refs", text.at, text.bytes, 0666))
+	else if (directory_put(git_folder, "packed-refs", text.at, text.bytes, 0666))
 		rc = export_fail_system(export, "packed-refs cannot be written");
 	buffer_release(&text);
 	return rc;
@@ -101,8 +101,8 @@ static int put_head(struct export *export, int git_folder, bool *out_born)
 	if (rc)
 		return rc;
 	int bytes = snprintf(text, sizeof(text), "ref: %s\n", head);
-	return folder_put(git_folder, "HEAD", text, (size_t)bytes, 0666) ? export_fail_system(export, "HEAD cannot be written")
-									 : 0;
+	return directory_put(git_folder, "HEAD", text, (size_t)bytes, 0666) ? export_fail_system(export, "HEAD cannot be written")
+									    : 0;
 }
 
 /* What git init writes here. */
@@ -112,7 +112,7 @@ static int put_config(struct export *export, int git_folder)
 	int bytes =
 		snprintf(text, sizeof(text), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = %s\n%s",
 			 export->options->bare ? "true" : "false", export->options->bare ? "" : "\tlogallrefupdates = true\n");
-	return folder_put(git_folder, "config", text, (size_t)bytes, 0666)
+	return directory_put(git_folder, "config", text, (size_t)bytes, 0666)
 		       ? export_fail_system(export, "config cannot be written")
 		       : 0;
 }
@@ -121,7 +121,7 @@ static int put_shallow(struct export *export, int git_folder)
 {
 	struct buffer text = {0};
 	int rc = export_shallow(export, &text);
-	if (!rc && text.bytes && folder_put(git_folder, "shallow", text.at, text.bytes, 0666))
+	if (!rc && text.bytes && directory_put(git_folder, "shallow", text.at, text.bytes, 0666))
 		rc = export_fail_system(export, "shallow cannot be written");
 	buffer_release(&text);
 	return rc;
@@ -213,12 +213,12 @@ static int begin(struct export *export, struct building *building)
 	int rc = open_place(export, building);
 	if (rc)
 		return rc;
-	folder_fresh_name(".bunshin-export-", building->build_name);
+	directory_fresh_name(".bunshin-export-", building->build_name);
 	if (mkdirat(building->parent, building->build_name, 0777))
 		return export_fail_system(export, "no folder can be made beside it");
-	building->top = folder_open(building->parent, building->build_name, false);
+	building->top = directory_open(building->parent, building->build_name, false);
 	if (building->top >= 0)
-		building->git_folder = export->options->bare ? dup(building->top) : folder_open(building->top, ".git", true);
+		building->git_folder = export->options->bare ? dup(building->top) : directory_open(building->top, ".git", true);
 	return building->git_folder < 0 ? export_fail_system(export, "no folder can be made beside it") : 0;
 }
 
@@ -242,7 +242,7 @@ int export_new(struct export *export)
 	if (!rc)
 		rc = finish(export, &building);
 	if (rc && building.build_name[0])
-		folder_remove(building.parent, building.build_name);
+		directory_remove(building.parent, building.build_name);
 	if (!rc)
 		export->result->refs = export->ref_count;
 	if (building.git_folder >= 0)

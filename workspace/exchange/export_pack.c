@@ -44,8 +44,8 @@ int export_want(struct export *export)
 /* objects/pack, which is not looked for behind links. */
 static int open_packs(struct export *export, int git_folder)
 {
-	int objects = folder_open(git_folder, "objects", false);
-	int packs = objects < 0 ? -1 : folder_open(objects, "pack", true);
+	int objects = directory_open(git_folder, "objects", false);
+	int packs = objects < 0 ? -1 : directory_open(objects, "pack", true);
 	int saved = errno;
 	if (objects >= 0)
 		close(objects);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "workspace/exchange/beneath.h"
-#include "workspace/exchange/folder.h"
+#include "workspace/exchange/directory.h"
 #include "workspace/store/agent.h"
 #include "workspace/store/hold.h"
 #include "workspace/store/object.h"
@@ -68,12 +68,12 @@ static int down(struct materialise *to, const struct tree_entry *entry, char nam
 
 static int file_write(struct materialise *to, int folder, const char *name, struct bytes data, mode_t mode)
 {
-	int file = folder_create(folder, name, 0600);
+	int file = directory_create(folder, name, 0600);
 	int rc = 0;
 
 	if (file < 0)
 		return fail_errno(to, "cannot be made");
-	if (folder_write(file, data.at, data.bytes) || fchmod(file, mode))
+	if (directory_write(file, data.at, data.bytes) || fchmod(file, mode))
 		rc = fail_errno(to, "cannot be written");
 	if (close(file) && !rc)
 		rc = fail_errno(to, "cannot be written");
@@ -239,7 +239,7 @@ int workspace_materialise(struct workspace_agent *agent, const struct tree *tree
 		rc = tree_write(to, tree);
 		hold_end(agent, held);
 		if (rc)
-			names_each(folder, folder_remove, &count);
+			names_each(folder, directory_remove, &count);
 	}
 	if (!rc)
 		*out_files = to->files;

@@ -16,14 +16,14 @@ static int fail(struct pack_put *put)
 static int write_piece(void *context, const void *at, size_t bytes)
 {
 	struct pack_put *put = context;
-	return folder_write(put->file, at, bytes) ? fail(put) : 0;
+	return directory_write(put->file, at, bytes) ? fail(put) : 0;
 }
 
 static int write_pack(struct pack_put *put, const struct reach_record *records, size_t count,
 		      const struct packfile_options *options)
 {
 	struct packfile_sink sink = {put, write_piece};
-	put->file = folder_create(put->folder, put->pack_name, 0444);
+	put->file = directory_create(put->folder, put->pack_name, 0444);
 	if (put->file < 0)
 		return fail(put);
 	int rc = packfile_write(records, count, options, &sink, &put->result);
@@ -38,7 +38,7 @@ static int write_index(struct pack_put *put, size_t count)
 {
 	struct buffer index = {0};
 	int rc = pack_index(put->result.places, count, put->result.sum, &index);
-	if (!rc && folder_put(put->folder, put->index_name, index.at, index.bytes, 0444))
+	if (!rc && directory_put(put->folder, put->index_name, index.at, index.bytes, 0444))
 		rc = fail(put);
 	buffer_release(&index);
 	return rc;
@@ -48,8 +48,8 @@ int pack_put_write(struct pack_put *put, int folder, const struct reach_record *
 		   const struct packfile_options *options)
 {
 	*put = (struct pack_put){.folder = folder, .file = -1};
-	folder_fresh_name("tmp_pack_", put->pack_name);
-	folder_fresh_name("tmp_idx_", put->index_name);
+	directory_fresh_name("tmp_pack_", put->pack_name);
+	directory_fresh_name("tmp_idx_", put->index_name);
 	int rc = write_pack(put, records, count, options);
 	if (!rc)
 		rc = write_index(put, count);
@@ -58,17 +58,17 @@ int pack_put_write(struct pack_put *put, int folder, const struct reach_record *
 	return rc;
 }
 
-static void final_name(const struct pack_put *put, const char *ending, char out_name[FOLDER_NAME_BYTES])
+static void final_name(const struct pack_put *put, const char *ending, char out_name[DIRECTORY_NAME_BYTES])
 {
-	int at = snprintf(out_name, FOLDER_NAME_BYTES, "pack-");
+	int at = snprintf(out_name, DIRECTORY_NAME_BYTES, "pack-");
 	for (unsigned i = 0; i < OID_BYTES; i++)
-		at += snprintf(out_name + at, FOLDER_NAME_BYTES - (size_t)at, "%02x", put->result.sum[i]);
-	snprintf(out_name + at, FOLDER_NAME_BYTES - (size_t)at, ".%s", ending);
+		at += snprintf(out_name + at, DIRECTORY_NAME_BYTES - (size_t)at, "%02x", put->result.sum[i]);
+	snprintf(out_name + at, DIRECTORY_NAME_BYTES - (size_t)at, ".%s", ending);
 }
 
 int pack_put_finish(struct pack_put *put)
 {
-	char name[FOLDER_NAME_BYTES];
+	char name[DIRECTORY_NAME_BYTES];
 	int rc = 0;
 	final_name(put, "pack", name);
 	if (renameat(put->folder, put->pack_name, put->folder, name))

@@ -6,14 +6,14 @@
 #ifndef WORKSPACE_EXCHANGE_PACK_PUT_H
 #define WORKSPACE_EXCHANGE_PACK_PUT_H
 
-#include "workspace/exchange/folder.h"
+#include "workspace/exchange/directory.h"
 #include "workspace/exchange/packfile.h"
 
 struct pack_put {
 	int folder; /* objects/pack; not owned */
 	int file;
 	int error; /* of the system, after ERR_IO */
-	char pack_name[FOLDER_NAME_BYTES], index_name[FOLDER_NAME_BYTES];
+	char pack_name[DIRECTORY_NAME_BYTES], index_name[DIRECTORY_NAME_BYTES];
 	struct packfile_result result;
 };
 

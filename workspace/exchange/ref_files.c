@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workspace/exchange/folder.h"
+#include "workspace/exchange/directory.h"
 #include "workspace/store/agent.h"
 
 /* Below this many, each file is brought to the disk by itself; above, the file system as a whole. */
@@ -36,7 +36,7 @@ static int open_folder(struct workspace_agent *agent, int git_folder, struct ref
 					  write->name);
 		memcpy(name, at, (size_t)(slash - at));
 		name[slash - at] = 0;
-		int inside = folder_open(write->folder, name, true);
+		int inside = directory_open(write->folder, name, true);
 		int saved = errno;
 		close(write->folder);
 		errno = saved;
@@ -62,7 +62,7 @@ static void leaf_of(const struct ref_write *write, char out_leaf[300])
 static int make_lock(struct workspace_agent *agent, struct ref_write *write, bool sync)
 {
 	char text[OID_HEX_BYTES + 1];
-	int file = folder_create(write->folder, write->lock, 0666);
+	int file = directory_create(write->folder, write->lock, 0666);
 	if (file < 0) {
 		int rc = errno == EEXIST ? ERR_LOCKED : ERR_IO;
 		const char *why =
@@ -73,7 +73,7 @@ static int make_lock(struct workspace_agent *agent, struct ref_write *write, boo
 	}
 	oid_print(&write->id, text);
 	text[OID_HEX_BYTES - 1] = '\n';
-	bool failed = folder_write(file, text, OID_HEX_BYTES) || (sync && fsync(file));
+	bool failed = directory_write(file, text, OID_HEX_BYTES) || (sync && fsync(file));
 	int saved = errno;
 	if (close(file) && !failed) {
 		failed = true;
@@ -87,7 +87,7 @@ static int clear_place(struct workspace_agent *agent, const struct ref_write *wr
 {
 	char leaf[300];
 	leaf_of(write, leaf);
-	if (folder_remove_empty(write->folder, leaf))
+	if (directory_remove_empty(write->folder, leaf))
 		return agent_fail(agent, ERR_STATE, "%s cannot be written: there is a folder of that name with other refs in it",
 				  write->name);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "workspace/exchange/folder.h"
+#include "workspace/exchange/directory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,27 +10,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int folder_open(int folder, const char *name, bool make)
+int directory_open(int folder, const char *name, bool make)
 {
 	if (make && mkdirat(folder, name, 0777) && errno != EEXIST)
 		return -1;
 	return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-void folder_fresh_name(const char *prefix, char out_name[FOLDER_NAME_BYTES])
+void directory_fresh_name(const char *prefix, char out_name[DIRECTORY_NAME_BYTES])
 {
 	uint64_t number = 0;
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		number = (uint64_t)getpid(); /* then files are refused that are there already, which is all that is needed */
-	snprintf(out_name, FOLDER_NAME_BYTES, "%s%012llx", prefix, (unsigned long long)(number & 0xffffffffffff));
+	snprintf(out_name, DIRECTORY_NAME_BYTES, "%s%012llx", prefix, (unsigned long long)(number & 0xffffffffffff));
 }
 
-int folder_create(int folder, const char *name, mode_t mode)
+int directory_create(int folder, const char *name, mode_t mode)
 {
 	return openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
-int folder_write(int file, const void *at, size_t bytes)
+int directory_write(int file, const void *at, size_t bytes)
 {
 	const uint8_t *from = at;
 	while (bytes) {
@@ -45,12 +45,12 @@ int folder_write(int file, const void *at, size_t bytes)
 	return 0;
 }
 
-int folder_put(int folder, const char *name, const void *at, size_t bytes, mode_t mode)
+int directory_put(int folder, const char *name, const void *at, size_t bytes, mode_t mode)
 {
-	int file = folder_create(folder, name, mode);
+	int file = directory_create(folder, name, mode);
 	if (file < 0)
 		return -1;
-	int rc = folder_write(file, at, bytes) || fsync(file) ? -1 : 0;
+	int rc = directory_write(file, at, bytes) || fsync(file) ? -1 : 0;
 	int saved = errno;
 	close(file);
 	if (rc)
@@ -92,7 +92,7 @@ static int remove_if_folder(int folder, const char *name)
 	return unlinkat(folder, name, AT_REMOVEDIR);
 }
 
-int folder_remove_empty(int folder, const char *name)
+int directory_remove_empty(int folder, const char *name)
 {
 	struct stat info;
 	if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(info.st_mode))
@@ -102,11 +102,11 @@ int folder_remove_empty(int folder, const char *name)
 
 static int remove_one(int folder, const char *name)
 {
-	folder_remove(folder, name);
+	directory_remove(folder, name);
 	return 0;
 }
 
-void folder_remove(int folder, const char *name)
+void directory_remove(int folder, const char *name)
 {
 	if (!unlinkat(folder, name, 0))
 		return;
