@@ -26,8 +26,8 @@
  * written, or the file ends before. All else is ERR_CORRUPT with the place. A loss of power can lead there too with DURABLE_PROCESS, where pages reach the disk in
  * any order.
  *
- * Objects are not compressed: deflating the 1.6 KB of a commit takes 30 times as long as making it. What repeats is dropped by gc, which writes
- * the journal anew.
+ * Objects are not compressed: deflating 1 KB takes 10 us, three times as long as the whole commit. What repeats is dropped by gc, which writes the
+ * journal anew.
  *
  * Two ways to write, measured on ext4, Linux 6.18, 1.6 KB a record, mean of 50,000 with the segments they need:
  *
