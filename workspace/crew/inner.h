@@ -174,6 +174,11 @@ static inline void count_one(_Atomic uint64_t *counter) /* of one writer */
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_release);
 }
 
+/* ---- the whole of it ---- */
+
+void crew_threads_end(struct crew *crew, uint32_t count); /* the first so many workers */
+void crew_free(struct crew *crew);
+
 /* ---- waking ---- */
 
 void crew_futex_wait(_Atomic uint32_t *word, uint32_t while_it_is);
