@@ -21,7 +21,7 @@ struct queue {
 
 struct threads {
 	pthread_mutex_t lock;
-	pthread_cond_t more;
+	pthread_cond_t more[CLASSES];
 	pthread_cond_t fewer; /* threads */
 	struct queue waiting[CLASSES];
 	struct queue done;
@@ -90,7 +90,7 @@ static struct job *wait_for_job(struct threads *threads, enum workspace_class cl
 
 	pthread_mutex_lock(&threads->lock);
 	while ((job = threads->ending ? NULL : queue_take(&threads->waiting[class])) == NULL && !threads->ending)
-		pthread_cond_wait(&threads->more, &threads->lock);
+		pthread_cond_wait(&threads->more[class], &threads->lock);
 	pthread_mutex_unlock(&threads->lock);
 	return job;
 }
@@ -139,7 +139,8 @@ int threads_new(struct depot *depot, int done_fd, struct threads **out_threads)
 	if (rc)
 		return rc;
 	pthread_mutex_init(&threads->lock, NULL);
-	pthread_cond_init(&threads->more, NULL);
+	for (unsigned class = 0; class < CLASSES; class ++)
+		pthread_cond_init(&threads->more[class], NULL);
 	pthread_cond_init(&threads->fewer, NULL);
 	threads->done_fd = done_fd;
 	threads->depot = depot;
@@ -162,7 +163,7 @@ int threads_put(struct threads *threads, struct job *job)
 		rc = ERR_OVERLOADED;
 	else
 		queue_put(&threads->waiting[class], job);
-	pthread_cond_broadcast(&threads->more);
+	pthread_cond_signal(&threads->more[class]);
 	pthread_mutex_unlock(&threads->lock);
 	return rc;
 }
@@ -184,7 +185,8 @@ bool threads_end(struct threads *threads, uint64_t wait_ms)
 	until.tv_sec += (time_t)(wait_ms / 1000);
 	pthread_mutex_lock(&threads->lock);
 	threads->ending = true;
-	pthread_cond_broadcast(&threads->more);
+	for (unsigned class = 0; class < CLASSES; class ++)
+		pthread_cond_broadcast(&threads->more[class]);
 	while (threads->alive && pthread_cond_timedwait(&threads->fewer, &threads->lock, &until) == 0)
 		;
 	ended = threads->alive == 0;
@@ -206,7 +208,8 @@ void threads_free(struct threads *threads)
 	while ((job = queue_take(&threads->done)) != NULL)
 		job_free(job);
 	pthread_cond_destroy(&threads->fewer);
-	pthread_cond_destroy(&threads->more);
+	for (unsigned class = 0; class < CLASSES; class ++)
+		pthread_cond_destroy(&threads->more[class]);
 	pthread_mutex_destroy(&threads->lock);
 	free(threads);
 }

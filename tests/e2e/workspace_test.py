@@ -93,7 +93,7 @@ class Network:
             said = file.read()
         run(VERIFY, os.path.join(self.state, "trail.db"), "--key", os.path.join(self.state, "keys/log.pub"))
         shutil.rmtree(self.folder)
-        if "ERROR: " in said or "runtime error" in said:
+        if "ERROR: " in said or "runtime error" in said or "ThreadSanitizer" in said:
             raise AssertionError(said)
 
 
