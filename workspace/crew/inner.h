@@ -80,10 +80,10 @@ struct crew_context {
 };
 
 struct worker {
-	struct crew *crew;
+	struct crew *crew; /* others read this too, so nothing that changes stands beside it */
 	uint32_t number;
 	/* The worker's own. */
-	struct crew_context context;
+	alignas(LINE_BYTES) struct crew_context context;
 	struct workspace_agent *agent;
 	struct asks *asks; /* by the worker that is asked; last, all guests */
 	struct actor *refused;
