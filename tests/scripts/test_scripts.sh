@@ -36,7 +36,7 @@ exits() {
 }
 
 every_line_of_packages_is_understood() {
-	! grep -vE '^(#.*|[a-z0-9][a-z0-9.+-]* +# (build|run|test): .+|)$' "$root/packages.txt"
+	! grep -vE '^(#.*|[a-z0-9][a-z0-9.+-]* +# (build|run|test|bench): .+|)$' "$root/packages.txt"
 }
 
 no_package_is_named_twice() {
