@@ -46,7 +46,7 @@ static const struct journal_reader reader = {NULL, on_object, on_refs};
 static uint8_t *sealed(const struct journal_key *key, const uint8_t *body, size_t body_bytes, uint64_t position,
 		       size_t *out_bytes)
 {
-	size_t bytes = record_bytes(body_bytes);
+	size_t bytes = journal_record_bytes(body_bytes);
 	uint8_t *record = malloc(bytes);
 	if (!record)
 		abort();
@@ -69,7 +69,7 @@ static void one_record(const uint8_t *body, size_t body_bytes)
 	uint8_t *record = sealed(&key, body, body_bytes, 4096, &bytes);
 	if (record_look(&key, record, bytes, 4096, &length) != RECORD_FINE || length != bytes)
 		abort();
-	int rc = record_read(record, &reader);
+	int rc = journal_record_read(record, &reader);
 	if (rc && rc != ERR_CORRUPT && rc != ERR_NEWER && rc != ERR_MEMORY)
 		abort();
 	free(record);
