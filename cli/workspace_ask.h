@@ -11,9 +11,7 @@
 
 #define REPO_OPTION                                                                                                              \
 	{                                                                                                                        \
-		"repo", "REPO",                                                                                                  \
-			"path of the repository, or its name as `bunshin workspace list` has it; by default the one around the " \
-			"current folder"                                                                                         \
+		"repo", "REPO", "path or name of the repository; by default the one around the current folder"                   \
 	}
 
 /* The repository that --repo names, else the one around the current folder. 0, or an exit code after saying why; free `*out_repo`. */

@@ -318,7 +318,7 @@ static const struct option_row checkout_options[] = {
 
 const struct command command_workspace_checkout = {
 	.name = "workspace checkout",
-	.operands = "REVISION FOLDER",
+	.operands = "COMMIT FOLDER",
 	.sentence = "Writes a commit's files into an empty folder, as a clone of its own",
 	.example = "$ bunshin workspace checkout main ./try",
 	.notes = "The folder is made if it is not there. What is changed in it comes back with `bunshin workspace harvest`.",

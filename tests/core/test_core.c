@@ -359,9 +359,26 @@ static void test_explain_says_who_would_get_it_and_why_the_others_do_not(void **
 	bench_free(bench);
 }
 
+static void test_people_and_the_workspace_are_no_clones(void **state)
+{
+	static const char *const others[] = {"client", "operator", "auditor", "workspace"};
+	struct bench *bench = bench_new(16);
+	struct clone_view view;
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		join(bench, others[i], others[i], 0);
+	assert_int_equal(omega_clone_count(bench->twin.live), 0);
+	join(bench, "workspace/2", "workspace", 1); /* a clone of the time when the name was free */
+	assert_int_equal(omega_clone_count(bench->twin.live), 1);
+	assert_int_equal(omega_clone(bench->twin.live, 0, &view), 0);
+	assert_string_equal(view.name, "workspace/2");
+	bench_free(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_people_and_the_workspace_are_no_clones),
 		cmocka_unit_test(test_each_priority_gets_its_share_of_every_round),
 		cmocka_unit_test(test_with_age_a_low_task_overtakes_a_flood_of_urgent_ones),
 		cmocka_unit_test(test_work_goes_where_most_slots_are_free_and_turns_are_taken),

@@ -141,11 +141,8 @@ class Workspace(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.network = Network()
+        cls.addClassCleanup(cls.network.close)
         cls.first = cls.network.workspace("import")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.network.close()
 
     def test_1_a_repository_comes_in_and_its_commits_are_the_same(self):
         network = self.network
