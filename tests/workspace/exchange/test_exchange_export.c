@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/workspace/exchange/yard.h"
+#include "workspace/exchange/ref_files.h"
 
 static int export_as(struct yard *yard, struct export_options options, struct export_result *out_result)
 {
@@ -363,7 +365,83 @@ static void test_a_history_without_its_beginning_is_shallow_there(void **state)
 	yard_close(&yard);
 }
 
+/* The moment between looking and locking, which is too short to meet from outside. */
+static void test_a_ref_that_moved_meanwhile_is_left_where_it_is(void **state)
+{
+	struct yard yard;
+	git_repository *repository;
+	(void)state;
+	yard_open(&yard);
+	few_commits(&yard);
+	yard_commit(&yard, "refs/heads/side", "x", "x\n");
+	yard_export(&yard, "r.git");
+	assert_int_equal(git_repository_open(&repository, yard_path(&yard, "r.git")), 0);
+	int folder = open(yard_path(&yard, "r.git"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char main_name[] = "refs/heads/main", side[] = "refs/heads/side", made[] = "refs/heads/made";
+	git_oid id;
+	assert_int_equal(git_reference_name_to_id(&id, repository, side), 0);
+	struct ref_write writes[] = {{.name = side, .has_old = true}, {.name = main_name, .has_old = true}, {.name = made}};
+	for (unsigned i = 0; i < 3; i++)
+		memcpy(writes[i].id.bytes, id.id, OID_BYTES);
+	memcpy(writes[0].old.bytes, id.id, OID_BYTES);
+	memcpy(writes[1].old.bytes, id.id, OID_BYTES); /* it is not there */
+	assert_int_equal(ref_files_lock(yard.agent, repository, folder, writes, 3), ERR_MOVED);
+	writes[1].has_old = false; /* nor is it nowhere */
+	assert_int_equal(ref_files_lock(yard.agent, repository, folder, writes, 3), ERR_MOVED);
+	assert_says(&yard, "find r.git/refs -type f", "");
+	assert_int_equal(git_reference_name_to_id(&id, repository, main_name), 0);
+	writes[1].has_old = true;
+	memcpy(writes[1].old.bytes, id.id, OID_BYTES);
+	assert_int_equal(ref_files_lock(yard.agent, repository, folder, writes, 3), 0);
+	assert_int_not_equal(yard_try(&yard, "git -C r.git update-ref refs/heads/main refs/heads/main~1 2>/dev/null"), 0);
+	assert_int_equal(ref_files_commit(yard.agent, folder, writes, 3), 0);
+	assert_says(&yard,
+		    "cd r.git && test $(git rev-parse main) = $(git rev-parse side) && test $(git rev-parse made) = $(git "
+		    "rev-parse side)",
+		    "");
+	git_repository_free(repository);
+	close(folder);
+	yard_close(&yard);
+}
+
 /* ---- packs ---- */
+
+/* Versions of trees that no commit has stand between two that are written: what was changed twice counts once. */
+static void test_versions_in_between_are_passed_over(void **state)
+{
+	const struct workspace_person person = {"A Person", "person@example.org", 1700000000, 60};
+	struct workspace_change change = {.author = person, .committer = person, .message = "Jump"};
+	struct yard yard;
+	char path[16];
+	(void)state;
+	yard_open(&yard);
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(path, sizeof(path), "file%u", i);
+		yard_commit(&yard, "refs/heads/main", path, "first\n");
+	}
+	workspace_begin(yard.agent);
+	const struct commit *parent, *commit;
+	assert_int_equal(workspace_find(yard.agent, "main", &parent), 0);
+	const struct tree *tree = commit_tree(parent);
+	for (unsigned i = 0; i < 6; i++) {
+		char text[16];
+		snprintf(path, sizeof(path), "file%u", 5 - i % 3);
+		snprintf(text, sizeof(text), "text %u\n", i);
+		struct workspace_edit edit = {
+			.path = path, .mode = MODE_FILE, .data = {(const uint8_t *)text, (uint32_t)strlen(text)}};
+		assert_int_equal(workspace_tree_edit(yard.agent, tree, &edit, 1, &tree), 0);
+	}
+	assert_int_equal(workspace_commit_make(yard.agent, tree, &parent, 1, &change, &commit), 0);
+	struct ref_update update = {.ref = "refs/heads/main",
+				    .from = (const struct object *)(const void *)parent,
+				    .to = (const struct object *)(const void *)commit};
+	assert_int_equal(workspace_refs_update(yard.agent, &update, 1), 0);
+	workspace_end(yard.agent);
+	yard_export(&yard, "r.git");
+	yard_fsck(&yard, "r.git");
+	assert_says(&yard, "cd r.git && git show main:file3 main:file4 main:file5 main:file6", "text 5\ntext 4\ntext 3\nfirst\n");
+	yard_close(&yard);
+}
 
 static void test_trees_are_written_as_what_is_different(void **state)
 {
@@ -433,6 +511,8 @@ int main(void)
 		cmocka_unit_test(test_links_in_the_place_of_folders_are_not_followed),
 		cmocka_unit_test(test_sha256_repositories_are_refused),
 		cmocka_unit_test(test_a_history_without_its_beginning_is_shallow_there),
+		cmocka_unit_test(test_a_ref_that_moved_meanwhile_is_left_where_it_is),
+		cmocka_unit_test(test_versions_in_between_are_passed_over),
 		cmocka_unit_test(test_trees_are_written_as_what_is_different),
 		cmocka_unit_test(test_large_and_empty_files_are_written_whole),
 	};

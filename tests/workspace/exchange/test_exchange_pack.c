@@ -341,6 +341,15 @@ static int keep(void *context, const void *at, size_t bytes)
 	return buffer_append(context, at, bytes);
 }
 
+/* A disk on which everybody has to wait, so that those who encode get as far ahead as they may. */
+static int keep_slowly(void *context, const void *at, size_t bytes)
+{
+	volatile uint32_t work = 0;
+	for (unsigned i = 0; i < 200; i++)
+		work = libdeflate_crc32(work, at, bytes);
+	return keep(context, at, bytes);
+}
+
 static int refuse(void *context, const void *at, size_t bytes)
 {
 	(void)at;
@@ -366,13 +375,21 @@ static void test_any_number_of_threads_writes_the_same_pack(void **unused)
 	yard_open(&yard);
 	yard_history(&yard, "source", 41, 300);
 	yard_import(&yard, "source");
+	for (unsigned i = 0; i < 60; i++) { /* a batch each */
+		char path[16], *text = calloc(1, 260001);
+		snprintf(path, sizeof(path), "large%u", i);
+		memset(text, 'a' + (int)i % 26, 260000);
+		text[i] = '\n';
+		yard_commit(&yard, "refs/heads/large", path, text);
+		free(text);
+	}
 	bool held = hold_begin(yard.agent);
 	assert_int_equal(workspace_refs_each(yard.agent, "", want_ref, &reach), 0);
 	assert_int_equal(reach_records(&reach, &records, &count), 0);
 	assert_true(count > 1100); /* so many that threads are worth it */
 	for (unsigned i = 0; i < 3; i++) {
 		struct packfile_options options = {.threads = i == 0 ? 1 : i * 4, .check = i == 1};
-		struct packfile_sink sink = {&packs[i], keep};
+		struct packfile_sink sink = {&packs[i], i ? keep_slowly : keep};
 		struct packfile_result result;
 		assert_int_equal(packfile_write(records, count, &options, &sink, &result), 0);
 		assert_int_equal(result.bytes, packs[i].bytes);
