@@ -23,7 +23,8 @@
  *
  *   ERR_NOT_FOUND  there is no such object, ref or path
  *   ERR_MOVED      a ref is not where the caller believed: look again, and decide again
- *   ERR_MALFORMED  a path, name or object that git would refuse (`.git` in all its spellings, "..", NUL, double entries, a wrong order, …)
+ *   ERR_MALFORMED  a path, name or object that git would refuse (`.git` in all its spellings, "..", NUL, double entries, a wrong order, …);
+ *                  also where such a folder came with an import and is to be compared, changed or written
  *   ERR_FULL       the memory cap is reached; workspace_gc and deleting refs help
  *   ERR_STATE      a ref would be a folder of another one; or garbage is to be collected within a bracket
  *   ERR_MEMORY
@@ -258,6 +259,7 @@ struct commit_text {
 	const char *message; /* of the commit, in whatever encoding it has */
 	char names[4 * (COMMIT_NAME_MAX + 1)];
 };
+/* What a commit of an old repository lacks is empty, or 0; so are times beyond 63 bits, and zones beyond 99 hours. */
 MUST_CHECK int commit_read(const struct commit *commit, struct commit_text *out_text);
 
 /* ---- merging ---- */
@@ -345,8 +347,15 @@ struct import_result {
 	uint64_t refs;
 };
 
-/* Read a repository; what is there already is not read again. SHA-256 repositories are refused. Objects that hash to something else, or that
- * git fsck --strict refuses, are ERR_CORRUPT and nothing is changed. */
+/* Read a repository; what is there already is not read again. Nothing in it is run, so it may belong to anybody.
+ *
+ * A revision that is the name of a ref brings that ref (HEAD: its branch); any other, such as an id, brings objects only, for which the caller makes a ref
+ * before the second garbage collection. Without a prefix a ref is one on both sides: it moves forward, stays if it is ahead, and is ERR_CONFLICT if both sides
+ * have gone on, or for a tag that is another one there; and HEAD follows the source's if its own branch is not there. With a prefix refs follow the source
+ * anywhere. Where histories were cut off before, they stay cut off: asking for more of them is ERR_STATE.
+ *
+ * SHA-256 repositories are ERR_NEWER. Objects that are missing, that hash to something else, or that git fsck --strict refuses, are ERR_CORRUPT with their
+ * ids; no ref is changed then. Garbage collection waits for the end. */
 MUST_CHECK int workspace_import(struct workspace_agent *agent, const struct import_options *options,
 				struct import_result *out_result);
 
@@ -364,12 +373,18 @@ struct export_result {
 	uint64_t objects, pack_bytes, refs;
 };
 
-/* Write refs and what they lead to, as one pack, and only what is missing there. Refs change last and all together; a working tree is never
- * touched, and a branch that is checked out is refused. ERR_CORRUPT names an object made for a SHA-1 collision. */
+/* Write refs and what they lead to, as one pack, and only what is missing there.
+ *
+ * A new repository (a new name, or an empty folder) is there whole or not at all; one that is not bare has the files of its HEAD. In one that is there refs change
+ * last and all together, or not at all: ERR_CONFLICT where that is no fast-forward or a tag is another one, unless forced; ERR_STATE for a branch that is checked
+ * out (working trees are never touched), a name that cannot stand beside those that are there, and symbolic links in the place of folders; ERR_LOCKED and ERR_MOVED if
+ * somebody else is at work. Who is killed leaves at most files tmp_* and *.lock, or a folder .bunshin-export-* beside a new one. A history that was
+ * cut off is shallow there. ERR_CORRUPT names an object made for a SHA-1 collision. Garbage collection waits for the end. */
 MUST_CHECK int workspace_export(struct workspace_agent *agent, const struct export_options *options,
 				struct export_result *out_result);
 
-/* git push, by libgit2: `url` as it takes it, refspecs as git writes them. */
+/* git push, by libgit2: `url` as it takes it, refspecs as git writes them but without *. ERR_MOVED if what is there would be lost ("+" before a refspec allows it) or
+ * the other side refuses; ERR_STATE for histories that were cut off; ERR_CORRUPT as above. Of credentials it knows only an ssh agent's. */
 MUST_CHECK int workspace_push(struct workspace_agent *agent, const char *url, const char *const *refspecs, size_t count);
 
 /* ---- folders ---- */
