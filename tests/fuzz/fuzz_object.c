@@ -25,7 +25,7 @@ static void give(void *context, const struct raw *raw, struct oid *out_id)
 	const struct object *object;
 
 	(void)context;
-	if (object_make(store.agent, raw->type, raw_bytes(raw), NULL, NULL, false, &object))
+	if (object_make(store.agent, JUDGE_STRICT, raw->type, raw_bytes(raw), NULL, NULL, false, &object))
 		abort();
 	*out_id = *object_id(object);
 }

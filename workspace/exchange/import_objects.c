@@ -7,6 +7,7 @@
 #include "workspace/exchange/import_inner.h"
 #include "workspace/exchange/tree_bytes.h"
 #include "workspace/store/agent.h"
+#include "workspace/store/shape.h"
 
 #define PUBLISH_OBJECTS 2048u
 #define PUBLISH_BYTES   (8u * 1024 * 1024)
@@ -39,7 +40,7 @@ static int publish_if_much(struct import *import, size_t bytes)
 	return import->fresh_objects < PUBLISH_OBJECTS && import->fresh_bytes < PUBLISH_BYTES ? 0 : publish(import);
 }
 
-/* What git would refuse is damage of the source, not of the request. */
+/* What git cannot read is damage of the source, not of the request. */
 static int fail_make(struct import *import, const struct oid *id, int rc)
 {
 	char hex[OID_HEX_BYTES], why[WORKSPACE_SENTENCE_BYTES];
@@ -54,7 +55,7 @@ int import_make(struct import *import, enum object_type type, const struct oid *
 		bool ends, const struct object **out_object)
 {
 	workspace_begin(import->agent);
-	int rc = object_make(import->agent, type, raw, id, base, ends, out_object);
+	int rc = object_make(import->agent, JUDGE_AS_READ, type, raw, id, base, ends, out_object);
 	if (!rc)
 		rc = publish_if_much(import, raw.bytes);
 	workspace_end(import->agent);
@@ -96,11 +97,10 @@ static bool next_entry(struct bytes *raw, struct raw_entry *out)
 	const uint8_t *end = space ? memchr(space, 0, (size_t)(raw->at + raw->bytes - space)) : NULL;
 	if (!end || (size_t)(raw->at + raw->bytes - end) < 1 + OID_BYTES)
 		return false;
-	uint32_t mode = 0;
-	for (const uint8_t *digit = raw->at; digit < space; digit++)
-		mode = mode << 3 | (*digit & 7u);
-	out->is_folder = (mode & 0170000) == MODE_FOLDER;
-	out->is_submodule = (mode & 0170000) == MODE_SUBMODULE;
+	uint32_t digits;
+	enum file_mode mode = mode_read(raw->at, raw->bytes, &digits);
+	out->is_folder = mode == MODE_FOLDER;
+	out->is_submodule = mode == MODE_SUBMODULE;
 	out->name = (const char *)space + 1;
 	out->name_bytes = (size_t)(end - space) - 1;
 	memcpy(out->id.bytes, end + 1, OID_BYTES);
@@ -177,11 +177,11 @@ int import_tree(struct import *import, const struct oid *id, const struct oid *n
 
 /* ---- commits and tags ---- */
 
-static const struct tree *tree_before(struct import *import, const char *raw)
+static const struct tree *tree_before(struct import *import, const char *raw, size_t bytes)
 {
 	struct oid id;
 	const struct object *parent = NULL;
-	if (!memcmp(raw + 46, "parent ", 7) && !raw_parent(raw, 0, &id))
+	if (raw_parent_count(raw, bytes) && !raw_parent(raw, 0, &id))
 		parent = import_find(import, &id);
 	return parent && parent->type == OBJECT_COMMIT ? object_as_commit(parent)->tree : NULL;
 }
@@ -194,7 +194,7 @@ static int import_commit(struct import *import, struct import_commit *commit)
 	struct oid id;
 	int rc = raw_tree(raw, commit->raw_bytes, &id);
 	if (!rc)
-		rc = import_tree(import, &id, &commit->id, commit->raw_bytes > 53 ? tree_before(import, raw) : NULL, &tree);
+		rc = import_tree(import, &id, &commit->id, tree_before(import, raw, commit->raw_bytes), &tree);
 	if (!rc)
 		rc = import_make(import, OBJECT_COMMIT, &commit->id,
 				 (struct bytes){(const uint8_t *)raw, (uint32_t)commit->raw_bytes}, NULL, commit->ends, &object);

@@ -148,7 +148,9 @@ static int make(struct workspace_agent *agent, const struct oid *id, const void 
 	if (bytes > UINT32_MAX)
 		return agent_fail(agent, ERR_LIMIT, "an object of %zu bytes; one below 4 GiB would be taken", bytes);
 	struct bytes raw = {data, (uint32_t)bytes};
-	int rc = object_make(agent, (enum object_type)type, raw, id, NULL, false, &object);
+	/* What is there may be written again, as it was read from somewhere else. */
+	enum object_judge judge = object_find(agent, id) ? JUDGE_AS_READ : JUDGE_STRICT;
+	int rc = object_make(agent, judge, (enum object_type)type, raw, id, NULL, false, &object);
 	return rc ? rc : agent_publish(agent, NULL, 0);
 }
 

@@ -127,6 +127,15 @@ static int entry_write(struct materialise *to, int folder, const struct tree_ent
 
 /* ---- folders ---- */
 
+/* For a tree that cannot be walked; which that is, is said already. */
+static int fail_tree(struct materialise *to, int rc)
+{
+	char why[WORKSPACE_SENTENCE_BYTES];
+
+	snprintf(why, sizeof(why), "%s", workspace_sentence(to->agent));
+	return rc == ERR_MALFORMED ? agent_fail(to->agent, rc, "\"%.60s\": %s", to->path, why) : rc;
+}
+
 /* A copy: what a view points to is only there as long as the bracket is open. Names stay as long as the tree. */
 static int entries_of(struct materialise *to, const struct tree *tree, struct tree_entry **out_entries, size_t *out_count)
 {
@@ -136,7 +145,9 @@ static int entries_of(struct materialise *to, const struct tree *tree, struct tr
 
 	workspace_begin(to->agent);
 	rc = tree_view(to->agent, tree, &view);
-	if (!rc) {
+	if (rc) {
+		rc = fail_tree(to, rc);
+	} else {
 		*out_count = view.shape->count;
 		entries = calloc(*out_count + 1, sizeof(*entries));
 		rc = entries ? 0 : fail(to, ERR_MEMORY, "there is no memory to write it");

@@ -193,23 +193,34 @@ static const char *keep_name(const char *name, size_t bytes, char *out)
 	return out;
 }
 
-static int read_person(const char *raw, const char *end, const char *word, char *names, struct workspace_person *out_person)
+/* What stands behind a word in the headers; an empty line if it is not there. */
+static const char *find_header(const char *raw, const char *end, const char *word, const char **out_end)
 {
-	const char *line = strstr(raw, word);
+	size_t bytes = strlen(word);
+	for (const char *line = raw; line < end && *line != '\n'; line = *out_end + 1) {
+		*out_end = memchr(line, '\n', (size_t)(end - line));
+		if (!*out_end)
+			*out_end = end;
+		if ((size_t)(*out_end - line) >= bytes && !memcmp(line, word, bytes))
+			return line + bytes;
+	}
+	return *out_end = end;
+}
+
+static void read_person(const char *raw, const char *end, const char *word, char *names, struct workspace_person *out_person)
+{
 	struct person_spans spans;
-	if (!line || person_parse(line + strlen(word), end, out_person, &spans))
-		return ERR_CORRUPT;
+	const char *line_end, *line = find_header(raw, end, word, &line_end);
+	person_read(line, line_end, out_person, &spans);
 	out_person->name = keep_name(spans.name, spans.name_bytes, names);
 	out_person->email = keep_name(spans.email, spans.email_bytes, names + COMMIT_NAME_MAX + 1);
-	return 0;
 }
 
 int commit_read(const struct commit *commit, struct commit_text *out_text)
 {
 	const char *raw = commit->raw, *end = raw + commit->object.bytes, *message = strstr(raw, "\n\n");
-	int rc = read_person(raw, end, "\nauthor ", out_text->names, &out_text->author);
-	if (!rc)
-		rc = read_person(raw, end, "\ncommitter ", out_text->names + 2 * (COMMIT_NAME_MAX + 1), &out_text->committer);
+	read_person(raw, end, "author ", out_text->names, &out_text->author);
+	read_person(raw, end, "committer ", out_text->names + 2 * (COMMIT_NAME_MAX + 1), &out_text->committer);
 	out_text->message = message ? message + 2 : end;
-	return rc;
+	return 0;
 }

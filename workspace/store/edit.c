@@ -156,7 +156,7 @@ static int step_make(struct workspace_agent *agent, const struct tree *base, str
 		rc = step_below(agent, base, below, leaf, step);
 	}
 	/* A name that is there already is fine as what it was, and not as everything. */
-	return rc || step->mode == step->old_mode ? rc : name_check(agent, first, step);
+	return rc || step->mode == step->old_mode || step->mode == MODE_NONE ? rc : name_check(agent, first, step);
 }
 
 /* ---- one level ---- */

@@ -106,7 +106,7 @@ static int make_whole(struct gc *gc, const struct tree *tree)
 	struct tree *mutable = (struct tree *)(uintptr_t)tree;
 	struct tree_view view;
 
-	if (tree_view(gc->agent, tree, &view))
+	if (tree_view_any(gc->agent, tree, &view))
 		return mark_all_from(gc, &tree->base->object);
 	atomic_load_explicit(&tree->image, memory_order_relaxed)->is_lent = false;
 	mutable->base = NULL;

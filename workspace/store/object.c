@@ -238,7 +238,7 @@ int object_raw(struct workspace_agent *agent, const struct object *object, struc
 			  : object->type == OBJECT_COMMIT ? (const void *)object_as_commit(object)->raw
 			  : object->type == OBJECT_TAG    ? (const void *)((const struct tag *)object)->raw
 							  : NULL;
-	int rc = tree ? tree_view(agent, tree, &view) : 0;
+	int rc = tree ? tree_view_any(agent, tree, &view) : 0;
 	if (rc)
 		return rc;
 	*out_raw = (struct bytes){tree ? view.raw : raw, (uint32_t)object->bytes};

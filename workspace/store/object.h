@@ -45,7 +45,7 @@ struct blob {
 struct commit {
 	struct object object;
 	const struct tree *tree;
-	int64_t seconds;     /* of the committer */
+	int64_t seconds; /* of the committer, as git orders by them: 0 where there are none, INT64_MAX for all that is later */
 	uint32_t generation; /* 1 + the largest of its parents'; 1 without parents or where all are ABSENT */
 	uint32_t parent_count;
 	const char *raw;                /* object.bytes as git has them, NUL after */
@@ -64,8 +64,10 @@ struct shape {
 	uint32_t raw_bytes;    /* of a whole tree object of this shape */
 	const uint32_t *id_at; /* where in it the id of entry i stands; its mode and name stand before */
 	const uint8_t *raw;    /* such an object, with ids of any value */
-	bool is_odd;           /* a mode is written as git once did; it stays, but no new version has it */
+	bool is_odd;           /* a mode is written as git once did, or others; it stays, but no new version has it */
 	bool is_special;       /* a name means .gitmodules or .gitattributes */
+	bool is_refused;       /* a name is one that tree_name_check refuses: no new version has it, and no folder */
+	bool is_disordered;    /* names in another order than git's, twice, or with a slash in them: see tree_view_any */
 	_Atomic bool marked;   /* of the garbage collector */
 	struct shape *next;    /* of all shapes */
 };
@@ -117,8 +119,12 @@ struct tree_entry {
 	const struct object *child;
 };
 
-/* Makes the image if it was dropped; 0, ERR_MEMORY, ERR_FULL. An empty tree has no entries. */
+/* Makes the image if it was dropped; 0, ERR_MEMORY, ERR_FULL, and ERR_MALFORMED for a tree that is disordered. An empty tree has no entries. */
 MUST_CHECK int tree_view(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view);
+
+/* That too. Such a tree came with a repository; it is kept as it is and goes out again, and a name in it can be found (of two, the first), but
+ * what walks two trees at once, or makes files of one, would be led astray. */
+MUST_CHECK int tree_view_any(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view);
 
 /* One entry without an image of all; never fails. */
 const struct object *tree_child(const struct tree *tree, uint32_t index);
@@ -141,10 +147,17 @@ MUST_CHECK int tree_make(struct workspace_agent *agent, const struct tree *base,
 MUST_CHECK int tree_patch(struct workspace_agent *agent, const struct tree *base, const struct tree_patch *patches, size_t count,
 			  const struct tree **out_tree);
 
+/* How bytes are judged. Old repositories hold what today's git would not write, and still reads: it comes in as it is, since it cannot be
+ * changed without changing the ids of all that follows. What is dangerous in it is never made a file or a part of something new. */
+enum object_judge {
+	JUDGE_STRICT,  /* for what is made here or handed in: nothing that git fsck --strict refuses */
+	JUDGE_AS_READ, /* for what is in a repository or a journal already: whatever git can read */
+};
+
 /* From bytes as git has them. What it names must be there already (ERR_NOT_FOUND), except parents of commits if `shallow`: then they become
- * ABSENT. ERR_MALFORMED for what git fsck --strict refuses. `id`: what it must hash to, or NULL; else ERR_CORRUPT. */
-MUST_CHECK int object_make(struct workspace_agent *agent, enum object_type type, struct bytes raw, const struct oid *id,
-			   const struct tree *base, bool shallow, const struct object **out_object);
+ * ABSENT. ERR_MALFORMED for what `judge` refuses. `id`: what it must hash to, or NULL; else ERR_CORRUPT. */
+MUST_CHECK int object_make(struct workspace_agent *agent, enum object_judge judge, enum object_type type, struct bytes raw,
+			   const struct oid *id, const struct tree *base, bool shallow, const struct object **out_object);
 
 /* 0, or ERR_MALFORMED with the reason in a static sentence. */
 MUST_CHECK int tree_name_check(const char *name, size_t bytes, enum file_mode mode, const char **out_why);

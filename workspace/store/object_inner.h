@@ -53,7 +53,9 @@ struct tree_plan {
 	const struct tree_patch *patches;
 	uint32_t patch_count;
 	struct tree_image *image;
-	const struct oid *id; /* what it has to be, or NULL */
+	const struct oid *id;    /* what it has to be, or NULL */
+	const struct tree *like; /* what it is made from, or NULL: its special files may stay what they are */
+	enum object_judge judge;
 };
 MUST_CHECK int tree_settle(struct workspace_agent *agent, const struct tree_plan *plan, const struct tree **out_tree);
 
@@ -62,8 +64,11 @@ struct tree_image *tree_image_take(struct workspace_agent *agent, const struct s
 void tree_image_give(struct workspace_agent *agent, const struct shape *shape, struct tree_image *image);
 
 /* As tree_patch, and with `id` ERR_CORRUPT if it comes out as another. */
-MUST_CHECK int tree_patch_as(struct workspace_agent *agent, const struct tree *base, const struct tree_patch *patches,
-			     size_t count, const struct oid *id, const struct tree **out_tree);
+MUST_CHECK int tree_patch_as(struct workspace_agent *agent, enum object_judge judge, const struct tree *base,
+			     const struct tree_patch *patches, size_t count, const struct oid *id, const struct tree **out_tree);
+
+/* ERR_MALFORMED with the first name that may be in no new tree. */
+MUST_CHECK int tree_names_check(struct workspace_agent *agent, const struct shape *shape);
 
 /* What becomes of entries of `base`, in its order: `entry` instead of the one at `index`, or before it (`inserted`), or none there (mode
  * MODE_NONE). Names were checked. Empty trees come out as that: who has the parent leaves them away. */
@@ -75,12 +80,14 @@ struct tree_splice {
 MUST_CHECK int tree_splice(struct workspace_agent *agent, const struct tree *base, const struct tree_splice *splices,
 			   size_t count, const struct tree **out_tree);
 
-/* Of a tree with special names: ERR_MALFORMED if what stands there is what git fsck refuses. */
-MUST_CHECK int special_check(struct workspace_agent *agent, const struct shape *shape, const struct object *const *children);
+/* Of a tree with special names: ERR_MALFORMED if what stands there is what git fsck refuses, and does not stand in `like` (or NULL) too. */
+MUST_CHECK int special_check(struct workspace_agent *agent, const struct shape *shape, const struct object *const *children,
+			     const struct tree *like);
 
 /* ---- parsing: each makes the node from raw bytes; see object_make ---- */
 
 struct source {
+	enum object_judge judge;
 	struct bytes raw;
 	const struct oid *id;
 	const struct tree *base;

@@ -4,7 +4,8 @@
  *
  * A commit is "tree ID", any number of "parent ID", "author PERSON", "committer PERSON", then any other headers (encoding, gpgsig,
  * mergetag), an empty line and the message. A tag is "object ID", "type TYPE", "tag NAME", perhaps "tagger PERSON", other headers, an
- * empty line and the message. What must hold is what git fsck --strict wants of them; bytes stay as they are.
+ * empty line and the message. What must hold is what git fsck --strict wants of them, or in what is there already what git needs to read them:
+ * the lines up to the parents, and those up to the name of a tag. Bytes stay as they are.
  */
 #include "workspace/store/parse.h"
 
@@ -95,6 +96,9 @@ static int read_parents(struct lines *lines, const struct source *source, struct
 	while (lines_word(lines, "parent ")) {
 		const struct object *parent;
 		struct oid id;
+		/* Git takes what is too short at the very end for anything else. */
+		if (source->judge == JUDGE_AS_READ && lines->end - lines->at < (ptrdiff_t)OID_HEX_BYTES)
+			return 0;
 		if (!lines_id(lines, &id))
 			return lines_fail(lines, begin, "a parent is forty hexadecimal digits and a line end");
 		int rc = parent_find(lines->agent, &id, source->is_shallow, &parent);
@@ -106,7 +110,7 @@ static int read_parents(struct lines *lines, const struct source *source, struct
 	return 0;
 }
 
-static int read_person(struct lines *lines, const char *begin, const char *word, const char *missing, int64_t *out_seconds)
+static int check_person(struct lines *lines, const char *begin, const char *word, const char *missing)
 {
 	struct workspace_person person;
 	struct person_spans spans;
@@ -116,9 +120,30 @@ static int read_person(struct lines *lines, const char *begin, const char *word,
 	const char *why = person_parse(lines->at, lines->end, &person, &spans);
 	if (why)
 		return lines_fail(lines, begin, why);
-	*out_seconds = person.seconds;
 	(void)lines_rest(lines, &bytes);
 	return 0;
+}
+
+static int check_people(struct lines lines, const char *begin)
+{
+	int rc = check_person(&lines, begin, "author ", "here \"parent \" or \"author \" should stand");
+	return rc ? rc : check_person(&lines, begin, "committer ", "here \"committer \" should stand");
+}
+
+/* Git looks for it in the second line behind the parents, and nowhere else. */
+static int64_t commit_seconds(struct lines lines)
+{
+	size_t bytes;
+	if (!lines_word(&lines, "author") || !lines_rest(&lines, &bytes) || !lines_word(&lines, "committer"))
+		return 0;
+	const char *line = lines_rest(&lines, &bytes);
+	return line ? person_order(line, line + bytes) : 0;
+}
+
+static const char *commit_fault(struct bytes raw)
+{
+	const char *why = lines_check(raw);
+	return why || !memchr(raw.at, 0, raw.bytes) ? why : "a NUL in the message";
 }
 
 static int read_tree(struct lines *lines, const char *begin, const struct tree **out_tree)
@@ -135,20 +160,16 @@ static int read_tree(struct lines *lines, const char *begin, const struct tree *
 
 int commit_parse(struct workspace_agent *agent, const struct source *source, const struct object **out_object)
 {
-	const char *raw = (const char *)source->raw.at, *why = lines_check(source->raw);
+	bool is_strict = source->judge == JUDGE_STRICT;
+	const char *raw = (const char *)source->raw.at, *why = is_strict ? commit_fault(source->raw) : NULL;
 	struct lines lines = {raw, raw + source->raw.bytes, OBJECT_COMMIT, agent};
 	struct parents parents = {NULL, 0, 0};
 	const struct tree *tree = NULL;
-	int64_t seconds = 0;
-	if (!why && memchr(raw, 0, source->raw.bytes))
-		why = "a NUL in the message";
 	int rc = why ? lines_fail(&lines, raw, why) : read_tree(&lines, raw, &tree);
 	if (!rc)
 		rc = read_parents(&lines, source, &parents);
-	if (!rc)
-		rc = read_person(&lines, raw, "author ", "here \"parent \" or \"author \" should stand", &seconds);
-	if (!rc)
-		rc = read_person(&lines, raw, "committer ", "here \"committer \" should stand", &seconds);
+	if (!rc && is_strict)
+		rc = check_people(lines, raw);
 	struct commit *commit = rc ? NULL : commit_take(agent, parents.count, source->raw.bytes);
 	if (!commit)
 		return rc ? rc : agent->rc;
@@ -157,7 +178,7 @@ int commit_parse(struct workspace_agent *agent, const struct source *source, con
 	if (parents.count)
 		memcpy(commit->parents, parents.at, parents.count * sizeof(*parents.at));
 	commit->tree = tree;
-	commit->seconds = seconds;
+	commit->seconds = commit_seconds(lines);
 	return commit_put(agent, commit, source->id, source->raw.bytes, out_object);
 }
 
@@ -208,17 +229,17 @@ static int tag_put(struct workspace_agent *agent, const struct source *source, c
 
 int tag_parse(struct workspace_agent *agent, const struct source *source, const struct object **out_object)
 {
-	const char *raw = (const char *)source->raw.at, *why = lines_check(source->raw);
+	bool is_strict = source->judge == JUDGE_STRICT;
+	const char *raw = (const char *)source->raw.at, *why = is_strict ? lines_check(source->raw) : NULL;
 	struct lines lines = {raw, raw + source->raw.bytes, OBJECT_TAG, agent};
 	const struct object *target;
 	size_t bytes;
-	int64_t seconds;
 	if (!why && source->raw.bytes < TAG_BYTES_MIN)
 		why = "git reads no tag of less than 64 bytes";
 	int rc = why ? lines_fail(&lines, raw, why) : read_target(&lines, raw, &target);
 	if (!rc && !(lines_word(&lines, "tag ") && lines_rest(&lines, &bytes)))
 		rc = lines_fail(&lines, raw, "here \"tag \" and a name should stand");
-	if (!rc && lines.end - lines.at >= 7 && !memcmp(lines.at, "tagger ", 7))
-		rc = read_person(&lines, raw, "tagger ", "", &seconds);
+	if (!rc && is_strict && lines.end - lines.at >= 7 && !memcmp(lines.at, "tagger ", 7))
+		rc = check_person(&lines, raw, "tagger ", "");
 	return rc ? rc : tag_put(agent, source, target, out_object);
 }

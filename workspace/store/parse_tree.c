@@ -16,8 +16,13 @@ struct reading {
 	uint32_t base_next;    /* where in it the next entry probably stands */
 	uint32_t *id_at;
 	uint32_t count;
-	bool is_odd;
+	bool is_odd, is_refused, is_disordered; /* see struct shape */
 };
+
+static bool is_strict(const struct reading *reading)
+{
+	return reading->source->judge == JUDGE_STRICT;
+}
 
 static int fail(const struct reading *reading, uint32_t at, const char *why)
 {
@@ -26,20 +31,38 @@ static int fail(const struct reading *reading, uint32_t at, const char *why)
 
 /* ---- where entries are ---- */
 
-/* The digits of a mode, up to the space; NULL or a reason. */
-static const char *mode_parse(const uint8_t *at, uint32_t bytes, uint32_t *out_bytes, enum file_mode *out_mode, bool *is_odd)
+/* Of a mode that means a submodule, whether it is the mode of one. */
+static bool is_submodule(const uint8_t *digits, uint32_t count)
 {
-	uint32_t value = 0, count = 0;
-	for (; count < bytes && at[count] >= '0' && at[count] <= '7'; count++)
-		value = value > 0177777 ? value : value * 8 + (at[count] - '0');
+	return count == 6 && digits[0] == '1' && digits[1] == '6';
+}
+
+/* The digits of a mode, up to the space; NULL or a reason. */
+static const char *mode_parse(const struct reading *reading, const uint8_t *at, uint32_t bytes, uint32_t *out_bytes,
+			      enum file_mode *out_mode, bool *is_odd)
+{
+	char usual[TREE_MODE_MAX];
+	uint32_t count;
+	*out_mode = mode_read(at, bytes, &count);
 	*out_bytes = count + 1;
-	if (count == bytes || at[count] != ' ' || at[0] == '0')
+	if (count == 0 || count == bytes || at[count] != ' ' || (at[0] == '0' && is_strict(reading)))
 		return "an entry begins with its mode in octal digits, without a zero before them, and a space";
-	uint32_t kind = value & 0170000;
-	if (value > 0177777 || (kind != 0040000 && kind != 0100000 && kind != 0120000 && kind != 0160000))
+	if (is_strict(reading) && (count > 6 || (*out_mode == MODE_SUBMODULE && !is_submodule(at, count))))
 		return "the mode is none of a folder, a file, a link or a submodule";
-	*out_mode = kind != 0100000 ? kind : value & 0100 ? MODE_EXECUTABLE : MODE_FILE;
-	*is_odd |= value != (uint32_t)*out_mode;
+	*is_odd |= mode_print(*out_mode, usual) != count + 1 || memcmp(at, usual, count) != 0;
+	return NULL;
+}
+
+/* Git reads every name that is one; those that it would not check out are remembered. */
+static const char *name_look(struct reading *reading, const char *name, size_t bytes, enum file_mode mode)
+{
+	const char *why = NULL;
+	if (!tree_name_check(name, bytes, mode, &why))
+		return NULL;
+	if (is_strict(reading) || bytes == 0)
+		return why;
+	reading->is_refused = true;
+	reading->is_disordered |= memchr(name, '/', bytes) != NULL;
 	return NULL;
 }
 
@@ -49,13 +72,15 @@ static int entry_read(struct reading *reading, uint32_t at, bool is_known, uint3
 	const uint8_t *raw = reading->source->raw.at;
 	uint32_t bytes = reading->source->raw.bytes, mode_bytes;
 	enum file_mode mode;
-	const char *why = mode_parse(raw + at, bytes - at, &mode_bytes, &mode, &reading->is_odd);
+	const char *why = mode_parse(reading, raw + at, bytes - at, &mode_bytes, &mode, &reading->is_odd);
 	if (why)
 		return fail(reading, at, why);
 	const uint8_t *name = raw + at + mode_bytes, *end = memchr(name, 0, bytes - at - mode_bytes);
 	if (!end || raw + bytes - end < (ptrdiff_t)(1 + OID_BYTES))
 		return fail(reading, at, "an entry has a name, a NUL and an id of twenty bytes");
-	if (!is_known && tree_name_check((const char *)name, (size_t)(end - name), mode, &why))
+	if (!is_known || reading->base.shape->is_refused)
+		why = name_look(reading, (const char *)name, (size_t)(end - name), mode);
+	if (why)
 		return fail(reading, at, why);
 	*out_id_at = (uint32_t)(end + 1 - raw);
 	return 0;
@@ -98,7 +123,8 @@ static bool base_child(struct reading *reading, const struct shape *shape, uint3
 		return false;
 	if (known(reading, at))
 		there = reading->base_next;
-	else if (!shape_find_kind(base, (const char *)shape->raw + name_at, shape->id_at[index] - 1 - name_at,
+	else if (base->is_disordered ||
+		 !shape_find_kind(base, (const char *)shape->raw + name_at, shape->id_at[index] - 1 - name_at,
 				  shape_is_folder(shape, index), &there))
 		return false;
 	reading->base_next = there + 1;
@@ -114,18 +140,21 @@ static int child_find(struct reading *reading, const struct shape *shape, uint32
 	if (base_child(reading, shape, index, out_child))
 		return 0;
 	memcpy(id.bytes, reading->source->raw.at + shape->id_at[index], OID_BYTES);
-	if (!memcmp(&id, &zeros, sizeof(id)))
-		return fail(reading, shape_at(shape, index), "an id of zeros");
 	enum object_type type = mode_type(shape_mode(shape, index));
+	if (!memcmp(&id, &zeros, sizeof(id)) && (is_strict(reading) || type != OBJECT_LINK))
+		return fail(reading, shape_at(shape, index), "an id of zeros");
 	if (type == OBJECT_LINK)
 		return object_link(reading->agent, OBJECT_LINK, &id, out_child);
 	return object_named(reading->agent, type, &id, out_child);
 }
 
-static int order_check(const struct reading *reading, const struct shape *shape)
+static int order_check(struct reading *reading, const struct shape *shape)
 {
-	for (uint32_t i = 1; i < shape->count; i++) {
-		if (!shape_is_after(shape, i))
+	for (uint32_t i = 1; i < shape->count && !reading->is_disordered; i++) {
+		if (shape_is_after(shape, i))
+			continue;
+		reading->is_disordered = true;
+		if (is_strict(reading))
 			return fail(reading, shape_at(shape, i),
 				    "names are in the order of their bytes, folders as if a slash followed, and none twice");
 	}
@@ -154,7 +183,8 @@ static int make_version(struct reading *reading, const struct shape *shape, cons
 		if (rc)
 			return rc;
 	}
-	return tree_patch_as(reading->agent, reading->source->base, patches, count, reading->source->id, out_tree);
+	return tree_patch_as(reading->agent, reading->source->judge, reading->source->base, patches, count, reading->source->id,
+			     out_tree);
 }
 
 static int make_whole(struct reading *reading, const struct tree **out_tree)
@@ -169,9 +199,12 @@ static int make_whole(struct reading *reading, const struct tree **out_tree)
 		memcpy((uint8_t *)(uintptr_t)shape->raw, raw.at, raw.bytes);
 	}
 	shape->is_odd = reading->is_odd;
+	shape->is_refused = reading->is_refused;
 	shape_look(shape);
-	struct tree_plan plan = {.new_shape = shape, .id = reading->source->id};
+	struct tree_plan plan = {
+		.new_shape = shape, .id = reading->source->id, .like = reading->source->base, .judge = reading->source->judge};
 	int rc = order_check(reading, shape);
+	shape->is_disordered = reading->is_disordered;
 	if (!rc && !(plan.image = tree_image_take(agent, shape, shape->raw)))
 		rc = agent->rc;
 	reading->base_next = 0;
@@ -197,7 +230,8 @@ int tree_parse(struct workspace_agent *agent, const struct source *source, const
 {
 	struct reading reading = {.agent = agent, .source = source};
 	const struct tree *tree;
-	int rc = source->base ? tree_view(agent, source->base, &reading.base) : 0;
+	bool has_base = source->base && !(is_strict(&reading) && source->base->shape->is_disordered);
+	int rc = has_base ? tree_view_any(agent, source->base, &reading.base) : 0;
 	if (!rc)
 		rc = entries_read(&reading);
 	if (!rc)
@@ -207,10 +241,10 @@ int tree_parse(struct workspace_agent *agent, const struct source *source, const
 	return rc;
 }
 
-int object_make(struct workspace_agent *agent, enum object_type type, struct bytes raw, const struct oid *id,
-		const struct tree *base, bool shallow, const struct object **out_object)
+int object_make(struct workspace_agent *agent, enum object_judge judge, enum object_type type, struct bytes raw,
+		const struct oid *id, const struct tree *base, bool shallow, const struct object **out_object)
 {
-	struct source source = {raw, id, base, shallow};
+	struct source source = {judge, raw, id, base, shallow};
 	switch (type) {
 	case OBJECT_COMMIT:
 		return commit_parse(agent, &source, out_object);

@@ -138,3 +138,86 @@ const char *person_parse(const char *line, const char *end, struct workspace_per
 	*out_spans = (struct person_spans){line, less + 1, (size_t)(less - 1 - line), (size_t)(more - less - 1)};
 	return NULL;
 }
+
+/* ---- reading what nobody checked ---- */
+
+#define ZONE_MAX (99 * 60 + 59)
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static const char *skip_spaces(const char *at, const char *end)
+{
+	while (at < end && is_space(*at))
+		at++;
+	return at;
+}
+
+/* UINT64_MAX for more. */
+static const char *digits_read(const char *at, const char *end, uint64_t *out_value)
+{
+	bool is_more = false;
+	for (*out_value = 0; at < end && is_digit(*at); at++)
+		is_more |= __builtin_mul_overflow(*out_value, 10, out_value) ||
+			   __builtin_add_overflow(*out_value, (uint64_t)(*at - '0'), out_value);
+	if (is_more)
+		*out_value = UINT64_MAX;
+	return at;
+}
+
+/* Where the time begins: people have had > in their names. */
+static const char *time_find(const char *line, const char *end)
+{
+	const char *more = memrchr(line, '>', (size_t)(end - line));
+	return more ? skip_spaces(more + 1, end) : end;
+}
+
+int64_t person_order(const char *line, const char *end)
+{
+	const char *at = time_find(line, end);
+	bool is_negative = at < end && *at == '-';
+	uint64_t value;
+	at += at < end && (*at == '-' || *at == '+');
+	(void)digits_read(at, end, &value);
+	if (is_negative && value != UINT64_MAX)
+		value = 0 - value;
+	return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+/* "+0130", and whatever else has stood there: digits as hours and two for minutes. */
+static int zone_read(const char *at, const char *end)
+{
+	uint64_t value;
+	at = skip_spaces(at, end);
+	if (at == end || (*at != '+' && *at != '-'))
+		return 0;
+	(void)digits_read(at + 1, end, &value);
+	if (value > 9999 || value / 100 * 60 + value % 100 > ZONE_MAX)
+		return 0;
+	int minutes = (int)(value / 100 * 60 + value % 100);
+	return *at == '-' ? -minutes : minutes;
+}
+
+void person_read(const char *line, const char *end, struct workspace_person *out_person, struct person_spans *out_spans)
+{
+	const char *less = memchr(line, '<', (size_t)(end - line));
+	const char *more = less ? memchr(less, '>', (size_t)(end - less)) : NULL;
+	uint64_t seconds;
+	*out_person = (struct workspace_person){0};
+	*out_spans = (struct person_spans){line, line, 0, 0};
+	if (!more)
+		return;
+	const char *name_end = less;
+	while (name_end > line && is_space(name_end[-1]))
+		name_end--;
+	*out_spans = (struct person_spans){line, less + 1, (size_t)(name_end - line), (size_t)(more - less - 1)};
+	const char *at = time_find(line, end);
+	at += at < end && *at == '+';
+	const char *rest = digits_read(at, end, &seconds);
+	if (rest == at || seconds > INT64_MAX)
+		return;
+	out_person->seconds = (int64_t)seconds;
+	out_person->minutes = zone_read(rest, end);
+}

@@ -21,4 +21,12 @@ struct person_spans {
 };
 const char *person_parse(const char *line, const char *end, struct workspace_person *out_person, struct person_spans *out_spans);
 
+/* As git reads it where nobody checked it. `end` is where the line ends. What is missing is empty or 0, and so are times and zones out of
+ * all bounds. Never fails. */
+void person_read(const char *line, const char *end, struct workspace_person *out_person, struct person_spans *out_spans);
+
+/* The time that git orders such a commit by: as strtoumax(3) reads what stands behind the last >, where "-1" comes out as a late time; INT64_MAX
+ * for all that are later. */
+int64_t person_order(const char *line, const char *end);
+
 #endif

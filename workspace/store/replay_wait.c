@@ -169,8 +169,8 @@ static int make_one(struct replay_wait *wait, const struct journal_object *objec
 	const struct object *made;
 
 	workspace_begin(agent);
-	int rc = object_make(agent, object->type, object->raw, &object->id, is_tree ? map_get(&wait->shapes, shape) : NULL,
-			     shallow, &made);
+	int rc = object_make(agent, JUDGE_AS_READ, object->type, object->raw, &object->id,
+			     is_tree ? map_get(&wait->shapes, shape) : NULL, shallow, &made);
 	if (!rc) {
 		atomic_fetch_or(&((struct object *)(uintptr_t)made)->flags, FLAG_JOURNALED);
 		if (is_tree && map_put(&wait->shapes, shape, (void *)(uintptr_t)made))

@@ -7,9 +7,37 @@
 #include "workspace/store/agent.h"
 #include "workspace/store/names.h"
 
+/* As git does: what is no file, link or folder is a submodule, and of too many digits the last ones count. */
+enum file_mode mode_read(const uint8_t *digits, uint32_t bytes, uint32_t *out_count)
+{
+	uint32_t value = 0, count = 0;
+	for (; count < bytes && digits[count] >= '0' && digits[count] <= '7'; count++)
+		value = value << 3 | (uint32_t)(digits[count] - '0');
+	*out_count = count;
+	switch (value & 0170000) {
+	case 0100000:
+		return value & 0100 ? MODE_EXECUTABLE : MODE_FILE;
+	case MODE_SYMLINK:
+		return MODE_SYMLINK;
+	case MODE_FOLDER:
+		return MODE_FOLDER;
+	}
+	return MODE_SUBMODULE;
+}
+
+uint32_t shape_odd_name_at(const struct shape *shape, uint32_t index)
+{
+	uint32_t at = shape_at(shape, index), count;
+	(void)mode_read(shape->raw + at, shape->raw_bytes - at, &count);
+	return at + count + 1;
+}
+
 enum file_mode shape_mode(const struct shape *shape, uint32_t index)
 {
-	const uint8_t *digits = shape->raw + shape_at(shape, index);
+	uint32_t at = shape_at(shape, index), count;
+	const uint8_t *digits = shape->raw + at;
+	if (shape->is_odd)
+		return mode_read(digits, shape->raw_bytes - at, &count);
 	if (digits[0] == '4')
 		return MODE_FOLDER;
 	if (digits[1] == '2')
@@ -80,10 +108,23 @@ static uint32_t place(const struct shape *shape, uint32_t count, const struct ke
 	return low;
 }
 
+static bool find_first(const struct shape *shape, const struct key *key, uint32_t *out_index)
+{
+	for (uint32_t i = 0; i < shape->count; i++) {
+		if (compare(shape, key, i) == 0) {
+			*out_index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool shape_find_kind(const struct shape *shape, const char *name, size_t name_bytes, bool is_folder, uint32_t *out_index)
 {
 	struct key key = {name, name_bytes, is_folder ? '/' : 0};
 	bool found;
+	if (shape->is_disordered)
+		return find_first(shape, &key, out_index);
 	uint32_t index = place(shape, shape->count, &key, &found);
 	if (found)
 		*out_index = index;
@@ -146,6 +187,6 @@ void shape_look(struct shape *shape)
 	for (uint32_t i = 0; i < shape->count && !shape->is_special; i++) {
 		uint32_t at = shape_name_at(shape, i);
 		unsigned kinds = name_kinds((const char *)shape->raw + at, shape->id_at[i] - 1 - at);
-		shape->is_special = (kinds & (NAME_MODULES | NAME_ATTRIBUTES)) && shape->raw[shape_at(shape, i) + 1] != '2';
+		shape->is_special = (kinds & (NAME_MODULES | NAME_ATTRIBUTES)) && shape_mode(shape, i) != MODE_SYMLINK;
 	}
 }

@@ -18,22 +18,31 @@ static inline uint32_t shape_at(const struct shape *shape, uint32_t index)
 	return index ? shape->id_at[index - 1] + OID_BYTES : 0;
 }
 
-/* All modes that are taken in have five digits (folders) or six. */
+/* What the digits of a mode mean to git, however they are written; how many there are before `bytes` end or something else comes. */
+enum file_mode mode_read(const uint8_t *digits, uint32_t bytes, uint32_t *out_count);
+
+/* What the mode of an entry means. */
+enum file_mode shape_mode(const struct shape *shape, uint32_t index);
+
+/* Of a shape that is odd. */
+uint32_t shape_odd_name_at(const struct shape *shape, uint32_t index);
+
+/* A mode has five digits (folders) or six, unless the shape is odd. */
 static inline uint32_t shape_name_at(const struct shape *shape, uint32_t index)
 {
+	if (shape->is_odd)
+		return shape_odd_name_at(shape, index);
 	uint32_t at = shape_at(shape, index);
 	return at + (shape->raw[at + 5] == ' ' ? 6 : 7);
 }
 
 static inline bool shape_is_folder(const struct shape *shape, uint32_t index)
 {
-	return shape->raw[shape_at(shape, index)] == '4';
+	return shape->is_odd ? shape_mode(shape, index) == MODE_FOLDER : shape->raw[shape_at(shape, index)] == '4';
 }
 
-/* What the digits of a mode mean to git, however they are written. */
-enum file_mode shape_mode(const struct shape *shape, uint32_t index);
-
-/* The entry of that name, as a folder or as anything else: they stand at different places. */
+/* The entry of that name, as a folder or as anything else: they stand at different places. In a disordered shape the first of them, found by
+ * looking at all. */
 bool shape_find_kind(const struct shape *shape, const char *name, size_t name_bytes, bool is_folder, uint32_t *out_index);
 
 /* Or whatever has that name. */

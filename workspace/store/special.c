@@ -362,8 +362,24 @@ const char *attributes_fault(struct bytes file)
 
 /* ---- in trees ---- */
 
-static int child_check(struct workspace_agent *agent, const struct object *child, unsigned kinds)
+struct special {
+	const char *name;
+	size_t name_bytes;
+	unsigned kinds;
+	const struct object *child;
+};
+
+static bool stands_in(const struct tree *like, const struct special *special)
 {
+	uint32_t index;
+	return like && shape_find(like->shape, special->name, special->name_bytes, &index) &&
+	       tree_child(like, index) == special->child;
+}
+
+static int child_check(struct workspace_agent *agent, const struct special *special, const struct tree *like)
+{
+	const struct object *child = special->child;
+	unsigned kinds = special->kinds;
 	const struct blob *blob = object_as_blob(child);
 	uint8_t wanted = (uint8_t)((kinds & NAME_MODULES ? FLAG_MODULES : 0) | (kinds & NAME_ATTRIBUTES ? FLAG_ATTRIBUTES : 0));
 	const char *fault = NULL;
@@ -373,20 +389,24 @@ static int child_check(struct workspace_agent *agent, const struct object *child
 		fault = modules_fault(blob_bytes(blob));
 	if (!fault && (kinds & NAME_ATTRIBUTES))
 		fault = attributes_fault(blob_bytes(blob));
+	if (fault && stands_in(like, special))
+		return 0;
 	if (fault)
 		return agent_fail(agent, ERR_MALFORMED, "%s: git would refuse it", fault);
 	atomic_fetch_or_explicit(&((struct object *)(uintptr_t)child)->flags, wanted, memory_order_relaxed);
 	return 0;
 }
 
-int special_check(struct workspace_agent *agent, const struct shape *shape, const struct object *const *children)
+int special_check(struct workspace_agent *agent, const struct shape *shape, const struct object *const *children,
+		  const struct tree *like)
 {
 	int rc = 0;
 	for (uint32_t i = 0; !rc && i < shape->count; i++) {
 		uint32_t at = shape_name_at(shape, i);
-		unsigned kinds = name_kinds((const char *)shape->raw + at, shape->id_at[i] - 1 - at);
-		if ((kinds & (NAME_MODULES | NAME_ATTRIBUTES)) && shape_mode(shape, i) != MODE_SYMLINK)
-			rc = child_check(agent, children[i], kinds);
+		struct special special = {(const char *)shape->raw + at, shape->id_at[i] - 1 - at, 0, children[i]};
+		special.kinds = name_kinds(special.name, special.name_bytes);
+		if ((special.kinds & (NAME_MODULES | NAME_ATTRIBUTES)) && shape_mode(shape, i) != MODE_SYMLINK)
+			rc = child_check(agent, &special, like);
 	}
 	return rc;
 }

@@ -129,7 +129,23 @@ static int image_lend(struct workspace_agent *agent, const struct tree *tree, co
 	return 0;
 }
 
+static int fail_disordered(struct workspace_agent *agent, const struct tree *tree)
+{
+	char hex[OID_HEX_BYTES];
+	oid_print(&tree->object.id, hex);
+	return agent_fail(
+		agent, ERR_MALFORMED,
+		"tree %s came with names twice, in a wrong order or with a slash in them: it can be kept and read, but not "
+		"compared, changed or written into a folder",
+		hex);
+}
+
 int tree_view(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view)
+{
+	return tree->shape->is_disordered ? fail_disordered(agent, tree) : tree_view_any(agent, tree, out_view);
+}
+
+int tree_view_any(struct workspace_agent *agent, const struct tree *tree, struct tree_view *out_view)
 {
 	const struct tree_image *image = atomic_load_explicit(&tree->image, memory_order_acquire);
 	int rc = image ? 0 : image_lend(agent, tree, &image);
@@ -174,11 +190,26 @@ static void plan_give(struct workspace_agent *agent, const struct tree_plan *pla
 		shape_give(agent, plan->new_shape);
 }
 
+int tree_names_check(struct workspace_agent *agent, const struct shape *shape)
+{
+	const char *why;
+	for (uint32_t i = 0; i < shape->count; i++) {
+		uint32_t at = shape_name_at(shape, i), bytes = shape->id_at[i] - 1 - at;
+		const char *name = (const char *)shape->raw + at;
+		if (tree_name_check(name, bytes, shape_mode(shape, i), &why))
+			return agent_fail(agent, ERR_MALFORMED, "\"%.*s\" came with the repository and can only be removed: %s",
+					  bytes > 100 ? 100 : (int)bytes, name, why);
+	}
+	return 0;
+}
+
 static int plan_check(struct workspace_agent *agent, const struct tree_plan *plan, const struct shape *shape,
 		      const struct object *head)
 {
 	int rc = plan->id ? object_expect(agent, head, plan->id) : 0;
-	return rc || !shape->is_special ? rc : special_check(agent, shape, plan->image->children);
+	if (rc || !shape->is_special || plan->judge == JUDGE_AS_READ)
+		return rc;
+	return special_check(agent, shape, plan->image->children, plan->base ? plan->base : plan->like);
 }
 
 /* A version if that is possible, every so often a whole one. */
@@ -256,12 +287,12 @@ static int patches_choose(struct workspace_agent *agent, const struct tree_view 
 	return 0;
 }
 
-int tree_patch_as(struct workspace_agent *agent, const struct tree *base, const struct tree_patch *patches, size_t count,
-		  const struct oid *id, const struct tree **out_tree)
+int tree_patch_as(struct workspace_agent *agent, enum object_judge judge, const struct tree *base,
+		  const struct tree_patch *patches, size_t count, const struct oid *id, const struct tree **out_tree)
 {
 	struct tree_view view;
-	struct tree_plan plan = {.base = base, .id = id};
-	int rc = tree_view(agent, base, &view);
+	struct tree_plan plan = {.base = base, .id = id, .judge = judge};
+	int rc = judge == JUDGE_AS_READ ? tree_view_any(agent, base, &view) : tree_view(agent, base, &view);
 	if (rc)
 		return rc;
 	struct tree_patch few[4], *chosen = count <= 4 ? few : agent_scratch(agent, count * sizeof(*chosen));
@@ -274,6 +305,8 @@ int tree_patch_as(struct workspace_agent *agent, const struct tree *base, const 
 		*out_tree = base;
 		return 0;
 	}
+	if (judge == JUDGE_STRICT && base->shape->is_refused)
+		return tree_names_check(agent, base->shape);
 	plan.patches = chosen;
 	plan.image = tree_image_take(agent, base->shape, NULL);
 	if (!plan.image)

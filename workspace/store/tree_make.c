@@ -133,16 +133,18 @@ static int make_like(struct workspace_agent *agent, const struct tree *base, con
 {
 	struct tree_view view;
 	*out_tree = NULL;
-	int rc = base->shape->count == count ? tree_view(agent, base, &view) : ERR_NOT_FOUND;
+	if (base->shape->count != count || base->shape->is_disordered)
+		return 0;
+	int rc = tree_view(agent, base, &view);
 	if (rc)
-		return rc == ERR_NOT_FOUND ? 0 : rc;
+		return rc;
 	struct tree_patch *patches = agent_scratch(agent, count * sizeof(*patches));
 	size_t patch_count;
 	if (!patches && count)
 		return agent->rc;
 	if (!entries_fit(&view, entries, patches, &patch_count))
 		return 0;
-	return tree_patch_as(agent, base, patches, patch_count, NULL, out_tree);
+	return tree_patch_as(agent, JUDGE_STRICT, base, patches, patch_count, NULL, out_tree);
 }
 
 int tree_make(struct workspace_agent *agent, const struct tree *base, const struct tree_entry *entries, size_t count,
@@ -164,6 +166,7 @@ int tree_make(struct workspace_agent *agent, const struct tree *base, const stru
 		return rc;
 	for (size_t i = 0; i < count; i++)
 		write_entry(&writer, &entries[i]);
+	plan.like = base;
 	rc = order_check(agent, writer.shape);
 	if (!rc)
 		return writer_settle(agent, &writer, &plan, out_tree);
@@ -185,7 +188,7 @@ static int make_even(struct workspace_agent *agent, const struct tree *odd, cons
 		tree_view_entry(&view, i, &entries[i]);
 	bool was_held = pending_pause(agent); /* the next version builds on it */
 	if (!rc)
-		rc = tree_make(agent, NULL, entries, count, out_tree);
+		rc = tree_make(agent, odd, entries, count, out_tree);
 	pending_go_on(agent, was_held);
 	return rc;
 }
@@ -201,7 +204,7 @@ int tree_patch(struct workspace_agent *agent, const struct tree *base, const str
 		if (rc)
 			return rc;
 	}
-	return tree_patch_as(agent, even, patches, count, NULL, out_tree);
+	return tree_patch_as(agent, JUDGE_STRICT, even, patches, count, NULL, out_tree);
 }
 
 static void splices_measure(const struct shape *shape, const struct tree_splice *splices, size_t count, uint32_t *out_count,
@@ -246,5 +249,11 @@ int tree_splice(struct workspace_agent *agent, const struct tree *base, const st
 			write_entry(&writer, &splices[i].entry);
 	}
 	write_stretch(&writer, &view, next, view.shape->count);
-	return writer_settle(agent, &writer, &plan, out_tree);
+	plan.like = even;
+	rc = even->shape->is_refused ? tree_names_check(agent, writer.shape) : 0;
+	if (!rc)
+		return writer_settle(agent, &writer, &plan, out_tree);
+	tree_image_give(agent, writer.shape, plan.image);
+	shape_give(agent, writer.shape);
+	return rc;
 }

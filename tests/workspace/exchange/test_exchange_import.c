@@ -324,19 +324,6 @@ static void test_a_changed_object_is_named_and_nothing_has_changed(void **state)
 	yard_close(&yard);
 }
 
-static void test_what_git_fsck_refuses_is_refused(void **state)
-{
-	struct yard yard;
-	(void)state;
-	yard_open(&yard);
-	run(&yard, "git init -q -b main s && cd s && b=$(echo x | git hash-object -w --stdin) &&"
-		   "t=$(printf '100644 blob %s\\t.git\\n' $b | git mktree) &&"
-		   "git update-ref refs/heads/main $(git commit-tree -m bad $t)");
-	assert_refused(&yard, (struct import_options){.path = yard_path(&yard, "s")}, ERR_CORRUPT, ".git");
-	assert_int_equal(ref_count(&yard), 0);
-	yard_close(&yard);
-}
-
 static void test_what_is_no_repository_is_said_to_be_none(void **state)
 {
 	struct yard yard;
@@ -399,7 +386,6 @@ int main(void)
 		cmocka_unit_test(test_a_shallow_source_is_taken_as_it_is),
 		cmocka_unit_test(test_a_missing_object_is_named_and_nothing_has_changed),
 		cmocka_unit_test(test_a_changed_object_is_named_and_nothing_has_changed),
-		cmocka_unit_test(test_what_git_fsck_refuses_is_refused),
 		cmocka_unit_test(test_what_is_no_repository_is_said_to_be_none),
 		cmocka_unit_test(test_ids_that_are_not_sha1_are_refused),
 		cmocka_unit_test(test_the_repository_of_another_user_can_be_read),

@@ -38,11 +38,12 @@ static const char *check_again(struct workspace_agent *agent, const struct objec
 	const struct object *again;
 	struct oid other = object->id;
 
-	if (object_make(agent, object->type, raw, &object->id, base, shallow, &again) || again != object)
+	if (object_make(agent, JUDGE_STRICT, object->type, raw, &object->id, base, shallow, &again) || again != object)
 		return "it does not come out again";
 	other.bytes[7] ^= 1;
-	return object_make(agent, object->type, raw, &other, base, shallow, &again) == ERR_CORRUPT ? NULL
-												   : "it passes for another one";
+	return object_make(agent, JUDGE_STRICT, object->type, raw, &other, base, shallow, &again) == ERR_CORRUPT
+		       ? NULL
+		       : "it passes for another one";
 }
 
 static const char *check_entry(const struct tree *tree, const struct tree_view *view, uint32_t index, struct tree_entry *entry)
@@ -96,7 +97,7 @@ const char *object_check(struct workspace_agent *agent, enum object_type type, s
 			 bool shallow, bool *out_taken)
 {
 	const struct object *object;
-	int rc = object_make(agent, type, raw, NULL, base, shallow, &object);
+	int rc = object_make(agent, JUDGE_STRICT, type, raw, NULL, base, shallow, &object);
 
 	*out_taken = rc == 0;
 	if (rc)

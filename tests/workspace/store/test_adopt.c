@@ -91,7 +91,7 @@ static void test_what_an_object_names_is_in_the_journal_before_it(void **unused)
 	workspace_begin(world.agents[1]);
 	oid_print(tree_id(make_pyramid(world.agents[0])), hex);
 	snprintf(raw, sizeof(raw), "tree %s\nauthor a <b> 1 +0000\ncommitter a <b> 1 +0000\n\nm\n", hex);
-	assert_int_equal(object_make(world.agents[1], OBJECT_COMMIT, text_of(raw), NULL, NULL, false, &object), 0);
+	assert_int_equal(object_make(world.agents[1], JUDGE_STRICT, OBJECT_COMMIT, text_of(raw), NULL, NULL, false, &object), 0);
 	world_set(world.agents[1], "refs/heads/main", object_as_commit(object));
 	workspace_end(world.agents[1]);
 	workspace_end(world.agents[0]);

@@ -172,7 +172,7 @@ static const struct object *tag_of(const struct object *object, const char *type
 
 	oid_print(object_id(object), hex);
 	snprintf(raw, sizeof(raw), "object %s\ntype %s\ntag t\ntagger A <a> 1 +0000\n\n", hex, type);
-	assert_int_equal(object_make(store.agent, OBJECT_TAG, text_of(raw), NULL, NULL, false, &tag), 0);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_TAG, text_of(raw), NULL, NULL, false, &tag), 0);
 	return tag;
 }
 
@@ -300,8 +300,9 @@ static void test_a_history_that_was_cut_off_ends_there(void **unused)
 		 "tree %s\nparent %s\nparent 00000000000000000000000000000000000000ff\nauthor a <b> 1 +0000\ncommitter a <b> 7 "
 		 "+0000\n\nm\n",
 		 tree, one);
-	assert_int_equal(object_make(store.agent, OBJECT_COMMIT, text_of(raw), NULL, NULL, false, &made), ERR_NOT_FOUND);
-	assert_int_equal(object_make(store.agent, OBJECT_COMMIT, text_of(raw), NULL, NULL, true, &made), 0);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_COMMIT, text_of(raw), NULL, NULL, false, &made),
+			 ERR_NOT_FOUND);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_COMMIT, text_of(raw), NULL, NULL, true, &made), 0);
 	const struct commit *commit = object_as_commit(made);
 	assert_int_equal(commit_parent_count(commit), 2);
 	assert_ptr_equal(commit_parent(commit, 0), there);

@@ -24,7 +24,7 @@ static void give(void *context, const struct raw *raw, struct oid *out_id)
 	const struct object *object;
 
 	(void)context;
-	assert_int_equal(object_make(store.agent, raw->type, raw_bytes(raw), NULL, NULL, false, &object), 0);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, raw->type, raw_bytes(raw), NULL, NULL, false, &object), 0);
 	*out_id = *object_id(object);
 }
 
@@ -90,7 +90,7 @@ static void check_taken(const struct parse_case *one, const struct object *objec
 static void check_case(const struct fsck *fsck, const struct parse_case *one, size_t *taken, size_t *refused)
 {
 	const struct object *object;
-	int rc = object_make(store.agent, one->raw.type, raw_bytes(&one->raw), &one->id, NULL, false, &object);
+	int rc = object_make(store.agent, JUDGE_STRICT, one->raw.type, raw_bytes(&one->raw), &one->id, NULL, false, &object);
 	bool git_refuses = fsck_blames(fsck, &one->id);
 
 	if (rc == 0)
@@ -233,7 +233,7 @@ static void special_add(struct fsck *fsck, struct special_case *one, unsigned nu
 		memcpy(data, text, bytes);
 	bytes += (size_t)sprintf((char *)data + bytes, "\n#%u\n", number);
 	struct bytes file = {data, (uint32_t)bytes};
-	assert_int_equal(object_make(store.agent, OBJECT_BLOB, file, NULL, NULL, false, &blob), 0);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_BLOB, file, NULL, NULL, false, &blob), 0);
 	fsck_add(fsck, OBJECT_BLOB, file, &one->blob);
 	memcpy(one->tree.at + at, one->blob.bytes, OID_BYTES);
 	one->tree.bytes = (uint32_t)at + OID_BYTES;
@@ -246,7 +246,8 @@ static void special_check_all(const struct fsck *fsck, const struct special_case
 	for (unsigned i = 0; i < count; i++) {
 		const struct object *object;
 		bool git_refuses = fsck_blames(fsck, &cases[i].blob);
-		int rc = object_make(store.agent, OBJECT_TREE, raw_bytes(&cases[i].tree), NULL, NULL, false, &object);
+		int rc = object_make(store.agent, JUDGE_STRICT, OBJECT_TREE, raw_bytes(&cases[i].tree), NULL, NULL, false,
+				     &object);
 		if (rc == (git_refuses ? ERR_MALFORMED : 0))
 			continue;
 		print_error("git %s case %u, and here: %d %s\n%s\n", git_refuses ? "refuses" : "takes", i, rc,
@@ -308,7 +309,8 @@ static void test_no_cut_of_an_object_is_read_beyond_its_end(void **unused)
 			uint8_t *exact = malloc(bytes ? bytes : 1);
 			assert_non_null(exact);
 			memcpy(exact, raw->at, bytes);
-			int rc = object_make(store.agent, raw->type, (struct bytes){exact, bytes}, NULL, NULL, true, &object);
+			int rc = object_make(store.agent, JUDGE_STRICT, raw->type, (struct bytes){exact, bytes}, NULL, NULL, true,
+					     &object);
 			assert_true(rc == 0 || rc == ERR_MALFORMED || rc == ERR_NOT_FOUND);
 			free(exact);
 		}

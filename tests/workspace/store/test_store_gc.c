@@ -284,13 +284,14 @@ static void test_tags_trees_links_and_shallow_parents_are_kept_and_dropped(void 
 	assert_int_equal(workspace_tree_edit(agent, NULL, &edit, 1, &tree), 0);
 	oid_print(tree_id(tree), hex);
 	int bytes = snprintf(text, sizeof(text), shallow, hex);
-	assert_int_equal(
-		object_make(agent, OBJECT_COMMIT, (struct bytes){(uint8_t *)text, (uint32_t)bytes}, NULL, NULL, true, &commit),
-		0);
+	assert_int_equal(object_make(agent, JUDGE_STRICT, OBJECT_COMMIT, (struct bytes){(uint8_t *)text, (uint32_t)bytes}, NULL,
+				     NULL, true, &commit),
+			 0);
 	oid_print(&commit->id, hex);
 	bytes = snprintf(text, sizeof(text), tag, hex);
-	assert_int_equal(
-		object_make(agent, OBJECT_TAG, (struct bytes){(uint8_t *)text, (uint32_t)bytes}, NULL, NULL, false, &tagged), 0);
+	assert_int_equal(object_make(agent, JUDGE_STRICT, OBJECT_TAG, (struct bytes){(uint8_t *)text, (uint32_t)bytes}, NULL,
+				     NULL, false, &tagged),
+			 0);
 	struct ref_update update = {"refs/tags/v1", NULL, tagged, false};
 	assert_int_equal(workspace_refs_update(agent, &update, 1), 0);
 	workspace_end(agent);
@@ -595,7 +596,7 @@ static void test_a_shallow_history_is_shallow_when_it_is_opened_again(void **sta
 	workspace_begin(agent);
 	assert_int_equal(tree_make(agent, NULL, NULL, 0, &tree), 0);
 	struct bytes raw = {(const uint8_t *)shallow, sizeof(shallow) - 1};
-	assert_int_equal(object_make(agent, OBJECT_COMMIT, raw, NULL, NULL, true, &object), 0);
+	assert_int_equal(object_make(agent, JUDGE_STRICT, OBJECT_COMMIT, raw, NULL, NULL, true, &object), 0);
 	world_set(agent, "refs/heads/main", object_as_commit(object));
 	workspace_end(agent);
 	check_reopened(&world);

@@ -53,7 +53,7 @@ static void make_all(bool is_strict)
 	assert_int_equal(workspace_ref_get(store.agent, "refs/heads/main", &tag), is_strict ? ERR_NOT_FOUND : 0);
 	oid_print(tree_id(tree), hex);
 	strcat(strcat(raw, hex), "\ntype tree\ntag t\n\n" MARK);
-	assert_int_equal(object_make(store.agent, OBJECT_TAG, text_of(raw), NULL, NULL, false, &tag), wanted);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_TAG, text_of(raw), NULL, NULL, false, &tag), wanted);
 	workspace_end(store.agent);
 	store_close(&store);
 }

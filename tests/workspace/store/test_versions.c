@@ -199,7 +199,7 @@ static const struct tree *copy_tree(struct workspace_agent *there, const struct 
 		}
 	}
 	assert_int_equal(object_raw(store.agent, &from->object, &raw), 0);
-	assert_int_equal(object_make(there, OBJECT_TREE, raw, &from->object.id, like, false, &made), 0);
+	assert_int_equal(object_make(there, JUDGE_STRICT, OBJECT_TREE, raw, &from->object.id, like, false, &made), 0);
 	return object_as_tree(made);
 }
 
@@ -358,7 +358,9 @@ static void test_a_strange_mode_is_kept_until_the_folder_changes(void **unused)
 	folder = edit(NULL, 1, 1);
 	memcpy(raw + 9, blob->object.id.bytes, OID_BYTES);
 	memcpy(raw + 37, folder->object.id.bytes, OID_BYTES);
-	assert_int_equal(object_make(store.agent, OBJECT_TREE, (struct bytes){raw, sizeof(raw) - 1}, NULL, NULL, false, &odd), 0);
+	assert_int_equal(object_make(store.agent, JUDGE_STRICT, OBJECT_TREE, (struct bytes){raw, sizeof(raw) - 1}, NULL, NULL,
+				     false, &odd),
+			 0);
 	check_tree(object_as_tree(odd));
 
 	struct workspace_edit same = {"a", MODE_FILE, text_of("old"), NULL}, new = {"a", MODE_FILE, text_of("new"), NULL};
