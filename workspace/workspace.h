@@ -354,8 +354,12 @@ struct import_result {
  * have gone on, or for a tag that is another one there; and HEAD follows the source's if its own branch is not there. With a prefix refs follow the source
  * anywhere. Where histories were cut off before, they stay cut off: asking for more of them is ERR_STATE.
  *
- * SHA-256 repositories are ERR_NEWER. Objects that are missing, that hash to something else, or that git fsck --strict refuses, are ERR_CORRUPT with their
- * ids; no ref is changed then. Garbage collection waits for the end. */
+ * SHA-256 repositories are ERR_NEWER. Objects that are missing, that hash to something else, or that git itself cannot read, are ERR_CORRUPT with their
+ * ids; no ref is changed then. Garbage collection waits for the end.
+ *
+ * Whatever git can read comes in, as git clone takes it, and goes out again to the last bit: old modes, people without an address, times that are none. Names that git
+ * checks out nowhere (`.git`, "..") come in too; no file is made of them, and a folder that has one can be changed only by removing it. One whose names
+ * stand twice, in a wrong order or with a slash in them can be read, and no more. */
 MUST_CHECK int workspace_import(struct workspace_agent *agent, const struct import_options *options,
 				struct import_result *out_result);
 
@@ -375,7 +379,8 @@ struct export_result {
 
 /* Write refs and what they lead to, as one pack, and only what is missing there.
  *
- * A new repository (a new name, or an empty folder) is there whole or not at all; one that is not bare has the files of its HEAD. In one that is there refs change
+ * A new repository (a new name, or an empty folder) is there whole or not at all; one that is not bare has the files of its HEAD (ERR_MALFORMED if
+ * it has a name that git checks out nowhere). In one that is there refs change
  * last and all together, or not at all: ERR_CONFLICT where that is no fast-forward or a tag is another one, unless forced; ERR_STATE for a branch that is checked
  * out (working trees are never touched), a name that cannot stand beside those that are there, and symbolic links in the place of folders; ERR_LOCKED and ERR_MOVED if
  * somebody else is at work. Who is killed leaves at most files tmp_* and *.lock, or a folder .bunshin-export-* beside a new one. A history that was

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "workspace/exchange/export_inner.h"
+#include "workspace/exchange/file_names.h"
 #include "workspace/store/agent.h"
 
 /* Where it is built. */
@@ -76,7 +77,7 @@ static int put_refs(struct export *export, int git_folder)
 }
 
 /* The branch of the workspace's HEAD under its new name if it is among them, else the first branch; an empty repository keeps the name for later. */
-static int choose_head(struct export *export, char out_head[WORKSPACE_REF_MAX + 1], bool *out_born)
+static int choose_head(struct export *export, char out_head[WORKSPACE_REF_MAX + 1], const struct commit **out_born)
 {
 	const struct export_ref *branch = NULL;
 	int rc = workspace_head_get(export->agent, out_head);
@@ -90,11 +91,12 @@ static int choose_head(struct export *export, char out_head[WORKSPACE_REF_MAX + 
 	}
 	if (branch)
 		snprintf(out_head, WORKSPACE_REF_MAX + 1, "%s", branch->name);
-	*out_born = branch;
+	*out_born = branch ? object_as_commit(branch->object) : NULL;
 	return rc;
 }
 
-static int put_head(struct export *export, int git_folder, bool *out_born)
+/* `out_born`: where that branch is; NULL if it is for later. */
+static int put_head(struct export *export, int git_folder, const struct commit **out_born)
 {
 	char head[WORKSPACE_REF_MAX + 1], text[WORKSPACE_REF_MAX + 16];
 	int rc = choose_head(export, head, out_born);
@@ -175,7 +177,7 @@ static int put_files(struct export *export, const struct building *building)
 
 static int build_in(struct export *export, const struct building *building)
 {
-	bool born = false;
+	const struct commit *born = NULL;
 	int git_folder = building->git_folder;
 	int rc = put_folders(export, git_folder);
 	if (!rc)
@@ -188,6 +190,8 @@ static int build_in(struct export *export, const struct building *building)
 		rc = put_config(export, git_folder);
 	if (!rc)
 		rc = put_head(export, git_folder, &born);
+	if (!rc && !export->options->bare && born)
+		rc = file_names_check(export->agent, born->tree);
 	if (!rc && !export->options->bare && born)
 		rc = put_files(export, building);
 	return rc;

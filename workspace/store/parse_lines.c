@@ -152,6 +152,8 @@ static int read_tree(struct lines *lines, const char *begin, const struct tree *
 	struct oid id;
 	if (!lines_word(lines, "tree ") || !lines_id(lines, &id))
 		return lines_fail(lines, begin, "a commit begins with \"tree \", forty hexadecimal digits and a line end");
+	if (lines->at == lines->end)
+		return lines_fail(lines, begin, "a commit does not end with its tree");
 	int rc = object_named(lines->agent, OBJECT_TREE, &id, &tree);
 	if (!rc)
 		*out_tree = object_as_tree(tree);
