@@ -13,24 +13,10 @@
 #include <unistd.h>
 
 #include "actors/backup.h"
+#include "actors/state.h"
 
 #define BLOCK_BYTES (256u << 10)
 #define HASH_DIGITS 64u
-
-static int write_all(int fd, const uint8_t *at, size_t bytes)
-{
-	while (bytes) {
-		ssize_t written = write(fd, at, bytes);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return ERR_IO;
-		at += written;
-		bytes -= (size_t)written;
-	}
-	return 0;
-}
 
 static int copy_bytes(int from, int to, struct hash *out_hash, uint64_t *out_bytes)
 {
@@ -47,7 +33,7 @@ static int copy_bytes(int from, int to, struct hash *out_hash, uint64_t *out_byt
 			continue;
 		if (got == 0)
 			break;
-		rc = got < 0 ? ERR_IO : write_all(to, block, (size_t)got);
+		rc = got < 0 ? ERR_IO : file_write_all(to, block, (size_t)got);
 		if (!rc)
 			crypto_hash_sha256_update(&state, block, (size_t)got);
 		*out_bytes += rc ? 0 : (uint64_t)got;

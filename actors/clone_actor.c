@@ -335,19 +335,6 @@ static void stop(struct clone_actor *clone, zmq_pollitem_t *items, int signals)
 
 /* ---- opening ---- */
 
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -1;
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* The tag is the clone's in this network, so that leftovers of an earlier life can be told from those of other networks. */
 static void name_group(struct clone_actor *clone)
 {
@@ -423,7 +410,7 @@ int clone_main(const struct clone_options *options)
 {
 	struct clone_actor clone = {.options = options};
 	zmq_pollitem_t *items = calloc(4u * options->slots + 8u, sizeof(*items));
-	int signals = open_signals();
+	int signals = process_signals(0);
 	char why[SENTENCE_BYTES] = "";
 	int rc = items && signals >= 0 && sodium_init() >= 0 ? 0 : ERR_SYSTEM;
 

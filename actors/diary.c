@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/state.h"
 #include "clones/result.h"
 #include "protocol/id.h"
 
@@ -187,21 +188,6 @@ static int take_line(struct diary *diary, json_t *line)
 
 /* ---- the file ---- */
 
-static int write_all(int fd, const char *at, size_t bytes)
-{
-	while (bytes) {
-		ssize_t written = write(fd, at, bytes);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return ERR_IO;
-		at += written;
-		bytes -= (size_t)written;
-	}
-	return 0;
-}
-
 static int text_add(struct buffer *text, const char *name, json_t *value)
 {
 	json_t *line = json_pack("{s:o}", name, value);
@@ -218,7 +204,7 @@ static int text_add(struct buffer *text, const char *name, json_t *value)
 /* A line is there whole or not at all: what a failed write left is cut off, so that the next one begins a line. */
 static int append(struct diary *diary, const struct buffer *text)
 {
-	int rc = write_all(diary->fd, (const char *)text->at, text->bytes);
+	int rc = file_write_all(diary->fd, text->at, text->bytes);
 
 	if (!rc)
 		diary->bytes += text->bytes;

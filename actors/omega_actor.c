@@ -123,20 +123,6 @@ static long wait_ms(const struct shell *shell)
 
 /* ---- signals ---- */
 
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -1;
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void take_signals(struct shell *shell, int fd)
 {
 	struct signalfd_siginfo info;
@@ -354,7 +340,7 @@ static void tell_ready(const struct omega_options *options)
 int omega_main(const struct omega_options *options)
 {
 	struct shell *shell = calloc(1, sizeof(*shell));
-	int signals = open_signals();
+	int signals = process_signals(SIGHUP);
 	int rc = shell && signals >= 0 && sodium_init() >= 0 ? 0 : ERR_SYSTEM;
 
 	files_limit_raise(FILES_WANTED);

@@ -98,6 +98,10 @@ uint32_t process_count_tag(const char *tag);
 /* Tells whoever started this process that it is ready, once; does nothing when nobody asked. */
 void process_notify_ready(void);
 
+/* From now on SIGTERM, SIGINT and `also` (0: none) are not delivered but wait at the descriptor that this gives, to be read as struct
+ * signalfd_siginfo; SIGPIPE means nothing any more. -1: it cannot be had. */
+int process_signals(int also);
+
 /* The lifeline to put into the main loop's poll set: POLLIN or POLLHUP means end now. -1 when there is none. */
 int process_lifeline_fd(void);
 

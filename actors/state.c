@@ -247,14 +247,16 @@ static int temporary_name(const char *path, char out[PATH_BYTES])
 	return -1;
 }
 
-static int write_all(int fd, const char *at, size_t bytes)
+int file_write_all(int fd, const void *data, size_t bytes)
 {
+	const uint8_t *at = data;
+
 	while (bytes) {
 		ssize_t written = write(fd, at, bytes);
 		if (written < 0 && errno == EINTR)
 			continue;
-		if (written < 0)
-			return -1;
+		if (written <= 0)
+			return ERR_IO;
 		at += written;
 		bytes -= (size_t)written;
 	}
@@ -284,8 +286,8 @@ static int file_put(const char *path, const void *data, size_t bytes, unsigned m
 	int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 from the first moment */
 	if (fd < 0)
 		return ERR_IO;
-	bool done =
-		!write_all(fd, data, bytes) && !fchmod(fd, (mode_t)mode) && (!durable || !fsync(fd)) && !rename(temporary, path);
+	bool done = !file_write_all(fd, data, bytes) && !fchmod(fd, (mode_t)mode) && (!durable || !fsync(fd)) &&
+		    !rename(temporary, path);
 	if (!done) {
 		int error = errno;
 		unlink(temporary);

@@ -97,6 +97,9 @@ MUST_CHECK int state_workspace_read(const struct state_folder *state, char out_e
 				    char out_sentence[SENTENCE_BYTES]);
 void state_workspace_remove(const struct state_folder *state);
 
+/* Writes all of it where `fd` stands, whatever a call takes at once. 0, or ERR_IO with errno set. Blocks. */
+MUST_CHECK int file_write_all(int fd, const void *data, size_t bytes);
+
 /* Writes a whole file so that a reader, and a crash, sees the old or the new content: a temporary file in the same folder, fsync,
  * rename, fsync of the folder. `mode` as chmod takes it. Returns 0 or ERR_IO with errno set. */
 MUST_CHECK int file_replace(const char *path, const void *data, size_t bytes, unsigned mode);

@@ -355,19 +355,6 @@ static void finish(struct service *service)
 
 /* ---- opening ---- */
 
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -1;
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int open_socket(struct service *service, char *why)
 {
 	char endpoint[ENDPOINT_TEXT_BYTES], bound[ENDPOINT_TEXT_BYTES];
@@ -446,7 +433,7 @@ static void close_all(struct service *service)
 
 int workspace_main(const struct workspace_actor_options *options)
 {
-	struct service service = {.options = options, .done_fd = -1, .signals = open_signals()};
+	struct service service = {.options = options, .done_fd = -1, .signals = process_signals(0)};
 	char why[SENTENCE_BYTES] = "";
 	int rc = open_all(&service, why);
 

@@ -303,9 +303,9 @@ static int run_checkout(struct call *call)
 	free(folder);
 	if (rc)
 		return rc;
-	if (json_array_size(json_object_get(result, "conflicts")))
-		call_note(call, "%zu files have conflicts; look for <<<<<<<",
-			  json_array_size(json_object_get(result, "conflicts")));
+	size_t conflicts = json_array_size(json_object_get(result, "conflicts"));
+	if (conflicts)
+		call_note(call, "%zu file%s with conflicts; look for <<<<<<<", conflicts, conflicts == 1 ? "" : "s");
 	return print_result(call, result, checkout_columns);
 }
 

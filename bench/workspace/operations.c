@@ -90,7 +90,8 @@ static size_t enter(const struct settings *settings, const struct shape_of_repos
 
 static bool run_once(struct entrant *entrant, enum operation operation, bool keep)
 {
-	double us = entrant->kind->run(entrant->peer, operation, ++entrant->done[operation]);
+	unsigned n = ++entrant->done[operation];
+	double us = entrant->kind->run[operation] ? entrant->kind->run[operation](entrant->peer, n) : -1;
 
 	if (us < 0)
 		entrant->cannot[operation] = true;

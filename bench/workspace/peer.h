@@ -28,8 +28,8 @@ struct peer_kind {
 	const char *sentence; /* what it is, and how it is used here */
 	/* A repository of this shape, in an empty folder if it wants one. NULL: this peer is not on this machine (`out_why` says what is missing). */
 	struct peer *(*open)(const struct shape_of_repository *shape, const char *folder, char out_why[256]);
-	/* The n-th of its kind, n from 1 without holes. Microseconds, or negative if the peer cannot do this. */
-	double (*run)(struct peer *peer, enum operation operation, unsigned n);
+	/* The n-th of its kind, n from 1 without holes. Microseconds, or negative if the peer cannot do this; so does NULL say. */
+	double (*run[OPERATION_COUNT])(struct peer *peer, unsigned n);
 	void (*close)(struct peer *peer);
 	bool (*head)(struct peer *peer,
 		     char out_hex[41]); /* the tree of the newest commit on the main branch, to compare; false: it cannot tell */

@@ -121,27 +121,20 @@ static double run_text(struct peer *peer, unsigned n)
 	return merge_two(peer, 2 * n + 1, TEXT_PATH, ours, TEXT_PATH, theirs, TEXT_BYTES);
 }
 
-static double git_run_operation(struct peer *peer, enum operation operation, unsigned n)
+static double run_branch(struct peer *peer, unsigned n)
 {
-	char name[PATH_BYTES + 16];
+	char name[32];
 
-	switch (operation) {
-	case OPERATION_COMMIT:
-		return run_commit(peer, n);
-	case OPERATION_BRANCH:
-		snprintf(name, sizeof(name), "branch-%u", n);
-		return timed(peer, "branch", name, NULL, NULL, NULL);
-	case OPERATION_MERGE:
-		return run_merge(peer, n);
-	case OPERATION_TEXT:
-		return run_text(peer, n);
-	case OPERATION_READ:
-		memcpy(name, "HEAD:", 6);
-		shape_path(peer->shape, n % shape_files(peer->shape), name + 5);
-		return timed(peer, "cat-file", "blob", name, NULL, NULL);
-	default:
-		return -1;
-	}
+	snprintf(name, sizeof(name), "branch-%u", n);
+	return timed(peer, "branch", name, NULL, NULL, NULL);
+}
+
+static double run_read(struct peer *peer, unsigned n)
+{
+	char name[PATH_BYTES + 8] = "HEAD:";
+
+	shape_path(peer->shape, n % shape_files(peer->shape), name + strlen(name));
+	return timed(peer, "cat-file", "blob", name, NULL, NULL);
 }
 
 static bool git_head(struct peer *peer, char out_hex[41])
@@ -153,7 +146,7 @@ const struct peer_kind peer_git = {
 	.name = "git",
 	.sentence = "the git command with a working tree on the disk",
 	.open = git_open,
-	.run = git_run_operation,
+	.run = {run_commit, run_branch, run_merge, run_text, run_read},
 	.close = git_close,
 	.head = git_head,
 };

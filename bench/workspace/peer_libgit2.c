@@ -264,35 +264,22 @@ static double run_read(struct peer *peer, unsigned n)
 	return took;
 }
 
-static double libgit2_run(struct peer *peer, enum operation operation, unsigned n)
-{
-	switch (operation) {
-	case OPERATION_COMMIT:
-		return run_commit(peer, n);
-	case OPERATION_BRANCH:
-		return run_branch(peer, n);
-	case OPERATION_MERGE:
-		return run_merge(peer, n);
-	case OPERATION_TEXT:
-		return run_text(peer, n);
-	case OPERATION_READ:
-		return run_read(peer, n);
-	default:
-		return -1;
-	}
-}
-
 static bool libgit2_head(struct peer *peer, char out_hex[41])
 {
 	git_oid_tostr(out_hex, 41, git_commit_tree_id(peer->tip));
 	return true;
 }
 
+#define RUNS                                                                                                                     \
+	{                                                                                                                        \
+		run_commit, run_branch, run_merge, run_text, run_read                                                            \
+	}
+
 const struct peer_kind peer_libgit2_disk = {
 	.name = "libgit2-disk",
 	.sentence = "libgit2, a bare repository on the disk",
 	.open = open_disk,
-	.run = libgit2_run,
+	.run = RUNS,
 	.close = libgit2_close,
 	.head = libgit2_head,
 };
@@ -301,7 +288,7 @@ const struct peer_kind peer_libgit2_memory = {
 	.name = "libgit2-memory",
 	.sentence = "libgit2, objects in memory (mempack), no references",
 	.open = open_memory,
-	.run = libgit2_run,
+	.run = RUNS,
 	.close = libgit2_close,
 	.head = libgit2_head,
 };

@@ -205,35 +205,22 @@ static double run_read(struct peer *peer, unsigned n)
 	return took;
 }
 
-static double own_run(struct peer *peer, enum operation operation, unsigned n)
-{
-	switch (operation) {
-	case OPERATION_COMMIT:
-		return run_commit(peer, n);
-	case OPERATION_BRANCH:
-		return run_branch(peer, n);
-	case OPERATION_MERGE:
-		return run_merge(peer, n);
-	case OPERATION_TEXT:
-		return run_text(peer, n);
-	case OPERATION_READ:
-		return run_read(peer, n);
-	default:
-		return -1;
-	}
-}
-
 static bool own_head(struct peer *peer, char out_hex[41])
 {
 	oid_print(tree_id(commit_tree(peer->tip)), out_hex);
 	return true;
 }
 
+#define RUNS                                                                                                                     \
+	{                                                                                                                        \
+		run_commit, run_branch, run_merge, run_text, run_read                                                            \
+	}
+
 const struct peer_kind peer_own = {
 	.name = "bunshin",
 	.sentence = "the shared workspace, in memory",
 	.open = open_memory,
-	.run = own_run,
+	.run = RUNS,
 	.close = own_close,
 	.head = own_head,
 };
@@ -242,7 +229,7 @@ const struct peer_kind peer_own_journal = {
 	.name = "bunshin-journal",
 	.sentence = "the shared workspace with its journal in the page cache (survives kill -9)",
 	.open = open_journal,
-	.run = own_run,
+	.run = RUNS,
 	.close = own_close,
 	.head = own_head,
 };

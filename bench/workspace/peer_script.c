@@ -150,32 +150,44 @@ static struct peer *open_dulwich(const struct shape_of_repository *shape, const 
 	return open_script(shape, argv, "python3 with dulwich (Debian: python3-dulwich)", out_why);
 }
 
-static double script_run(struct peer *peer, enum operation operation, unsigned n)
+static double run_commit(struct peer *peer, unsigned n)
 {
-	char name[PATH_BYTES];
-	json_t *request;
+	json_t *request = shape_file(peer, n, n);
 
-	switch (operation) {
-	case OPERATION_COMMIT:
-		request = shape_file(peer, n, n);
-		json_object_set_new(request, "op", json_string("commit"));
-		return asked_us(peer, request);
-	case OPERATION_BRANCH:
-		snprintf(name, sizeof(name), "branch-%u", n);
-		return asked_us(peer, json_pack("{s:s, s:s}", "op", "branch", "name", name));
-	case OPERATION_MERGE:
-		return asked_us(peer, json_pack("{s:s, s:i, s:o, s:o}", "op", "merge", "n", (int)(2 * n), "ours",
-						shape_file(peer, 2 * n, 1000000 + n), "theirs",
-						shape_file(peer, 2 * n + 1, 2000000 + n)));
-	case OPERATION_TEXT:
-		return asked_us(peer, json_pack("{s:s, s:i, s:o, s:o}", "op", "merge", "n", (int)(2 * n + 1), "ours",
-						text_file(n, 0), "theirs", text_file(0, n)));
-	case OPERATION_READ:
-		shape_path(peer->shape, n % shape_files(peer->shape), name);
-		return asked_us(peer, json_pack("{s:s, s:s}", "op", "read", "path", name));
-	default:
-		return -1;
-	}
+	json_object_set_new(request, "op", json_string("commit"));
+	return asked_us(peer, request);
+}
+
+static double run_branch(struct peer *peer, unsigned n)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "branch-%u", n);
+	return asked_us(peer, json_pack("{s:s, s:s}", "op", "branch", "name", name));
+}
+
+/* Takes both files over. */
+static double merge_two(struct peer *peer, unsigned n, json_t *ours, json_t *theirs)
+{
+	return asked_us(peer, json_pack("{s:s, s:i, s:o, s:o}", "op", "merge", "n", (int)n, "ours", ours, "theirs", theirs));
+}
+
+static double run_merge(struct peer *peer, unsigned n)
+{
+	return merge_two(peer, 2 * n, shape_file(peer, 2 * n, 1000000 + n), shape_file(peer, 2 * n + 1, 2000000 + n));
+}
+
+static double run_text(struct peer *peer, unsigned n)
+{
+	return merge_two(peer, 2 * n + 1, text_file(n, 0), text_file(0, n));
+}
+
+static double run_read(struct peer *peer, unsigned n)
+{
+	char path[PATH_BYTES];
+
+	shape_path(peer->shape, n % shape_files(peer->shape), path);
+	return asked_us(peer, json_pack("{s:s, s:s}", "op", "read", "path", path));
 }
 
 static bool script_head(struct peer *peer, char out_hex[41])
@@ -189,11 +201,16 @@ static bool script_head(struct peer *peer, char out_hex[41])
 	return tree != NULL;
 }
 
+#define RUNS                                                                                                                     \
+	{                                                                                                                        \
+		run_commit, run_branch, run_merge, run_text, run_read                                                            \
+	}
+
 const struct peer_kind peer_isomorphic = {
 	.name = "isomorphic-git",
 	.sentence = "isomorphic-git with memfs, in node",
 	.open = open_isomorphic,
-	.run = script_run,
+	.run = RUNS,
 	.close = script_close,
 	.head = script_head,
 };
@@ -202,7 +219,7 @@ const struct peer_kind peer_dulwich = {
 	.name = "dulwich",
 	.sentence = "dulwich's MemoryRepo, in Python; it cannot merge",
 	.open = open_dulwich,
-	.run = script_run,
+	.run = RUNS,
 	.close = script_close,
 	.head = script_head,
 };
