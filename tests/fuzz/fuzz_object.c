@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as an object of git. The first byte says of which type, whether a tree resembles another one, and whether parents may be missing; in
+ * Any bytes as an object of git. The first byte says of which type, whether a tree resembles another one, whether parents may be missing, and how it is judged; in
  * the rest %0 to %5 and {0} to {5} stand for the ids of objects that are there, in digits and in bytes, since no fuzzer finds those.
  */
 #include <stdint.h>
@@ -56,8 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t bytes)
 	if (!exact)
 		abort();
 	memcpy(exact, raw.at, raw.bytes);
-	const char *wrong =
-		object_check(store.agent, raw.type, (struct bytes){exact, raw.bytes}, object_as_tree(base), at[0] & 8, &taken);
+	const char *wrong = object_check(store.agent, at[0] & 16 ? JUDGE_AS_READ : JUDGE_STRICT, raw.type,
+					 (struct bytes){exact, raw.bytes}, object_as_tree(base), at[0] & 8, &taken);
 	workspace_end(store.agent);
 	free(exact);
 	if (wrong) {

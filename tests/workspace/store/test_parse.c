@@ -309,9 +309,11 @@ static void test_no_cut_of_an_object_is_read_beyond_its_end(void **unused)
 			uint8_t *exact = malloc(bytes ? bytes : 1);
 			assert_non_null(exact);
 			memcpy(exact, raw->at, bytes);
-			int rc = object_make(store.agent, JUDGE_STRICT, raw->type, (struct bytes){exact, bytes}, NULL, NULL, true,
-					     &object);
-			assert_true(rc == 0 || rc == ERR_MALFORMED || rc == ERR_NOT_FOUND);
+			for (enum object_judge judge = JUDGE_STRICT; judge <= JUDGE_AS_READ; judge++) {
+				int rc = object_make(store.agent, judge, raw->type, (struct bytes){exact, bytes}, NULL, NULL,
+						     true, &object);
+				assert_true(rc == 0 || rc == ERR_MALFORMED || rc == ERR_NOT_FOUND);
+			}
 			free(exact);
 		}
 	}
@@ -319,13 +321,12 @@ static void test_no_cut_of_an_object_is_read_beyond_its_end(void **unused)
 
 /* ---- beside our own words ---- */
 
-static void test_mutated_objects_are_refused_or_are_what_their_bytes_say(void **unused)
+static void check_mutated(enum object_judge judge)
 {
 	const char *given = getenv("OBJECT_CASES");
 	size_t count = given ? (size_t)atoll(given) : 200000, texts = 0, taken = 0;
 	uint64_t random = given ? 123457 : 4712;
 
-	(void)unused;
 	while (raw_case(ground, texts))
 		texts++;
 	for (size_t i = 0; i < count; i++) {
@@ -333,8 +334,8 @@ static void test_mutated_objects_are_refused_or_are_what_their_bytes_say(void **
 		struct raw raw = *raw_case(ground, random_below(&random, (uint32_t)texts));
 		bool is_taken;
 		raw_mutate(&raw, &random);
-		const char *wrong = object_check(store.agent, raw.type, raw_bytes(&raw), i % 3 ? NULL : object_as_tree(base),
-						 i % 5 == 0, &is_taken);
+		const char *wrong = object_check(store.agent, judge, raw.type, raw_bytes(&raw),
+						 i % 3 ? NULL : object_as_tree(base), i % 5 == 0, &is_taken);
 		if (wrong) {
 			dump(&raw);
 			fail_msg("%s", wrong);
@@ -346,6 +347,21 @@ static void test_mutated_objects_are_refused_or_are_what_their_bytes_say(void **
 		}
 	}
 	assert_in_range(taken, count / 30, count - count / 3);
+	assert_true(judge == JUDGE_STRICT || taken > count / 4);
+}
+
+static void test_mutated_objects_are_refused_or_are_what_their_bytes_say(void **unused)
+{
+	(void)unused;
+	check_mutated(JUDGE_STRICT);
+}
+
+static void test_what_is_only_read_is_what_its_bytes_say_too(void **unused)
+{
+	(void)unused;
+	close_all(NULL);
+	open_all(NULL);
+	check_mutated(JUDGE_AS_READ);
 }
 
 int main(void)
@@ -356,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_an_edit_that_git_would_refuse_to_read_is_refused),
 		cmocka_unit_test(test_no_cut_of_an_object_is_read_beyond_its_end),
 		cmocka_unit_test(test_mutated_objects_are_refused_or_are_what_their_bytes_say),
+		cmocka_unit_test(test_what_is_only_read_is_what_its_bytes_say_too),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }
