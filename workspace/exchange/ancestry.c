@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "workspace/exchange/ancestry.h"
 
-#include "workspace/exchange/node_map.h"
+#include "workspace/store/node_map.h"
 
 /* Whoever is not of a later generation cannot have `to` behind it. */
 static int push_parents(const struct commit *commit, const struct commit *to, struct node_map *met, struct buffer *steps)

@@ -8,7 +8,7 @@
 #ifndef WORKSPACE_EXCHANGE_REACH_H
 #define WORKSPACE_EXCHANGE_REACH_H
 
-#include "workspace/exchange/node_map.h"
+#include "workspace/store/node_map.h"
 
 #define REACH_NO_BASE UINT32_MAX
 

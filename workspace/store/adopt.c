@@ -91,7 +91,8 @@ static void wait(void *context, const struct object *object)
 {
 	struct adoption *adoption = context;
 	bool is_journaled = atomic_load_explicit(&object->flags, memory_order_acquire) & FLAG_JOURNALED;
-	if (adoption->rc || object->type > OBJECT_TAG || is_journaled || !is_new(adoption, object))
+	if (adoption->rc || object->type > OBJECT_TAG || is_journaled || agent_is_fresh(adoption->agent, object) ||
+	    !is_new(adoption, object))
 		return;
 	if (adoption->count == adoption->capacity)
 		waiting_grow(adoption);

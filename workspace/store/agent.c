@@ -56,14 +56,34 @@ void agent_scratch_reset(struct workspace_agent *agent, struct scratch_mark mark
 
 /* ---- publishing ---- */
 
-static bool is_fresh(const struct workspace_agent *agent, const struct object *object)
-{
-	size_t look = agent->fresh_count < 16 ? agent->fresh_count : 16;
+#define FEW 16u /* fresh objects that are looked through one by one: what small commits have */
 
-	for (size_t i = agent->fresh_count - look; i < agent->fresh_count; i++)
+/* Without memory for the map some objects come twice, which costs space in the journal and nothing else. */
+static void fresh_learn(struct workspace_agent *agent)
+{
+	bool is_new;
+
+	while (agent->fresh_known_count < agent->fresh_count &&
+	       !node_map_add(&agent->fresh_known, agent->fresh[agent->fresh_known_count], 1, &is_new))
+		agent->fresh_known_count++;
+}
+
+bool agent_is_fresh(struct workspace_agent *agent, const struct object *object)
+{
+	if (agent->fresh_count > FEW) {
+		fresh_learn(agent);
+		return node_map_get(&agent->fresh_known, object) != 0;
+	}
+	for (size_t i = 0; i < agent->fresh_count; i++)
 		if (agent->fresh[i] == object)
 			return true;
 	return false;
+}
+
+void agent_fresh_forget(struct workspace_agent *agent)
+{
+	node_map_clear(&agent->fresh_known);
+	agent->fresh_known_count = 0;
 }
 
 static int fresh_grow(struct workspace_agent *agent)
@@ -82,7 +102,7 @@ int agent_fresh(struct workspace_agent *agent, const struct object *object)
 {
 	if (!agent->workspace->journal || object->type > OBJECT_TAG)
 		return 0;
-	if (atomic_load_explicit(&object->flags, memory_order_acquire) & FLAG_JOURNALED || is_fresh(agent, object))
+	if (atomic_load_explicit(&object->flags, memory_order_acquire) & FLAG_JOURNALED || agent_is_fresh(agent, object))
 		return 0;
 	int rc = agent->fresh_count == agent->fresh_capacity ? fresh_grow(agent) : 0;
 	if (!rc)
@@ -109,6 +129,7 @@ static void fresh_done(struct workspace_agent *agent)
 	for (size_t i = 0; i < agent->fresh_count; i++)
 		atomic_fetch_or(&((struct object *)(uintptr_t)agent->fresh[i])->flags, FLAG_JOURNALED);
 	agent->fresh_count = 0;
+	agent_fresh_forget(agent);
 }
 
 static int fail_journal(struct workspace_agent *agent, int rc)

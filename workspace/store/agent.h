@@ -17,6 +17,9 @@ int agent_fail(struct workspace_agent *agent, int rc, const char *format, ...) _
  * that another agent has made and not published yet: whoever builds on them publishes them too. 0 or ERR_MEMORY. */
 MUST_CHECK int agent_fresh(struct workspace_agent *agent, const struct object *object);
 
+/* Is it remembered, and so all that it leads to? */
+bool agent_is_fresh(struct workspace_agent *agent, const struct object *object);
+
 /* Write those to the journal, together with a change of refs if `count` is not 0. Nothing is fresh afterwards; after an error everything still is. */
 MUST_CHECK int agent_publish(struct workspace_agent *agent, const struct journal_ref *refs, size_t count);
 

@@ -8,6 +8,7 @@
 #include "workspace/store/agent.h"
 #include "workspace/store/epoch.h"
 #include "workspace/store/memory_inner.h"
+#include "workspace/store/node_map.h"
 #include "workspace/store/refs.h"
 #include "workspace/store/scratch.h"
 #include "workspace/store/hash_table.h"
@@ -45,6 +46,8 @@ struct workspace_agent {
 	struct journal_writer *writer; /* or NULL */
 	const struct object **fresh;   /* to be published */
 	size_t fresh_count, fresh_capacity;
+	struct node_map fresh_known; /* the first of them, so that none comes twice; filled when there are many */
+	size_t fresh_known_count;
 	_Atomic uint64_t made_count; /* objects; written by this agent only */
 	struct object_lent lent;
 	struct object_pending pending;
@@ -52,6 +55,9 @@ struct workspace_agent {
 	int rc;                               /* of the last agent_fail */
 	char sentence[WORKSPACE_SENTENCE_BYTES];
 };
+
+/* After the list was made shorter. */
+void agent_fresh_forget(struct workspace_agent *agent);
 
 /* The workspace is broken: says so and returns ERR_IO. */
 MUST_CHECK int agent_refuse_broken(struct workspace_agent *agent);

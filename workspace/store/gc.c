@@ -62,6 +62,7 @@ static void fresh_filter(struct workspace_agent *agent)
 		if (gc_has_mark(agent->fresh[i]))
 			agent->fresh[kept++] = agent->fresh[i];
 	agent->fresh_count = kept;
+	agent_fresh_forget(agent);
 }
 
 static void reclaim_all(struct workspace_agent *agent)

@@ -93,6 +93,7 @@ void workspace_leave(struct workspace_agent *agent)
 	epoch_leave(&workspace->epoch, agent->place);
 	scratch_release(&agent->scratch);
 	free(agent->fresh);
+	node_map_release(&agent->fresh_known);
 	free(agent);
 }
 

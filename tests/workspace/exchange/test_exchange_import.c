@@ -134,6 +134,40 @@ static void test_a_second_import_brings_what_is_new(void **state)
 	yard_close(&yard);
 }
 
+static void open_journaled(struct yard *yard)
+{
+	struct workspace_options options = {.journal = yard_path(yard, "journal"), .durability = DURABLE_PROCESS};
+	char sentence[WORKSPACE_SENTENCE_BYTES];
+	if (workspace_open(&options, &yard->workspace, sentence))
+		fail_msg("%s", sentence);
+	assert_int_equal(workspace_join(yard->workspace, &yard->agent), 0);
+}
+
+/* Each object stands in the journal once, and once is enough. */
+static void test_what_came_in_is_there_after_the_process(void **state)
+{
+	struct yard yard;
+	struct workspace_figures figures;
+	(void)state;
+	yard_open(&yard);
+	yard_history(&yard, "source", 7, 400);
+	workspace_leave(yard.agent);
+	assert_int_equal(workspace_close(yard.workspace), 0);
+	open_journaled(&yard);
+	struct import_result result = yard_import(&yard, "source");
+	assert_true(result.objects > 1000);
+	workspace_measure(yard.workspace, &figures);
+	assert_true(figures.journal_head > result.bytes / 2 && figures.journal_head < 2 * result.bytes);
+	workspace_leave(yard.agent);
+	assert_int_equal(workspace_close(yard.workspace), 0);
+	open_journaled(&yard);
+	assert_int_equal(yard_import(&yard, "source").objects, 0);
+	yard_export(&yard, "copy");
+	yard_same(&yard, "source", "copy");
+	yard_fsck(&yard, "copy");
+	yard_close(&yard);
+}
+
 /* ---- what to bring ---- */
 
 static void test_revisions_bring_what_they_lead_to(void **state)
@@ -377,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_imported_and_exported_is_the_same),
 		cmocka_unit_test(test_it_does_not_matter_how_the_source_is_kept),
 		cmocka_unit_test(test_a_second_import_brings_what_is_new),
+		cmocka_unit_test(test_what_came_in_is_there_after_the_process),
 		cmocka_unit_test(test_revisions_bring_what_they_lead_to),
 		cmocka_unit_test(test_a_revision_without_a_name_brings_objects_only),
 		cmocka_unit_test(test_a_prefix_keeps_refs_apart_and_follows_them_anywhere),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "workspace/exchange/node_map.h"
+#include "workspace/store/node_map.h"
 
 #include <stdlib.h>
+
+#define CLEAR_MAX 16384u /* slots that are cleared sooner than given back */
 
 struct node_slot {
 	const struct object *node; /* NULL: free */
@@ -12,6 +14,15 @@ void node_map_release(struct node_map *map)
 {
 	free(map->slots);
 	*map = (struct node_map){0};
+}
+
+void node_map_clear(struct node_map *map)
+{
+	if (map->capacity > CLEAR_MAX)
+		node_map_release(map);
+	else if (map->count)
+		memset(map->slots, 0, map->capacity * sizeof(*map->slots));
+	map->count = 0;
 }
 
 /* Addresses are multiples of 16 and close together: spread by the golden ratio (Knuth, 6.4), the upper bits count. */

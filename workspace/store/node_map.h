@@ -2,8 +2,8 @@
  *
  * A number for each node that was met: open addressing by the node's address, since nodes never move.
  */
-#ifndef WORKSPACE_EXCHANGE_NODE_MAP_H
-#define WORKSPACE_EXCHANGE_NODE_MAP_H
+#ifndef WORKSPACE_STORE_NODE_MAP_H
+#define WORKSPACE_STORE_NODE_MAP_H
 
 #include "workspace/store/object.h"
 
@@ -14,6 +14,9 @@ struct node_map {
 };
 
 void node_map_release(struct node_map *map);
+
+/* Empty, to be filled again; a large one gives its memory back. */
+void node_map_clear(struct node_map *map);
 
 /* 0 if it was not met. */
 uint32_t node_map_get(const struct node_map *map, const struct object *node);
