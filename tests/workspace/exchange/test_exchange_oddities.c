@@ -475,6 +475,47 @@ static void test_folders_in_disorder_can_be_read_and_no_more(void **state)
 	yard_close(&yard);
 }
 
+/* Names that stand in the version before were looked at when that came: as what they are. */
+static void test_a_name_is_not_overlooked_because_it_was_there_before(void **state)
+{
+	static const struct odd_text old = TEXT("100644 .git\0{0}100644 b\0{0}"),
+				     longer = TEXT("100644 .git\0{0}100644 b\0{0}100644 c\0{0}");
+	const struct object *first, *second, *third;
+	struct raw raw;
+	struct yard yard;
+	(void)state;
+	odd_begin(&yard);
+	write_trees(&yard, "heads/name", &old, 1);
+	yard_import(&yard, "odd");
+	workspace_begin(yard.agent);
+	const struct commit *commit = commit_at(&yard, "name", 0);
+	const struct tree *base = commit_tree(commit), *tree;
+	assert_true(raw_fill(&raw, OBJECT_TREE, longer.at, longer.bytes, ground));
+	for (enum object_judge judge = JUDGE_STRICT; judge <= JUDGE_AS_READ; judge++)
+		assert_int_equal(object_make(yard.agent, judge, OBJECT_TREE, raw_bytes(&raw), NULL, base, false, &first),
+				 judge == JUDGE_STRICT ? ERR_MALFORMED : 0);
+	struct workspace_edit edit = {.path = "d", .mode = MODE_FILE};
+	assert_int_equal(workspace_tree_edit(yard.agent, object_as_tree(first), &edit, 1, &tree), ERR_MALFORMED);
+	edit.path = "b"; /* the names stay as they are */
+	assert_int_equal(workspace_tree_edit(yard.agent, base, &edit, 1, &tree), ERR_MALFORMED);
+	assert_true(raw_fill(&raw, OBJECT_TREE, old.at, old.bytes, ground));
+	memset(raw.at + raw.bytes - OID_BYTES, 0, OID_BYTES);
+	assert_int_equal(object_make(yard.agent, JUDGE_STRICT, OBJECT_TREE, raw_bytes(&raw), NULL, base, false, &second),
+			 ERR_MALFORMED);
+	/* What libgit2 writes is judged as new, unless it is there. */
+	git_odb_backend *backend = libgit2_objects_new(yard.agent);
+	static const struct odd_text new = TEXT("100644 .git\0{0}100644 z\0{0}");
+	assert_true(raw_fill(&raw, OBJECT_TREE, new.at, new.bytes, ground));
+	git_oid id;
+	assert_int_equal(git_odb_hash(&id, raw.at, raw.bytes, GIT_OBJECT_TREE), 0);
+	assert_int_not_equal(backend->write(backend, &id, raw.at, raw.bytes, GIT_OBJECT_TREE), 0);
+	assert_int_equal(object_make(yard.agent, JUDGE_AS_READ, OBJECT_TREE, raw_bytes(&raw), NULL, NULL, false, &third), 0);
+	assert_int_equal(backend->write(backend, &id, raw.at, raw.bytes, GIT_OBJECT_TREE), 0);
+	backend->free(backend);
+	workspace_end(yard.agent);
+	yard_close(&yard);
+}
+
 /* A file that git has doubts about may stay where it stands, and come nowhere else. */
 static void test_special_files_stay_and_come_nowhere_new(void **state)
 {
@@ -533,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_times_order_as_they_do_in_git),
 		cmocka_unit_test(test_names_that_git_checks_out_nowhere_become_no_files),
 		cmocka_unit_test(test_folders_in_disorder_can_be_read_and_no_more),
+		cmocka_unit_test(test_a_name_is_not_overlooked_because_it_was_there_before),
 		cmocka_unit_test(test_special_files_stay_and_come_nowhere_new),
 		cmocka_unit_test(test_a_change_writes_old_modes_anew),
 	};
