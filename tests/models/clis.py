@@ -97,6 +97,9 @@ def check(folder, name, bench, story):
 
 
 def installed(folder, names):
+    for needed in ("bwrap", "git", "node", "npm"):
+        if not shutil.which(needed):
+            sys.exit(f"{needed} is not there; these runs need bubblewrap, git, node and npm")
     for name in names:
         if os.path.exists(agents.program(folder, name)):
             continue

@@ -293,8 +293,15 @@ def main():
         lanes = scripts.load(options.script) if options.script else scripts.lanes_of({})
     except scripts.ScriptError as error:
         sys.exit(f"server.py: {error}")
-    log = open(options.log, "a", encoding="utf-8") if options.log else None
-    server = Server(options.unix or ("127.0.0.1", options.port), lanes, log, options.bodies, options.key)
+    try:
+        log = open(options.log, "a", encoding="utf-8") if options.log else None
+    except OSError as error:
+        sys.exit(f"server.py: {options.log}: {error.strerror}")
+    address = options.unix or ("127.0.0.1", options.port)
+    try:
+        server = Server(address, lanes, log, options.bodies, options.key)
+    except OSError as error:
+        sys.exit(f"server.py: cannot listen on {options.unix or 'port %d' % options.port}: {error.strerror or error}")
     # Blocked before any thread is there and waited for in one place: a handler could meet a lock that its own thread holds.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

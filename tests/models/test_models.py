@@ -314,6 +314,12 @@ class Conversations(Case):
         self.assertEqual(turns.turn(turns.position([("", ["call_t7_0_r9"])])).calls[0][1], {"command": "true"})
         self.assertEqual(turns.turn(turns.position([("", ["call_t8_0_r9"])])).calls[0][1], {"command": "false"})
 
+    def test_calls_that_follow_one_another_are_one_answer_until_somebody_replies(self):
+        call, result = {"type": "function_call", "call_id": "x"}, {"type": "function_call_output", "call_id": "x"}
+        for items, wanted in (([call, call, result, result], 1), ([call, result, call, result], 2), ([{"type": "reasoning"}, call, result], 1)):
+            history = answers.wire_for("/v1/responses").read("", {"input": items}).history
+            self.assertEqual(script.Script("s", WORK | {"loop": True}).position(history), wanted)
+
     def test_calls_carry_their_turn_so_that_a_shortened_history_is_understood(self):
         turns = script.Script("s", {"turns": [{"shell": str(i)} for i in range(9)]})
         self.assertEqual(turns.position([("", ["call_t5_0_r7", "call_t5_1_r7"])]), 6)
@@ -586,6 +592,11 @@ class Program(unittest.TestCase):
             self.assertEqual(child.stdout.readline().decode().strip(), f"unix:{path}")
             child.stdin.close()
             self.assertEqual((child.wait(10), os.path.exists(path)), (0, False))
+
+    def test_a_place_where_it_cannot_listen_is_said(self):
+        child = self.start("--unix", "/nonexistent/model")
+        self.assertEqual(child.wait(10), 1)
+        self.assertEqual(child.stderr.read(), b"server.py: cannot listen on /nonexistent/model: No such file or directory\n")
 
     def test_a_script_that_is_not_there_is_said_and_nothing_served(self):
         child = self.start("--script", "/nonexistent.json")
