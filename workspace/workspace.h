@@ -223,6 +223,7 @@ MUST_CHECK int workspace_gc(struct workspace_agent *agent, bool now, struct work
 
 /* ---- comparing ---- */
 
+/* NULL instead of it: everything, without renames. */
 struct diff_options {
 	bool renames;       /* as git diff -M does, 50 % alike */
 	const char *prefix; /* only this path and below; NULL: everything; ERR_NOT_FOUND if neither has it */
@@ -399,6 +400,7 @@ MUST_CHECK int workspace_push(struct workspace_agent *agent, const char *url, co
  * and targets that no file system takes; after any other error what was written is taken away again, as far as that can be done. */
 MUST_CHECK int workspace_materialise(struct workspace_agent *agent, const struct tree *tree, int folder, uint64_t *out_files);
 
+/* NULL instead of it: the defaults. */
 struct harvest_options {
 	const struct tree
 		*base; /* what the folder was made from: files that kept size and time are still read, since both can be set */

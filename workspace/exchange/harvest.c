@@ -381,8 +381,9 @@ static int harvest_publish(struct harvest *harvest)
 int workspace_harvest(struct workspace_agent *agent, int folder, const struct harvest_options *options,
 		      const struct tree **out_tree, struct harvest_result *out_result)
 {
+	static const struct harvest_options plain;
 	struct harvest *harvest = calloc(1, sizeof(*harvest));
-	struct level top = {.base = options->base};
+	struct level top = {.base = options ? options->base : NULL};
 	const struct tree *tree = NULL;
 	bool held;
 	int rc;
@@ -390,6 +391,7 @@ int workspace_harvest(struct workspace_agent *agent, int folder, const struct ha
 	if (!harvest)
 		return agent_fail(agent, ERR_MEMORY, "there is no memory to read a folder");
 	harvest->agent = agent;
+	options = options ? options : &plain;
 	harvest->options = options;
 	harvest->root = folder;
 	harvest->files_left = options->files_max ? options->files_max : FILES_MAX_DEFAULT;

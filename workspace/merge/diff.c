@@ -317,10 +317,13 @@ static int tell(const struct diff *diff, const struct pairing *pairing, workspac
 int workspace_diff(struct workspace_agent *agent, const struct tree *from, const struct tree *to,
 		   const struct diff_options *options, workspace_diff_seen *seen, void *context)
 {
+	static const struct diff_options plain;
 	struct diff *diff = calloc(1, sizeof(*diff));
 	struct pairing pairing = {0};
 	int rc;
 
+	if (!options)
+		options = &plain;
 	if (!diff)
 		return agent_fail(agent, ERR_MEMORY, "there is no memory for comparing these trees");
 	diff->agent = agent;

@@ -292,7 +292,7 @@ static void test_a_thousand_files_are_soon_read(void **state)
 		      "for c in 0 1 2 3 4 5 6 7 8 9; do printf '%%1000s%%s' x $a$b$c >$a/$b/$c; done; done; done"));
 	int folder = place_open(&yard, "f");
 	double begin = seconds();
-	const struct tree *tree = place_harvest(&yard, folder, &(struct harvest_options){0}, &result);
+	const struct tree *tree = place_harvest(&yard, folder, NULL, &result);
 	double first = seconds();
 	assert_ptr_equal(place_harvest(&yard, folder, &(struct harvest_options){.base = tree}, &result), tree);
 	double second = seconds();

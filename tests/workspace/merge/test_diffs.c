@@ -334,6 +334,7 @@ static void test_a_path_that_neither_has_and_content_that_is_not_there(void **st
 	assert_int_equal(out.bytes, 0);
 	options.prefix = NULL;
 	assert_int_equal(workspace_diff(place.agent, NULL, NULL, &options, count_entries, &count), 0);
+	assert_int_equal(workspace_diff(place.agent, NULL, NULL, NULL, count_entries, &count), 0);
 	assert_int_equal(count, 0);
 	place_close(&place);
 }
