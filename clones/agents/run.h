@@ -81,7 +81,7 @@ struct agent_run {
 
 	/* What it says about its own end. */
 	bool final;    /* a terminal event was seen … */
-	bool final_ok; /* … and it claims success */
+	bool final_ok; /* … and it claimed success; if not, `error` is set */
 	bool damaged;  /* a line of JSON that cannot be read came after the last terminal event, so what came last is not known */
 	bool no_memory;   /* something could not be read for want of it */
 	bool words_ended; /* the next text begins the last words anew */

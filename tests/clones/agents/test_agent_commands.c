@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of agents, and what is started for a row of it.
+ * The table of agents, and what is started for a row of it. With COMMANDS_REWRITE=1 in the environment commands.txt is written anew, to be
+ * reviewed as a diff.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 #include <jansson.h>
 
 #include "clones/agents/command.h"
+
+#define COMMANDS SOURCE_DIR "/tests/clones/agents/commands.txt"
 
 static const struct agent_settings settings = {.endpoint = "http://127.0.0.1:8099/s",
 					       .key = "k-1",
@@ -63,42 +67,61 @@ static void test_every_name_of_the_seed_is_known(void **state)
 	assert_null(agent_cli_at(5));
 }
 
-#define CODEX_PROVIDER                                                                                                           \
-	"model_providers.bunshin={name=\"bunshin\",base_url=\"http://127.0.0.1:8099/s/v1\",env_key=\"BUNSHIN_MODEL_KEY\","       \
-	"wire_api=\"responses\",request_max_retries=1,stream_max_retries=1,stream_idle_timeout_ms=60000}"
+struct page {
+	char at[32768];
+	size_t bytes;
+};
 
-static void test_codex_is_started_as_it_was_measured(void **state)
+static void say(struct page *page, const char *before, const char *text)
 {
-	static const char *const words[] = {"codex",
-					    "exec",
-					    "--json",
-					    "--skip-git-repo-check",
-					    "--ephemeral",
-					    "--color",
-					    "never",
-					    "-C",
-					    "/work/t",
-					    "--dangerously-bypass-approvals-and-sandbox",
-					    "-m",
-					    "m-1",
-					    "-c",
-					    "model_provider=\"bunshin\"",
-					    "-c",
-					    (CODEX_PROVIDER),
-					    "-c",
-					    "check_for_update_on_startup=false",
-					    "-c",
-					    "analytics.enabled=false",
-					    "-"};
-	struct agent_command command = made("codex", &settings);
+	page->bytes += (size_t)snprintf(page->at + page->bytes, sizeof(page->at) - page->bytes, "%s%s\n", before, text);
+	assert_true(page->bytes < sizeof(page->at));
+}
+
+static void say_command(struct page *page, const char *name)
+{
+	struct agent_command command = made(name, &settings);
+
+	say(page, "== ", name);
+	for (size_t i = 0; command.argv[i]; i++)
+		say(page, "word: ", command.argv[i]);
+	for (size_t i = 0; command.environment[i]; i++)
+		say(page, "environment: ", command.environment[i]);
+	if (command.config_path) {
+		say(page, "file: ", command.config_path);
+		say(page, "content: ", command.config);
+	}
+	agent_command_release(&command);
+}
+
+static const char *expected_commands(struct page *page)
+{
+	FILE *file = fopen(COMMANDS, "rb");
+
+	assert_non_null(file);
+	page->bytes = fread(page->at, 1, sizeof(page->at) - 1, file);
+	page->at[page->bytes] = '\0';
+	fclose(file);
+	return page->at;
+}
+
+/* Some of these words are all that keeps the code of a hostile repository from being run, or a key from being seen. */
+static void test_every_word_of_every_command_is_the_one_that_was_reviewed(void **state)
+{
+	static struct page page, expected;
+	FILE *file;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		assert_string_equal(command.argv[i], words[i]);
-	assert_null(command.argv[sizeof(words) / sizeof(*words)]);
-	assert_string_equal(variable(&command, "CODEX_HOME"), "/home/a/.codex");
-	assert_string_equal(variable(&command, "BUNSHIN_MODEL_KEY"), "k-1");
-	agent_command_release(&command);
+	page.bytes = 0;
+	for (size_t i = 0; agent_cli_at(i); i++)
+		say_command(&page, agent_cli_at(i)->name);
+	if (getenv("COMMANDS_REWRITE")) {
+		file = fopen(COMMANDS, "wb");
+		assert_non_null(file);
+		assert_int_equal(fwrite(page.at, 1, page.bytes, file), page.bytes);
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_string_equal(page.at, expected_commands(&expected));
 }
 
 static void test_nothing_of_one_vendor_reaches_another(void **state)
@@ -274,7 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_name_of_the_seed_is_known),
-		cmocka_unit_test(test_codex_is_started_as_it_was_measured),
+		cmocka_unit_test(test_every_word_of_every_command_is_the_one_that_was_reviewed),
 		cmocka_unit_test(test_nothing_of_one_vendor_reaches_another),
 		cmocka_unit_test(test_no_placeholder_is_left),
 		cmocka_unit_test(test_what_was_not_asked_for_is_left_out),

@@ -188,6 +188,41 @@ static void test_a_try_once_more_is_no_error_if_it_helped(void **state)
 	expect(well, AGENT_CLASS_NONE);
 }
 
+static void test_a_turn_that_was_begun_after_the_end_of_another_has_to_end_too(void **state)
+{
+	(void)state;
+	begin("codex");
+	hear("{\"type\":\"turn.started\"}");
+	hear("{\"type\":\"turn.completed\",\"usage\":{\"output_tokens\":3}}");
+	expect(well, AGENT_CLASS_NONE);
+	hear("{\"type\":\"turn.started\"}");
+	expect(well, AGENT_CLASS_TRUNCATED);
+}
+
+static void test_a_loop_that_gemini_broke_is_no_success(void **state)
+{
+	(void)state;
+	begin("gemini");
+	hear("{\"type\":\"error\",\"severity\":\"warning\",\"message\":\"Loop detected, stopping execution\"}");
+	hear("{\"type\":\"result\",\"status\":\"success\",\"stats\":{\"output_tokens\":20}}");
+	expect(well, AGENT_CLASS_LIMIT_TURNS);
+	begin("gemini");
+	hear("{\"type\":\"error\",\"severity\":\"warning\",\"message\":\"something else\"}");
+	hear("{\"type\":\"result\",\"status\":\"success\",\"stats\":{\"output_tokens\":20}}");
+	expect(well, AGENT_CLASS_NONE);
+}
+
+static void test_an_error_in_the_words_of_qwen_counts_with_tokens_too(void **state)
+{
+	(void)state;
+	begin("qwen");
+	hear(SAID);
+	hear("{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"num_turns\":2,"
+	     "\"result\":\"Now.[API Error: 529 busy]\",\"usage\":{\"input_tokens\":5,\"output_tokens\":7}}");
+	expect(well, AGENT_CLASS_OVERLOADED);
+	assert_int_equal(judged(well).status, 529);
+}
+
 static void test_opencode_is_at_its_end_only_where_the_last_step_stopped(void **state)
 {
 	(void)state;
@@ -308,6 +343,8 @@ static void test_gemini_puts_statuses_of_http_into_its_own(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		begin("gemini");
 		expect((struct agent_ending){.exit_status = cases[i].exit_status}, cases[i].class);
+		assert_int_equal(judged((struct agent_ending){.exit_status = cases[i].exit_status}).status,
+				 cases[i].exit_status >= 144 ? cases[i].exit_status + 256 : 0);
 	}
 	begin("claude");
 	expect((struct agent_ending){.exit_status = 173}, AGENT_CLASS_CRASH);
@@ -377,6 +414,10 @@ static void test_a_class_is_worth_another_try_as_was_decided(void **state)
 		assert_int_not_equal(agent_class_of_status(never[i], text_of("")), AGENT_CLASS_NONE);
 		assert_false(agent_class_retryable(agent_class_of_status(never[i], text_of(""))));
 	}
+	assert_int_equal(agent_class_of_status(402, text_of("")), AGENT_CLASS_QUOTA);
+	assert_int_equal(agent_class_of_status(404, text_of("")), AGENT_CLASS_MODEL_UNKNOWN);
+	assert_int_equal(agent_class_of_status(413, text_of("")), AGENT_CLASS_CONTEXT);
+	assert_int_equal(agent_class_of_status(200, text_of("overloaded")), AGENT_CLASS_NONE);
 	assert_true(agent_class_retryable(AGENT_CLASS_TRUNCATED));
 	assert_false(agent_class_retryable(AGENT_CLASS_DENIED));
 	assert_false(agent_class_retryable(AGENT_CLASS_REFUSED));
@@ -403,6 +444,9 @@ static void test_of_long_last_words_the_end_is_kept(void **state)
 	hear("{\"type\":\"message\",\"role\":\"assistant\",\"delta\":true,\"content\":\"words\"}");
 	assert_string_equal(run.words.at, "new words");
 	assert_false(run.words.cut);
+	hear("{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"whole\"}");
+	hear("{\"type\":\"message\",\"role\":\"assistant\",\"delta\":true,\"content\":\"piece\"}");
+	assert_string_equal(run.words.at, "piece");
 }
 
 static const struct agent_pointers own = {.session = "/id",
@@ -504,6 +548,9 @@ int main(void)
 		cmocka_unit_test(test_what_comes_last_and_cannot_be_read_may_have_been_an_error),
 		cmocka_unit_test(test_an_error_stays_whatever_comes_after_it),
 		cmocka_unit_test(test_a_try_once_more_is_no_error_if_it_helped),
+		cmocka_unit_test(test_a_turn_that_was_begun_after_the_end_of_another_has_to_end_too),
+		cmocka_unit_test(test_a_loop_that_gemini_broke_is_no_success),
+		cmocka_unit_test(test_an_error_in_the_words_of_qwen_counts_with_tokens_too),
 		cmocka_unit_test(test_opencode_is_at_its_end_only_where_the_last_step_stopped),
 		cmocka_unit_test(test_tokens_mean_the_same_whatever_the_program_counts),
 		cmocka_unit_test(test_a_thread_that_is_resumed_is_not_paid_for_twice),
