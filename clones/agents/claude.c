@@ -58,6 +58,8 @@ static void tool_start(struct agent_run *run, const json_t *block)
 	event.name = agent_member(block, "name");
 	agent_input(&event, json_object_get(block, "input"));
 	agent_emit(run, &event);
+	if (agent_is(event.name, "write_file") || agent_is(event.name, "edit")) /* Qwen Code's; it says nothing of them later */
+		agent_file(run, event.path, event.name);
 	/* Another call of the tool whose last call was cut: if that one comes to nothing either, tool_end says so. */
 	if (run->rejected.bytes && event.name.bytes && agent_is(event.name, run->rejected.at))
 		run->rejected.bytes = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table. Every command line here was run as it stands, with the prompt on the standard input. Options with several values are written with an
- * equals sign: otherwise they would swallow what follows.
+ * The table. Every command line here was run as it stands with the real program, a scripted model, and the prompt on the standard input. Options
+ * with several values are written with an equals sign: otherwise they would swallow what follows.
  */
 #include "clones/agents/cli.h"
 
@@ -76,6 +76,7 @@ static const struct agent_cli rows[] = {
 			{"CODEX_HOME", {.text = "{home}/.codex"}},
 			{"BUNSHIN_MODEL_KEY", {.text = "{key}"}},
 		},
+		.folder = "{home}/.codex", /* it makes none itself */
 		.needs_usage = true,
 		.parse = agent_parse_codex,
 	},

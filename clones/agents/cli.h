@@ -70,6 +70,7 @@ struct agent_cli {
 	struct agent_template arguments[AGENT_ARGUMENTS_MAX];
 	struct agent_variable environment[AGENT_ENVIRONMENT_MAX]; /* all there is, besides what the sandbox gives */
 	struct agent_variable config;                             /* name: its path, with placeholders; NULL: none */
+	const char *folder;                                       /* has to be there, with placeholders; NULL: none */
 	struct agent_status statuses[AGENT_STATUSES_MAX];         /* exit statuses with a meaning of their own; 0 ends the list */
 	bool status_is_http; /* an exit status of 128 and more is the HTTP status, its lower eight bits */
 	bool needs_usage;    /* a success without a token is none */

@@ -230,6 +230,16 @@ static int make_environment(const struct agent_variable *variables, size_t most,
 	return 0;
 }
 
+static int make_folders(const struct agent_cli *cli, const struct value *values, struct agent_command *command)
+{
+	const struct agent_template temporary = {.text = "{home}/tmp"}, own = {.text = cli->folder};
+
+	command->folders[0] = filled(NULL, &temporary, values);
+	if (command->folders[0] && cli->folder)
+		command->folders[1] = filled(NULL, &own, values);
+	return command->folders[0] && (command->folders[1] || !cli->folder) ? 0 : ERR_MEMORY;
+}
+
 static int make_config(const struct agent_cli *cli, const struct value *values, struct agent_command *command)
 {
 	const struct agent_template path = {.text = cli->config.name};
@@ -258,6 +268,8 @@ int agent_command_make(const struct agent_cli *cli, const struct agent_settings 
 	if (!rc)
 		rc = make_environment(cli->environment, AGENT_ENVIRONMENT_MAX, values, command.environment, &count);
 	if (!rc)
+		rc = make_folders(cli, values, &command);
+	if (!rc)
 		rc = make_config(cli, values, &command);
 	if (rc) {
 		snprintf(out_why, AGENT_WHY_BYTES, "out of memory");
@@ -274,6 +286,8 @@ void agent_command_release(struct agent_command *command)
 		free(command->argv[i]);
 	for (size_t i = 0; command->environment[i]; i++)
 		free(command->environment[i]);
+	for (size_t i = 0; command->folders[i]; i++)
+		free(command->folders[i]);
 	free(command->config_path);
 	free(command->config);
 	*command = (struct agent_command){0};

@@ -28,6 +28,7 @@ struct agent_command {
 	char *argv[AGENT_ARGUMENTS_MAX + 2]; /* the program first, NULL last */
 	char *environment[AGENT_ENVIRONMENT_MAX +
 			  16]; /* "NAME=value", NULL last: all there is, but for PATH, which the sandbox gives */
+	char *folders[4];      /* to be made before the start, NULL last: all below home */
 	char *config_path;     /* of a file to write before the start, or NULL */
 	char *config;          /* what stands in it */
 };

@@ -87,6 +87,8 @@ static void say_command(struct page *page, const char *name)
 		say(page, "word: ", command.argv[i]);
 	for (size_t i = 0; command.environment[i]; i++)
 		say(page, "environment: ", command.environment[i]);
+	for (size_t i = 0; command.folders[i]; i++)
+		say(page, "folder: ", command.folders[i]);
 	if (command.config_path) {
 		say(page, "file: ", command.config_path);
 		say(page, "content: ", command.config);
