@@ -75,6 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "scripted-models", ""
 
+    def setup(self):
+        self.disable_nagle_algorithm = self.request.family == socket.AF_INET
+        super().setup()
+
     def log_message(self, *_):
         pass
 
