@@ -101,6 +101,7 @@ static void serve(struct fixture *fixture, const char *transport)
 
 struct client {
 	void *socket, *monitor;
+	const struct keypair *keys; /* or NULL */
 };
 
 static void client_open(struct fixture *fixture, struct client *client)
@@ -132,6 +133,7 @@ static void client_close(struct fixture *fixture, struct client *client)
 static void client_connect(struct fixture *fixture, struct client *client, const struct keypair *keys)
 {
 	client_open(fixture, client);
+	client->keys = keys;
 	if (keys) {
 		assert_int_equal(socket_limit(client->socket, 1000), 0);
 		assert_int_equal(socket_secure_client(client->socket, keys, fixture->omega.public_key), 0);
@@ -164,14 +166,18 @@ static bool nothing_arrived(struct fixture *fixture)
 	return zmq_poll(&item, 1, 0) == 0;
 }
 
-/* What a refused client says does not reach the server. libzmq tries again unless the two sides do not speak the same mechanism. */
+/* What a refused client says does not reach the server, however often one comes with these keys. A connection of its own each time: whether
+ * libzmq tries again by itself depends on how a handshake ended. */
 static void assert_refused(struct fixture *fixture, struct client *client, int times)
 {
-	zmq_send(client->socket, "let me in", 9, ZMQ_DONTWAIT);
-	for (int i = 0; i < times; i++)
+	for (int i = 0; i < times; i++) {
+		if (i)
+			client_connect(fixture, client, client->keys);
+		zmq_send(client->socket, "let me in", 9, ZMQ_DONTWAIT);
 		assert_true(next_event(client) & REFUSED);
-	assert_true(nothing_arrived(fixture));
-	client_close(fixture, client);
+		assert_true(nothing_arrived(fixture));
+		client_close(fixture, client);
+	}
 }
 
 /* Says something and returns who the server thinks it was. */
