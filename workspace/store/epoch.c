@@ -59,24 +59,27 @@ void epoch_leave(struct epoch *epoch, struct epoch_place *place)
 	pthread_mutex_unlock(&epoch->mutex);
 }
 
-static void wait_for_opening(struct epoch *epoch)
+/* Who has waited comes in before it is closed again, or one who closes without a pause would keep everybody out. */
+static void enter_when_open(struct epoch *epoch, struct epoch_place *place)
 {
 	pthread_mutex_lock(&epoch->mutex);
+	epoch->waiting++;
 	pthread_cond_broadcast(&epoch->changed);
 	while (atomic_load(&epoch->is_closed))
 		pthread_cond_wait(&epoch->changed, &epoch->mutex);
+	atomic_store(&place->seen, atomic_load(&epoch->now));
+	if (!--epoch->waiting)
+		pthread_cond_broadcast(&epoch->changed);
 	pthread_mutex_unlock(&epoch->mutex);
 }
 
 void epoch_enter(struct epoch *epoch, struct epoch_place *place)
 {
-	for (;;) {
-		atomic_store(&place->seen, atomic_load(&epoch->now));
-		if (!atomic_load(&epoch->is_closed))
-			return;
-		atomic_store(&place->seen, 0);
-		wait_for_opening(epoch);
-	}
+	atomic_store(&place->seen, atomic_load(&epoch->now));
+	if (!atomic_load(&epoch->is_closed))
+		return;
+	atomic_store(&place->seen, 0);
+	enter_when_open(epoch, place);
 }
 
 static void say_outside(struct epoch *epoch)
@@ -119,6 +122,8 @@ static bool is_anybody_inside(struct epoch *epoch)
 void epoch_close(struct epoch *epoch)
 {
 	pthread_mutex_lock(&epoch->mutex);
+	while (epoch->waiting)
+		pthread_cond_wait(&epoch->changed, &epoch->mutex);
 	atomic_store(&epoch->is_closed, true);
 	while (is_anybody_inside(epoch)) {
 		struct timespec until;

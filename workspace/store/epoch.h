@@ -31,6 +31,7 @@ struct epoch {
 	_Atomic bool is_closed; /* whoever wants in has to wait */
 	_Atomic uint32_t high;  /* places that were ever taken */
 	bool taken[EPOCH_PLACES];
+	uint32_t waiting; /* for it to be opened */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 };
@@ -49,7 +50,7 @@ void epoch_exit(struct epoch *epoch, struct epoch_place *place);
 /* Go on to the next one, if everybody inside has seen this one. */
 void epoch_advance(struct epoch *epoch);
 
-/* Close, and wait until nobody is inside. One at a time; the caller is outside. */
+/* Close, and wait until nobody is inside; who has waited for the last opening comes in before. One at a time; the caller is outside. */
 void epoch_close(struct epoch *epoch);
 void epoch_open(struct epoch *epoch);
 
