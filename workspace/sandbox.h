@@ -38,6 +38,49 @@ struct sandbox_limits {
 	uint64_t scratch_bytes; /* size of /tmp inside */
 };
 
+/* Where the program sees something of the host besides what every program sees. */
+struct sandbox_mount {
+	const char *outside; /* absolute; a folder, a file or a socket. Links in it are followed on the host */
+	const char *inside;  /* absolute; NULL: the same path. Not /, /proc, /dev, nor anything that every program sees */
+	bool writable;
+};
+
+enum sandbox_stream { SANDBOX_OUT, SANDBOX_ERR };
+
+/* What a live run may do from within its callbacks, and nowhere else. */
+struct sandbox_live;
+
+/* Bytes for the program's standard input, after what was written before; taken as the program reads them, without blocking. 0, ERR_MEMORY,
+ * ERR_STATE (it was closed). */
+MUST_CHECK int sandbox_live_write(struct sandbox_live *live, const void *at, size_t bytes);
+void sandbox_live_close(struct sandbox_live *live); /* the program reads the end of its input after what was written */
+
+/* Begins the staged stop: SIGINT to the program's process group, after stage_ms SIGTERM, after stage_ms more everything inside is killed. Harmless when it
+ * was asked before. */
+void sandbox_live_stop(struct sandbox_live *live);
+
+/* A job whose output is wanted while it runs. All callbacks come on the thread that called sandbox_run. */
+struct sandbox_watch {
+	void *context;
+	/* Bytes as they come; nothing of them is kept in the result, and output_bytes does not bound them. NULL: they are kept as always. */
+	void (*output)(void *context, struct sandbox_live *live, enum sandbox_stream stream, const void *at, size_t bytes);
+	/* Called about every tick_ms, and once at the start, with `cpu_ms` of all processes together so far. May be NULL. */
+	void (*tick)(void *context, struct sandbox_live *live, uint64_t cpu_ms);
+	uint32_t tick_ms;
+	uint32_t
+		stage_ms; /* between the stages of a stop; 0: 5,000. When the limits or cancel_fd end the run, the stages are gone through too, unless
+			      `sudden` */
+	bool sudden;
+	bool talks; /* the standard input stays open after `input` until sandbox_live_close; else it ends there */
+};
+
+/* A port of the loopback interface inside that leads to a Unix socket of the host: the only way out. The socket is not visible inside: what accepts at the
+ * port is the first program inside, which was given a way to it. */
+struct sandbox_relay {
+	uint16_t port;      /* on 127.0.0.1 inside; 0: none */
+	const char *socket; /* absolute path of the listening Unix socket on the host */
+};
+
 struct sandbox_job {
 	const char *const *argv;        /* NULL-terminated; argv[0] is looked up in the sandbox's PATH */
 	const char *const *environment; /* "NAME=value", NULL-terminated; besides PATH, HOME=/tmp, LANG=C.UTF-8 */
@@ -51,6 +94,17 @@ struct sandbox_job {
 	size_t input_bytes;
 	struct sandbox_limits limits;
 	int cancel_fd; /* readable: end everything now; -1: none */
+
+	const struct sandbox_mount *mounts; /* mount_count of them, besides everything above */
+	size_t mount_count;
+	const char *home;      /* absolute: a private folder, mounted read-write at its own path, and HOME; NULL: /tmp */
+	const char *folder;    /* the working directory inside, instead of /repo or /work; NULL: as above */
+	bool bare_environment; /* only PATH and `environment`: no HOME, no LANG */
+	struct sandbox_relay relay;
+	const struct sandbox_watch *watch; /* NULL: output is kept and handed over at the end */
+	uint64_t
+		disk_bytes; /* what the writable folders (work, home, writable mounts) may hold together; looked at while it runs, and the run is
+					      ended beyond it; 0: no such limit */
 };
 
 struct sandbox_result {
@@ -58,6 +112,7 @@ struct sandbox_result {
 	int signal;      /* or 0 */
 	bool timed_out;
 	bool cancelled;
+	bool stopped;       /* sandbox_live_stop was called, whatever the program made of it */
 	bool limit_reached; /* memory, processes or disk; see why */
 	bool output_cut;    /* more was written than kept */
 	uint8_t *out;       /* NUL follows */
