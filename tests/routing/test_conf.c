@@ -107,14 +107,11 @@ static void test_the_shipped_file_is_the_seed_table(void **state)
 	struct conf *conf = conf_of(text);
 
 	(void)state;
-	const struct route *change = &conf->table.route[4]; /* the one that the seed table has not */
-	assert_int_equal(conf->table.route_count, 5);
-	assert_string_equal(change->task_type, "code-change");
-	assert_string_equal(change->destination[0], "shadow");
 	for (uint32_t i = 0; i < 4; i++) {
-		const struct route *route = &conf->table.route[i];
+		int found = table_find(&conf->table, seed[i].task_type, (uint32_t)strlen(seed[i].task_type));
+		assert_true(found >= 0);
+		const struct route *route = &conf->table.route[found];
 
-		assert_string_equal(route->task_type, seed[i].task_type);
 		assert_string_equal(route->destination[0], seed[i].destination);
 		assert_int_equal(route->priority, seed[i].priority);
 		assert_int_equal(route->timeout_ms, seed[i].timeout_ms);
