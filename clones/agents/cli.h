@@ -20,9 +20,9 @@ enum agent_quoting {
 	AGENT_QUOTED /* inside a string of JSON or TOML, which share the escapes that are used */
 };
 
-/* A text with placeholders: {endpoint} {key} {model} {home} {worktree} {turns} {budget} {retries} {attempts} {idle_ms} {timeout_ms}, and
- * {turns_or_all}, which is -1 without a limit. Braces around anything else are text. `needs`: the setting ("model", "turns", "budget") without
- * which it is left out; NULL: it always stands. */
+/* A text with placeholders: {endpoint} {key} {model} {home} {worktree} {turns} {budget} {retries} {attempts} {idle_ms} {timeout_ms} {temperature},
+ * and {turns_or_all}, which is -1 without a limit. Braces around anything else are text. `needs`: the setting ("model", "turns", "budget",
+ * "temperature") without which it is left out; NULL: it always stands. */
 struct agent_template {
 	const char *text;
 	enum agent_quoting quoting;
@@ -39,7 +39,8 @@ struct agent_status {
 	enum agent_class class;
 };
 
-/* What has to hold of a line: the pointer leads to this string; without a value, to anything but null; without a pointer, always. */
+/* What has to hold of a line: the pointer leads to this string, or to true, false or a whole number that is written so; without a value, to anything
+ * but null; without a pointer, always. */
 struct agent_when {
 	const char *pointer, *value;
 };
@@ -52,12 +53,14 @@ struct agent_pointers {
 	bool text_is_delta;
 	const char *in, *in_cached, *out; /* numbers: tokens */
 	bool in_excludes_cached;
-	enum agent_scope scope;     /* of the numbers and the cost */
-	const char *cost;           /* number: dollars */
+	enum agent_scope scope; /* of the numbers and the cost */
+	const char *cost;       /* number: dollars */
+	struct agent_when tool_when;
+	const char *tool, *path;    /* strings: a tool that is called, and the file it is about */
 	const char *error;          /* string, or object with a message: the run has failed. null, false and "" are none */
 	const char *status;         /* number: the HTTP status that belongs to it */
 	struct agent_when final;    /* the line that ends the run; required */
-	struct agent_when final_ok; /* and has to hold of it for a success; a value "true" takes the boolean too */
+	struct agent_when final_ok; /* and has to hold of it for a success */
 };
 
 struct agent_cli {
@@ -77,6 +80,7 @@ struct agent_cli {
 	bool prices_unknown; /* gives a price to models it does not know: what it reckons is not to be shown for local models */
 	bool reads_at_files; /* replaces @path in the prompt by that file */
 	const char *wire;    /* "anthropic", "responses", "gemini", "chat": what its endpoint has to speak */
+	bool speaks_acp;     /* the prompt goes over the protocol and the standard input stays open: acp.h */
 	void (*parse)(struct agent_run *run, const json_t *object);
 	const struct agent_pointers *pointers; /* of agent_parse_pointers */
 };

@@ -23,7 +23,7 @@ static const struct agent_variable common[] = {
 	{"NO_COLOR", {.text = "1"}},
 };
 
-#define VALUES 12u
+#define VALUES 13u
 struct value {
 	const char *name;
 	const char *text; /* NULL: the setting was not given */
@@ -51,6 +51,7 @@ static void values_of(const struct agent_settings *settings, struct value values
 	set_number(&values[9], "idle_ms", settings->idle_ms ? settings->idle_ms : 60000, true);
 	set_number(&values[10], "timeout_ms", settings->timeout_ms ? settings->timeout_ms : 120000, true);
 	set_number(&values[11], "turns_or_all", settings->turns ? (double)settings->turns : -1, true);
+	values[12] = (struct value){.name = "temperature", .text = settings->temperature};
 }
 
 static const struct value *value_named(const struct value *values, const char *name, size_t bytes)
@@ -181,7 +182,8 @@ static int check(const struct agent_cli *cli, const struct agent_settings *setti
 		   {"key", settings->key, false},
 		   {"home", settings->home, false},
 		   {"worktree", settings->worktree, false},
-		   {"model", settings->model, !uses(cli, "{model}")}};
+		   {"model", settings->model, !uses(cli, "{model}")},
+		   {"temperature", settings->temperature, true}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		const char *wrong = all[i].optional && !all[i].text ? NULL : wrong_setting(all[i].text, all[i].name);

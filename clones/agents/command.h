@@ -11,16 +11,17 @@
 #define AGENT_SETTING_BYTES_MAX 4096u
 
 struct agent_settings {
-	const char *endpoint; /* of the model server as the agent sees it: "http://127.0.0.1:8099", no slash at its end */
-	const char *key;      /* what the agent is to present; the proxy puts the real one in its place */
-	const char *model;    /* NULL: the program's own default, where it has one (opencode has none) */
-	const char *home;     /* absolute: a private folder of this run; config, caches and TMPDIR are below it */
-	const char *worktree; /* absolute: where it works; also its current folder */
-	uint32_t turns;       /* 0: no limit */
-	double budget;        /* dollars; 0: no limit. Only Claude Code knows one */
-	uint32_t retries;     /* requests that the program tries once more by itself, where it can be told */
-	uint32_t idle_ms;     /* it gives up a stream that says nothing for so long, where it can be told; 0: 60,000 */
-	uint32_t timeout_ms;  /* for one request, where it can be told; 0: 120,000 */
+	const char *endpoint;    /* of the model server as the agent sees it: "http://127.0.0.1:8099", no slash at its end */
+	const char *key;         /* what the agent is to present; the proxy puts the real one in its place */
+	const char *model;       /* NULL: the program's own default, where it has one (opencode has none) */
+	const char *home;        /* absolute: a private folder of this run; config, caches and TMPDIR are below it */
+	const char *worktree;    /* absolute: where it works; also its current folder */
+	uint32_t turns;          /* 0: no limit */
+	const char *temperature; /* "0.2"; NULL: the program's or the server's own. Only our own loop can be told */
+	double budget;           /* dollars; 0: no limit. Only Claude Code knows one */
+	uint32_t retries;        /* requests that the program tries once more by itself, where it can be told */
+	uint32_t idle_ms;        /* it gives up a stream that says nothing for so long, where it can be told; 0: 60,000 */
+	uint32_t timeout_ms;     /* for one request, where it can be told; 0: 120,000 */
 };
 
 /* All owned; agent_command_release frees it. */

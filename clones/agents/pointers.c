@@ -29,8 +29,13 @@ static bool holds(const json_t *object, const struct agent_when *when)
 		return true;
 	if (!when->value)
 		return found && !json_is_null(found);
-	if (json_is_true(found))
-		return strcmp(when->value, "true") == 0;
+	if (json_is_boolean(found))
+		return strcmp(when->value, json_is_true(found) ? "true" : "false") == 0;
+	if (json_is_integer(found)) {
+		char number[32];
+		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(found));
+		return strcmp(when->value, number) == 0;
+	}
 	return json_is_string(found) && agent_is(agent_text(found), when->value);
 }
 
@@ -69,6 +74,18 @@ static void used(struct agent_run *run, const json_t *object, const struct agent
 	agent_emit(run, &event);
 }
 
+static void called(struct agent_run *run, const json_t *object, const struct agent_pointers *pointers)
+{
+	struct agent_event event = agent_event_of(AGENT_TOOL_START);
+
+	if (!pointers->tool || !holds(object, &pointers->tool_when))
+		return;
+	event.name = text_at(object, pointers->tool);
+	event.path = text_at(object, pointers->path);
+	if (event.name.bytes)
+		agent_emit(run, &event);
+}
+
 /* null, false and "" say that there was none. */
 static bool has_failed(struct agent_run *run, const json_t *object, const struct agent_pointers *pointers)
 {
@@ -99,16 +116,18 @@ void agent_parse_pointers(struct agent_run *run, const json_t *object)
 {
 	const struct agent_pointers *pointers = run->cli->pointers;
 	struct text text = holds(object, &pointers->text_when) ? text_at(object, pointers->text) : (struct text){"", 0};
-	uint64_t before = run->events[AGENT_STARTED] + run->events[AGENT_USAGE];
+	uint64_t before = run->events[AGENT_STARTED] + run->events[AGENT_USAGE] + run->events[AGENT_TOOL_START];
 	bool failed, final = holds(object, &pointers->final);
 
 	started(run, object, pointers);
 	agent_say(run, text, pointers->text_is_delta);
+	called(run, object, pointers);
 	used(run, object, pointers);
 	failed = has_failed(run, object, pointers);
 	if (final)
 		ended(run, object, pointers);
-	if (!text.bytes && !failed && !final && before == run->events[AGENT_STARTED] + run->events[AGENT_USAGE])
+	if (!text.bytes && !failed && !final &&
+	    before == run->events[AGENT_STARTED] + run->events[AGENT_USAGE] + run->events[AGENT_TOOL_START])
 		agent_unknown(run);
 }
 
@@ -126,10 +145,13 @@ int agent_cli_generic(const struct agent_pointers *pointers, struct agent_cli *o
 		   {"cost", pointers->cost},
 		   {"error", pointers->error},
 		   {"status", pointers->status},
+		   {"tool", pointers->tool},
+		   {"path", pointers->path},
 		   {"session_when", pointers->session_when.pointer},
 		   {"text_when", pointers->text_when.pointer},
 		   {"usage_when", pointers->usage_when.pointer},
 		   {"error_when", pointers->error_when.pointer},
+		   {"tool_when", pointers->tool_when.pointer},
 		   {"final", pointers->final.pointer},
 		   {"final_ok", pointers->final_ok.pointer}};
 

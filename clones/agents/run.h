@@ -32,6 +32,7 @@
 #define AGENT_WORDS_BYTES 16384u /* of the last words; of longer ones the end is kept, since conclusions stand there */
 
 struct agent_cli;
+struct acp;
 
 /* A text of bounded size, always with a NUL after it; `cut`: some of it was dropped. */
 struct agent_note {
@@ -58,6 +59,7 @@ struct agent_run {
 	const struct agent_cli *cli;
 	agent_sink *sink; /* may be NULL */
 	void *context;
+	struct acp *acp; /* of a row that speaks ACP: set by acp_new; not owned */
 	struct agent_limits limits;
 	struct agent_usage
 		before; /* of the conversation that this run resumes; the caller may set it after init. Only counts of scope THREAD need it */
