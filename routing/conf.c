@@ -264,6 +264,115 @@ static int routes_read(struct source *source, struct conf *conf)
 	return 0;
 }
 
+/* ---- agents ---- */
+
+static int agent_refuse_name(struct source *source, cfg_t *section, const char *name)
+{
+	return source_refuse(
+		source, section, NULL,
+		"the agent \"%.60s\" has a name that cannot be one; accepted are up to %u lower-case letters, digits, "
+		"hyphens, underscores and dots, a letter first",
+		name, AGENT_LABEL_BYTES - 1);
+}
+
+/* What only makes sense together. */
+static int agent_check(struct source *source, cfg_t *section, const struct agent_conf *agent)
+{
+	bool described = strcmp(agent->adapter, "jsonl") == 0, talks = strcmp(agent->adapter, "acp") == 0;
+
+	if (!agent->adapter[0])
+		return source_refuse(
+			source, section, NULL,
+			"agent %s has no adapter; accepted is adapter = jsonl, acp or the name of a known program, such as "
+			"claude",
+			agent->name);
+	if ((described || talks) && !agent->command[0])
+		return source_refuse(source, section, "adapter",
+				     "agent %s has no command; accepted with adapter = %s is command = \"PROGRAM ARGUMENTS\"",
+				     agent->name, agent->adapter);
+	if (!described && !talks && agent->command[0])
+		return source_refuse(source, section, "command",
+				     "agent %s has a command, but how %s is started is known; accepted are program and arguments",
+				     agent->name, agent->adapter);
+	if (described && !agent->final[0])
+		return source_refuse(source, section, "adapter",
+				     "agent %s does not say which line ends its run; accepted with adapter = jsonl is final = "
+				     "\"/type=result\" or the like",
+				     agent->name);
+	if (!described && agent->final[0])
+		return source_refuse(
+			source, section, "final",
+			"agent %s says what its lines mean, but those of %s are known; accepted is that with adapter = "
+			"jsonl",
+			agent->name, agent->adapter);
+	if (source_has(section, "price_in") != source_has(section, "price_out"))
+		return source_refuse(source, section, source_has(section, "price_in") ? "price_in" : "price_out",
+				     "agent %s has one price of two; accepted are price_in and price_out, or neither",
+				     agent->name);
+	return 0;
+}
+
+/* A section of a name that is built in changes what is built in. */
+static int agent_read(struct source *source, cfg_t *section, struct agent_conf *agent)
+{
+	const char *name = cfg_title(section);
+	const struct agent_conf *builtin;
+	int rc;
+
+	if (!agent_name_is_good(name))
+		return agent_refuse_name(source, section, name);
+	builtin = conf_agent(NULL, name);
+	*agent = builtin ? *builtin : *agent_builtin_at(0);
+	if (!builtin)
+		agent->adapter[0] = '\0';
+	snprintf(agent->name, sizeof(agent->name), "%s", name);
+	rc = options_read(source, section, SECTION_AGENT, agent);
+	agent->priced = source_has(section, "price_in");
+	if (!source_has(section, "price_cached"))
+		agent->price_cached = agent->price_in;
+	if (!source_has(section, "price_cache_write"))
+		agent->price_cache_write = agent->price_in;
+	return rc ? rc : agent_check(source, section, agent);
+}
+
+static int fallbacks_check(struct source *source, const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->agent_count; i++) {
+		const struct agent_conf *agent = &conf->agent[i];
+		cfg_t *section = cfg_getnsec(source->cfg, "agent", i);
+
+		if (agent->fallback[0] && strcmp(agent->fallback, agent->name) == 0)
+			return source_refuse(source, section, "fallback",
+					     "agent %s is its own fallback; accepted is another agent", agent->name);
+		if (agent->fallback[0] && !conf_agent(conf, agent->fallback))
+			return source_refuse(
+				source, section, "fallback",
+				"fallback names %s, which is no agent; accepted is a section agent %s { … }, or one that is "
+				"built in, such as claude",
+				agent->fallback, agent->fallback);
+	}
+	return 0;
+}
+
+static int agents_read(struct source *source, struct conf *conf)
+{
+	const unsigned count = cfg_size(source->cfg, "agent");
+
+	for (unsigned i = 0; i < count; i++) {
+		cfg_t *section = cfg_getnsec(source->cfg, "agent", i);
+		int rc;
+
+		if (i == AGENTS_MAX)
+			return source_refuse(source, section, NULL, "more than %u sections agent; accepted are up to %u",
+					     AGENTS_MAX, AGENTS_MAX);
+		rc = agent_read(source, section, &conf->agent[i]);
+		if (rc)
+			return rc;
+		conf->agent_count = i + 1;
+	}
+	return fallbacks_check(source, conf);
+}
+
 static int conf_read(struct source *source, const char *text, struct conf *conf)
 {
 	int rc = source_parse(source, text);
@@ -272,6 +381,8 @@ static int conf_read(struct source *source, const char *text, struct conf *conf)
 		rc = network_read(source, conf);
 	if (!rc)
 		rc = clones_read(source, conf);
+	if (!rc)
+		rc = agents_read(source, conf);
 	return rc ? rc : routes_read(source, conf);
 }
 

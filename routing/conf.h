@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * routing.conf as text: who is in the network and who receives what. Parsing only; the caller reads the file.
- * Syntax: libConfuse, with sections `network`, `clone ROLE` and `route TASK-TYPE`; docs/routing.md explains every option.
+ * Syntax: libConfuse, with sections `network`, `clone ROLE`, `agent NAME` and `route TASK-TYPE`; docs/routing.md explains every option.
  */
 #ifndef ROUTING_CONF_H
 #define ROUTING_CONF_H
@@ -24,6 +24,57 @@ struct clone_conf {
 	bool external;               /* started by somebody else; the supervisor leaves it alone */
 };
 
+#define AGENTS_MAX            32u
+#define AGENT_LABEL_BYTES     33u
+#define AGENT_WORD_BYTES      16u
+#define AGENT_TITLE_BYTES     64u
+#define AGENT_MODEL_BYTES     128u
+#define AGENT_KEY_BYTES       512u
+#define AGENT_URL_BYTES       256u
+#define AGENT_POINTER_BYTES   160u
+#define AGENT_MOUNTS_MAX      8u
+#define AGENT_VARIABLES_MAX   12u
+#define AGENT_VARIABLE_BYTES  256u
+#define AGENT_LEVEL_DEFAULT   2u
+#define AGENT_TEMPERATURE_OWN UINT32_MAX /* whatever the program or the server does by itself */
+
+/* A section `agent`: a program that changes a repository because it is asked to. Agents that are built in (agent_builtin_at) exist without one. */
+struct agent_conf {
+	char name[AGENT_LABEL_BYTES];
+	char adapter[AGENT_WORD_BYTES]; /* which reader and command line; one of agent_builtin_at, "acp" or "jsonl" */
+	char title[AGENT_TITLE_BYTES];  /* empty: the adapter's */
+	char program[PLACE_BYTES];      /* a path, or a name that is looked up in PATH; empty: the adapter's */
+	char arguments[COMMAND_BYTES];  /* further words, as a shell would split them */
+	char command[COMMAND_BYTES];    /* of acp and jsonl: argv as a shell would split it, with placeholders */
+	char environment[AGENT_VARIABLES_MAX]
+			[AGENT_VARIABLE_BYTES]; /* NAME=VALUE, with placeholders; those not given are empty */
+	char model[AGENT_MODEL_BYTES];          /* empty: the program's own default */
+	char endpoint[AGENT_URL_BYTES];         /* of the model server; empty: the vendor's */
+	char wire[AGENT_WORD_BYTES];            /* what is spoken there; empty: what the adapter speaks */
+	char key[AGENT_KEY_BYTES];              /* secret:NAME, file:/path, variable:NAME, none; empty: none was said */
+	bool priced;                            /* at least price_in and price_out were given */
+	uint64_t price_in;                      /* of a million tokens, in millionths of a dollar */
+	uint64_t price_cached;
+	uint64_t price_cache_write;
+	uint64_t price_out;
+	uint32_t slots;                   /* attempts of this agent at once */
+	char fallback[AGENT_LABEL_BYTES]; /* which agent takes its place when its server is busy; empty: none */
+	uint32_t level;                   /* 1 simple, 2 usual, 3 hard work */
+	uint32_t turns;                   /* 0: no limit of the program's own */
+	uint32_t idle_ms;
+	uint32_t first_ms;
+	uint32_t temperature_permille;
+	char mounts[AGENT_MOUNTS_MAX][PLACE_BYTES]; /* folders that it sees besides, read-only; those not given are empty */
+	/* Of jsonl: pointers into the lines that it prints, as "/path" or "when:/type=result /path". */
+	char session[AGENT_POINTER_BYTES], reported_model[AGENT_POINTER_BYTES], text[AGENT_POINTER_BYTES];
+	bool text_delta;
+	char usage_in[AGENT_POINTER_BYTES], usage_cached[AGENT_POINTER_BYTES], usage_out[AGENT_POINTER_BYTES];
+	bool usage_excludes_cached;
+	char usage_scope[AGENT_WORD_BYTES]; /* step, run, thread; empty: run */
+	char cost[AGENT_POINTER_BYTES], error[AGENT_POINTER_BYTES], status[AGENT_POINTER_BYTES];
+	char final[AGENT_POINTER_BYTES], final_ok[AGENT_POINTER_BYTES]; /* conditions: "/type=result", or a pointer alone */
+};
+
 struct conf {
 	char endpoint[ENDPOINT_BYTES]; /* ipc:// or tcp://; empty: ipc in the state folder */
 	uint32_t heartbeat_ms;         /* of every connection */
@@ -37,6 +88,8 @@ struct conf {
 	char mirror_command[COMMAND_BYTES]; /* argv as a shell would split it; empty: none */
 	struct clone_conf clone[CLONES_MAX];
 	uint32_t clone_count;
+	struct agent_conf agent[AGENTS_MAX];
+	uint32_t agent_count;
 	struct table table; /* version 0; whoever loads it numbers it */
 };
 
@@ -44,6 +97,12 @@ struct conf {
  * untouched and `out_sentence` says "FILE:LINE: what was found; what would have been accepted". Reads neither files nor the
  * environment. One thread of a process at a time: libConfuse's scanner is shared. */
 MUST_CHECK int conf_parse(const char *text, const char *file_name, struct conf *out_conf, char out_sentence[CONF_SENTENCE_BYTES]);
+
+/* The agents that are there without a section, by name, with everything else at its default: NULL past the end. Static. */
+const struct agent_conf *agent_builtin_at(size_t index);
+
+/* An agent as the file has it, or else one that is built in, by its name or another name it goes by ("claude_code", "ollama"). NULL: there is none. */
+const struct agent_conf *conf_agent(const struct conf *conf, const char *name);
 
 /* Reads "30s", "1500ms", "2m", "1h", "1d" or bare milliseconds. 0 or ERR_MALFORMED (also when it exceeds 49 days). */
 MUST_CHECK int duration_parse(const char *text, uint32_t *out_ms);

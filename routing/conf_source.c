@@ -11,7 +11,7 @@
 
 #include "routing/conf_value.h"
 
-#define SECTION_OPTIONS_MAX 32u
+#define SECTION_OPTIONS_MAX 48u
 
 /* libConfuse hands nothing of the caller's to its callbacks. */
 static _Thread_local struct source *reading;
@@ -49,9 +49,17 @@ static void list_names(enum section section, char *out_list, size_t capacity)
 	size_t used = 0;
 
 	out_list[0] = '\0';
-	for (size_t i = 0; option_at(i); i++)
-		if (option_at(i)->section == section && used < capacity)
-			used += (size_t)snprintf(out_list + used, capacity - used, "%s%s", used ? ", " : "", option_at(i)->name);
+	for (size_t i = 0; option_at(i); i++) {
+		const char *name = option_at(i)->name;
+
+		if (option_at(i)->section != section)
+			continue;
+		if (used + strlen(name) + sizeof(", …, …") > capacity) {
+			snprintf(out_list + used, capacity - used, ", …");
+			return;
+		}
+		used += (size_t)snprintf(out_list + used, capacity - used, "%s%s", used ? ", " : "", name);
+	}
 }
 
 static const char *nearest_option(enum section section, const char *word)
@@ -91,7 +99,7 @@ static void refuse_option(const cfg_t *cfg, enum section section, const char *wo
 
 static void refuse_section(const cfg_t *cfg, const char *word)
 {
-	static const char *const names[] = {"network", "clone", "route"};
+	static const char *const names[] = {"network", "clone", "agent", "route"};
 	const char *nearest = name_nearest(word, names, SECTION_COUNT);
 	const char *section = section_of(word);
 	char hint[40] = "";
@@ -105,7 +113,8 @@ static void refuse_section(const cfg_t *cfg, const char *word)
 	if (nearest)
 		snprintf(hint, sizeof(hint), "did you mean %s? ", nearest);
 	(void)!complain(&reading->complaint, (unsigned)cfg->line,
-			"there is no section \"%.60s\"; %saccepted are network { … }, clone ROLE { … } and route TASK-TYPE { … }",
+			"there is no section \"%.60s\"; %saccepted are network { … }, clone ROLE { … }, agent NAME { … } and "
+			"route TASK-TYPE { … }",
 			word, hint);
 }
 
@@ -143,17 +152,17 @@ static const struct translation {
 	const char *format;
 	const char *sentence;
 } translations[] = {
-	{"missing title for section '%s'", "a section %s without a name; accepted is clone ROLE { … } or route TASK-TYPE { … }"},
+	{"missing title for section '%s'",
+	 "a section %s without a name; accepted is clone ROLE { … }, agent NAME { … } or route TASK-TYPE { … }"},
 	{"missing opening brace for section '%s'",
 	 "no { where the options of section %s should begin; accepted is network { … }, "
-	 "clone ROLE { … } or route TASK-TYPE { … }"},
+	 "clone ROLE { … }, agent NAME { … } or route TASK-TYPE { … }"},
 	{"missing equal sign after option '%s'", "no = after %s; accepted is NAME = VALUE"},
 	{"unexpected token '%s'", "an unexpected \"%.60s\"; accepted is NAME = VALUE, or NAME = { VALUE, VALUE } for a list"},
 	{"unexpected closing brace", "a } without a section; accepted is one for each {"},
 	{"premature end of file",
 	 "the file ends in the middle of an option or section; accepted is NAME = VALUE and a } after the last option"},
-	{"found duplicate title '%s'",
-	 "a second section for \"%.60s\"; accepted is one for each role and one for each task type"},
+	{"found duplicate title '%s'", "a second section for \"%.60s\"; accepted is one for each role, agent and task type"},
 	{"attempt to append to non-list option '%s'", "+= after %s, which has one value; accepted is NAME = VALUE"},
 };
 
@@ -195,15 +204,18 @@ static void options_fill(enum section section, cfg_opt_t out_options[SECTION_OPT
 /* The sections and values of a clean text, as strings. Returns 0, ERR_CONFIG after a complaint, ERR_MEMORY. */
 static int sections_parse(struct source *source, const char *clean)
 {
-	cfg_opt_t network[SECTION_OPTIONS_MAX], clone[SECTION_OPTIONS_MAX], route[SECTION_OPTIONS_MAX];
+	cfg_opt_t network[SECTION_OPTIONS_MAX], clone[SECTION_OPTIONS_MAX], agent[SECTION_OPTIONS_MAX],
+		route[SECTION_OPTIONS_MAX];
 	cfg_opt_t root[] = {CFG_SEC("network", network, CFGF_MULTI),
 			    CFG_SEC("clone", clone, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+			    CFG_SEC("agent", agent, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 			    CFG_SEC("route", route, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES), CFG_END()};
 	cfg_t *cfg;
 	int rc;
 
 	options_fill(SECTION_NETWORK, network);
 	options_fill(SECTION_CLONE, clone);
+	options_fill(SECTION_AGENT, agent);
 	options_fill(SECTION_ROUTE, route);
 	cfg = cfg_init(root, CFGF_NONE);
 	if (!cfg)

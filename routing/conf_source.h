@@ -16,7 +16,7 @@ struct spot {
 };
 
 struct source {
-	cfg_t *cfg; /* sections "network", "clone" and "route", any number of each; every option a string or a list of them */
+	cfg_t *cfg; /* sections "network", "clone", "agent" and "route", any number of each; every option a string or a list of them */
 	struct outline outline;
 	struct spot *spots;
 	size_t spot_count;

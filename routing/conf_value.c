@@ -13,8 +13,14 @@
 
 typedef struct conf base_network;
 typedef struct clone_conf base_clone;
+typedef struct agent_conf base_agent;
 typedef struct route base_route;
-enum { section_network = SECTION_NETWORK, section_clone = SECTION_CLONE, section_route = SECTION_ROUTE };
+enum {
+	section_network = SECTION_NETWORK,
+	section_clone = SECTION_CLONE,
+	section_agent = SECTION_AGENT,
+	section_route = SECTION_ROUTE
+};
 
 static const struct option options[] = {
 #define OPTION(where, name, kind, member, low, high, sentence)                                                                   \
@@ -44,13 +50,13 @@ const struct option *option_find(enum section section, const char *name)
 
 const char *section_name(enum section section)
 {
-	static const char *const names[SECTION_COUNT] = {"network", "clone", "route"};
+	static const char *const names[SECTION_COUNT] = {"network", "clone", "agent", "route"};
 	return names[section];
 }
 
 bool option_is_list(const struct option *option)
 {
-	return option->kind == ROLES || option->kind == ERRORS;
+	return option->kind == ROLES || option->kind == ERRORS || option->kind == PLACES || option->kind == VARIABLES;
 }
 
 /* ---- names ---- */
@@ -92,6 +98,11 @@ bool role_is_good(const char *name)
 bool task_type_is_good(const char *name)
 {
 	return name_is_good(name, TASK_TYPE_BYTES, "-_.");
+}
+
+bool agent_name_is_good(const char *name)
+{
+	return name_is_good(name, AGENT_LABEL_BYTES, "-_.");
 }
 
 #define WORD_BYTES_MAX 48u
@@ -242,15 +253,6 @@ static int permille_read(const char *text, uint64_t *out_permille, const char **
 }
 
 /* ---- one function per kind; `base` is the member itself ---- */
-
-struct reading {
-	const struct option *option;
-	const char *value;
-	size_t index;
-	void *member;
-	unsigned line;
-	struct complaint *complaint;
-};
 
 #define REFUSE(reading, ...) complain((reading)->complaint, (reading)->line, __VA_ARGS__)
 
@@ -445,7 +447,7 @@ static int read_errors(const struct reading *reading)
 		      reading->option->name, reading->value, nearest ? nearest : "task_failed or timed_out");
 }
 
-static int read_text(const struct reading *reading)
+int read_text(const struct reading *reading)
 {
 	const size_t bytes = strlen(reading->value);
 
@@ -483,10 +485,17 @@ int option_read(const struct option *option, const char *value, size_t index, vo
 		struct complaint *complaint)
 {
 	static int (*const read_kind[])(const struct reading *) = {
-		[DURATION] = read_duration, [COUNT] = read_count,       [FACTOR] = read_factor, [PERCENT] = read_percent,
-		[PRIORITY] = read_priority, [FLAG] = read_flag,         [ROLE] = read_role,     [ROLES] = read_roles,
-		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint, [COMMAND] = read_text,  [PLACE] = read_place,
-		[AGE] = read_age,
+		[DURATION] = read_duration, [COUNT] = read_count,
+		[FACTOR] = read_factor,     [PERCENT] = read_percent,
+		[PRIORITY] = read_priority, [FLAG] = read_flag,
+		[ROLE] = read_role,         [ROLES] = read_roles,
+		[ERRORS] = read_errors,     [ENDPOINT] = read_endpoint,
+		[COMMAND] = read_text,      [PLACE] = read_place,
+		[AGE] = read_age,           [WORD] = read_word,
+		[MONEY] = read_money,       [LABEL] = read_label,
+		[KEY] = read_key,           [URL] = read_url,
+		[POINTER] = read_pointer,   [CONDITION] = read_condition,
+		[PLACES] = read_places,     [VARIABLES] = read_variables,
 	};
 	const struct reading reading = {.option = option,
 					.value = value,

@@ -181,6 +181,71 @@ static void test_the_document_explains_nothing_else(void **state)
 
 /* ---- what is read ---- */
 
+static void check_described_agent(const struct agent_conf *agent)
+{
+	assert_string_equal(agent->adapter, "jsonl");
+	assert_string_equal(agent->title, "My one");
+	assert_string_equal(agent->program, "p");
+	assert_string_equal(agent->arguments, "--a 'b c'");
+	assert_string_equal(agent->command, "x {model}");
+	assert_string_equal(agent->environment[0], "A=1");
+	assert_string_equal(agent->environment[1], "B={home}/b");
+	assert_string_equal(agent->environment[2], "");
+	assert_string_equal(agent->model, "m-1");
+	assert_string_equal(agent->endpoint, "https://h:1/p");
+	assert_string_equal(agent->wire, "chat");
+	assert_string_equal(agent->key, "secret:k");
+	assert_true(agent->priced);
+	assert_int_equal(agent->price_in, 3000000);
+	assert_int_equal(agent->price_cached, 300000);
+	assert_int_equal(agent->price_cache_write, 3750000);
+	assert_int_equal(agent->price_out, 15000001);
+	assert_int_equal(agent->slots, 9);
+	assert_string_equal(agent->fallback, "ollama");
+	assert_int_equal(agent->level, 3);
+	assert_int_equal(agent->turns, 50);
+	assert_int_equal(agent->idle_ms, 51000);
+	assert_int_equal(agent->first_ms, 52000);
+	assert_int_equal(agent->temperature_permille, 700);
+	assert_string_equal(agent->mounts[0], "/opt/a");
+	assert_string_equal(agent->mounts[1], "/opt/b");
+	assert_string_equal(agent->mounts[2], "");
+	assert_string_equal(agent->session, "/s");
+	assert_string_equal(agent->reported_model, "/m");
+	assert_string_equal(agent->text, "when:/type=say /t");
+	assert_true(agent->text_delta);
+	assert_string_equal(agent->usage_in, "/i");
+	assert_string_equal(agent->usage_cached, "/c");
+	assert_string_equal(agent->usage_out, "/o");
+	assert_true(agent->usage_excludes_cached);
+	assert_string_equal(agent->usage_scope, "step");
+	assert_string_equal(agent->cost, "/u");
+	assert_string_equal(agent->error, "/e");
+	assert_string_equal(agent->status, "/n");
+	assert_string_equal(agent->final, "/type=end");
+	assert_string_equal(agent->final_ok, "/ok=true");
+}
+
+/* What is built in stands behind what the file says, and goes by its other names too. */
+static void check_agents(const struct conf *conf)
+{
+	const struct agent_conf *codex = conf_agent(conf, "codex");
+
+	assert_int_equal(conf->agent_count, 3);
+	check_described_agent(conf_agent(conf, "m.1"));
+	assert_string_equal(codex->adapter, "codex");
+	assert_string_equal(codex->model, "gpt");
+	assert_int_equal(codex->price_cached, codex->price_in);
+	assert_int_equal(codex->slots, 4);
+	assert_int_equal(codex->level, AGENT_LEVEL_DEFAULT);
+	assert_int_equal(codex->temperature_permille, AGENT_TEMPERATURE_OWN);
+	assert_ptr_equal(conf_agent(conf, "openai-codex"), codex);
+	assert_ptr_equal(conf_agent(conf, "claude_code"), agent_builtin_at(0));
+	assert_string_equal(conf_agent(NULL, "ollama")->adapter, "local");
+	assert_false(conf_agent(conf, "claude")->priced);
+	assert_null(conf_agent(conf, "nobody"));
+}
+
 static void test_every_option_reaches_its_place(void **state)
 {
 	struct conf *conf = conf_of(
@@ -190,6 +255,17 @@ static void test_every_option_reaches_its_place(void **state)
 		"retention = 400d mirror_file = /mnt/other/log mirror_git = none mirror_command = 'put --to \"x y\"' }\n"
 		"clone a { instances = 3 slots = 4 command = 'x \"y z\" ${A}' external = no }\n"
 		"clone b { external = yes } clone c { external = on } clone d { external = false }\n"
+		"agent m.1 { adapter = jsonl title = 'My one' program = p arguments = \"--a 'b c'\" command = 'x {model}' model "
+		"= m-1\n"
+		"environment = { 'A=1', 'B={home}/b' } endpoint = \"https://h:1/p\" wire = chat key = \"secret:k\" price_in = 3\n"
+		"price_cached = 0.3 price_cache_write = 3.75 price_out = 15.000001 slots = 9 fallback = ollama level = 3 turns = "
+		"50\n"
+		"idle = 51s first = 52s temperature = 0.7 mounts = { /opt/a, /opt/b } session = /s reported_model = /m\n"
+		"text = \"when:/type=say /t\" text_delta = yes usage_in = /i usage_cached = /c usage_out = /o\n"
+		"usage_excludes_cached = yes usage_scope = step cost = /u error = /e status = /n final = \"/type=end\"\n"
+		"final_ok = \"/ok=true\" }\n"
+		"agent codex { model = gpt price_in = 2 price_out = 8 } agent acp-one { adapter = acp command = 'gemini --acp' "
+		"}\n"
 		"route t.1_x-y { destination = a fallbacks = { b, c } priority = urgent retries = 3 start = 4s timeout = 5s\n"
 		"timeout_max = 6m heartbeat = 7s deadline = 1d backoff_initial = 8ms backoff_max = 9s backoff_factor = 1.125\n"
 		"backoff_jitter = 12.5% queue_max = 10 non_retryable = { timed_out, limit } escalate_to = d }\n");
@@ -217,6 +293,7 @@ static void test_every_option_reaches_its_place(void **state)
 	assert_string_equal(conf->mirror_file, "/mnt/other/log");
 	assert_string_equal(conf->mirror_git, "none");
 	assert_string_equal(conf->mirror_command, "put --to \"x y\"");
+	check_agents(conf);
 	assert_int_equal(conf->clone_count, 4);
 	assert_string_equal(conf->clone[0].role, "a");
 	assert_int_equal(conf->clone[0].instances, 3);
