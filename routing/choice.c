@@ -16,11 +16,18 @@ bool clone_usable(const struct omega *omega, const struct clone *clone)
 	       !clone->breaker_until_ms;
 }
 
+/* Attempts that wait for child tasks take no slot, but a process each. */
+static bool has_room(const struct clone *clone)
+{
+	uint32_t room = clone->slots + WAITING_MAX;
+	return clone->attempts < (room < SLOTS_MAX ? room : SLOTS_MAX);
+}
+
 /* After its breaker was open, a clone gets one attempt to show that it works again. */
 bool clone_free(const struct omega *omega, const struct clone *clone)
 {
 	bool on_trial = clone->failures >= omega->table.breaker_failures;
-	return clone_usable(omega, clone) && clone->used < (on_trial ? 1 : clone->slots);
+	return clone_usable(omega, clone) && clone->used < (on_trial ? 1 : clone->slots) && has_room(clone);
 }
 
 bool clone_offers(const struct clone *clone, const char *task_type)

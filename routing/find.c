@@ -221,6 +221,21 @@ uint32_t find_attempt(const struct omega *omega, uint32_t clone, const struct id
 	return attempt;
 }
 
+bool is_person(const char *peer)
+{
+	return memcmp(peer, "client/", 7) == 0 || memcmp(peer, "operator/", 9) == 0;
+}
+
+bool same_role(const char *a, const char *b)
+{
+	if (is_person(a) || is_person(b))
+		return false;
+	for (; *a == *b; a++, b++)
+		if (*a == 0 || *a == '/')
+			return true;
+	return false;
+}
+
 bool same_owner(const char *a, const char *b)
 {
 	for (unsigned slashes = 0;; a++, b++) {

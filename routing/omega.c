@@ -200,8 +200,9 @@ static const char *why_not(const struct omega *omega, const struct clone *clone,
 		return "does not offer this task type";
 	if (clone_free(omega, clone))
 		return NULL;
-	return clone->failures >= omega->table.breaker_failures ? "on trial after failures: one attempt at a time"
-								: "no free slot";
+	if (clone->failures >= omega->table.breaker_failures)
+		return "on trial after failures: one attempt at a time";
+	return clone->used < clone->slots ? "too many of its attempts wait for child tasks" : "no free slot";
 }
 
 static size_t explain_destination(const struct omega *omega, const struct route *route, uint32_t destination, uint32_t role,
@@ -324,8 +325,8 @@ static const char *check_indexes(const struct omega *omega)
 
 static const char *check_clone(const struct omega *omega, uint32_t clone)
 {
-	uint32_t used = 0;
-	for (uint32_t a = omega->clone[clone].first_attempt; a; a = omega->attempt[a].after) {
+	uint32_t used = 0, attempts = 0;
+	for (uint32_t a = omega->clone[clone].first_attempt; a; a = omega->attempt[a].after, attempts++) {
 		const struct attempt *attempt = &omega->attempt[a];
 		used += attempt->state != ATTEMPT_WAITING;
 		if (attempt->clone != clone || attempt->state == ATTEMPT_FREE)
@@ -335,6 +336,8 @@ static const char *check_clone(const struct omega *omega, uint32_t clone)
 		if (!attempt->task && attempt->state != ATTEMPT_ENDING)
 			return "an attempt without a task is not being ended";
 	}
+	if (attempts != omega->clone[clone].attempts)
+		return "a clone's attempts are counted wrongly";
 	return used != omega->clone[clone].used ? "a clone's used slots are counted wrongly" : NULL;
 }
 

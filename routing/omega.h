@@ -26,12 +26,13 @@
 #include "protocol/message.h"
 #include "routing/table.h"
 
-#define OMEGA_CORE_VERSION 1u
+#define OMEGA_CORE_VERSION 2u
 #define PEERS_MAX          256u   /* clone instances known at once */
 #define SLOTS_MAX          1024u  /* attempts at once per instance */
+#define WAITING_MAX        64u    /* of these, how many may wait for child tasks beyond its slots */
 #define ATTEMPTS_MAX       65536u /* attempts at once, of all instances */
 #define DEPTH_MAX          4u     /* tasks below a client's task */
-#define CHILDREN_MAX       64u    /* live children of one task */
+#define CHILDREN_MAX       256u   /* live children of one task */
 #define FOLLOWERS_MAX      8u     /* peers besides the client that wait for one task */
 #define STEP_RECORDS_MAX   64u    /* records that one step can return */
 #define NEVER              UINT64_MAX

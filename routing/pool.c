@@ -54,6 +54,7 @@ uint32_t attempt_take(struct omega *omega, uint32_t clone)
 	else
 		c->first_attempt = attempt;
 	c->last_attempt = attempt;
+	c->attempts++;
 	return attempt;
 }
 
@@ -69,6 +70,7 @@ void attempt_drop(struct omega *omega, uint32_t attempt)
 		omega->attempt[a->after].before = a->before;
 	else
 		clone->last_attempt = a->before;
+	clone->attempts--;
 	if (a->state != ATTEMPT_WAITING)
 		clone->used--;
 	if (a->task)

@@ -172,16 +172,32 @@ void decide_request(struct step *step)
 
 /* ---- TaskCancel, TaskFollow, StatusQuery ---- */
 
-static bool may_touch(const struct omega *omega, uint32_t task, const char *peer)
+/* Whose task it is may hear of it. What one instance of a role has asked for is the business of all of them: the parent may go on with another. */
+static bool may_hear(const char *client, const char *peer)
 {
-	return is_operator(peer) || same_owner(omega->task[task].client, peer);
+	return is_operator(peer) || same_owner(client, peer) || same_role(client, peer);
 }
 
 static bool owns(const struct text *client, const char *peer)
 {
 	char name[NAME_BYTES];
 	copy_name(name, sizeof(name), client->at, client->bytes);
-	return is_operator(peer) || same_owner(name, peer);
+	return may_hear(name, peer);
+}
+
+/* A clone ends what an attempt has asked for that it runs now, and nothing else. */
+static bool runs_parent(const struct omega *omega, uint32_t task, uint32_t clone)
+{
+	uint32_t parent = omega->task[task].parent;
+	uint32_t attempt = parent ? omega->task[parent].attempt : 0;
+	return attempt && omega->attempt[attempt].clone == clone && omega->attempt[attempt].state != ATTEMPT_ENDING;
+}
+
+static bool may_cancel(const struct omega *omega, uint32_t task, const char *peer)
+{
+	if (is_person(peer))
+		return is_operator(peer) || same_owner(omega->task[task].client, peer);
+	return runs_parent(omega, task, find_clone(omega, peer));
 }
 
 /* Why there is nothing to cancel or follow: nobody's, somebody else's, or over. */
@@ -198,7 +214,7 @@ void decide_cancel(struct step *step)
 		step_refuse(step, ended_code(step->omega, &message->header.task_id, message->task_cancel.known_state));
 		return;
 	}
-	if (!may_touch(step->omega, task, step->event->peer)) {
+	if (!may_cancel(step->omega, task, step->event->peer)) {
 		step_refuse(step, ERROR_NOT_ALLOWED);
 		return;
 	}
@@ -226,7 +242,8 @@ void decide_follow(struct step *step)
 		step_refuse(step, ERROR_NOT_FOUND);
 		return;
 	}
-	if (task ? !may_touch(step->omega, task, step->event->peer) : !owns(&facts->known_client, step->event->peer)) {
+	if (task ? !may_hear(step->omega->task[task].client, step->event->peer)
+		 : !owns(&facts->known_client, step->event->peer)) {
 		step_refuse(step, ERROR_NOT_ALLOWED);
 		return;
 	}

@@ -93,7 +93,8 @@ struct clone {
 	char task_types[256]; /* comma-separated; empty: all of its role */
 	uint32_t role;
 	uint32_t slots;
-	uint32_t used;
+	uint32_t used;     /* of its slots: attempts that do not wait for a child task */
+	uint32_t attempts; /* all of them */
 	uint32_t load;
 	uint32_t failures; /* in a row */
 	uint32_t first_attempt, last_attempt;
@@ -207,6 +208,8 @@ uint32_t find_role(const struct omega *omega, const char *name, size_t name_byte
 uint32_t role_add(struct omega *omega, const char *name); /* finds or makes; 0: no room */
 uint32_t find_attempt(const struct omega *omega, uint32_t clone, const struct id *lease);
 bool same_owner(const char *a, const char *b); /* client/alice/1 and client/alice/2 */
+bool is_person(const char *peer);              /* a client or an operator */
+bool same_role(const char *a, const char *b);  /* clones: beta/1 and beta/2 */
 void copy_name(char *out, size_t capacity, const char *name, size_t name_bytes);
 struct text text_of(const char *name);
 

@@ -375,9 +375,87 @@ static void test_people_and_the_workspace_are_no_clones(void **state)
 	bench_free(bench);
 }
 
+/* ---- children ---- */
+
+static struct record assigned(struct bench *bench)
+{
+	const struct record *assignment = find_record(bench, MESSAGE_TASK_ASSIGNMENT);
+	assert_non_null(assignment);
+	return *assignment;
+}
+
+static void start(struct bench *bench, const struct record *assignment, bool waiting)
+{
+	const struct task_assignment *facts = &assignment->message.task_assignment;
+	struct message message = {.type = MESSAGE_TASK_STARTED};
+	message.header.task_id = assignment->message.header.task_id;
+	message.task_started = (struct task_started){facts->attempt, facts->lease};
+	assert_int_equal(step(bench, assignment->peer, &message), 0);
+	message.type = MESSAGE_TASK_PROGRESS;
+	message.task_progress = (struct task_progress){.attempt = facts->attempt, .lease = facts->lease, .waiting = waiting};
+	assert_int_equal(step(bench, assignment->peer, &message), 0);
+}
+
+static uint32_t ask_child(struct bench *bench, const struct record *parent)
+{
+	struct message message = {.type = MESSAGE_TASK_REQUEST};
+	message.header.task_id = make_id(bench);
+	message.task_request.task_type = say("change");
+	message.task_request.parent = parent->message.header.task_id;
+	message.task_request.parent_lease = parent->message.task_assignment.lease;
+	assert_int_equal(step(bench, parent->peer, &message), 0);
+	return bench->records.item[0].verdict;
+}
+
+static void test_an_attempt_has_so_many_children_and_no_more(void **state)
+{
+	struct bench *bench = bench_new(1024);
+	(void)state;
+	add_route(bench, "race", "judge");
+	add_route(bench, "change", "shadow");
+	install(bench);
+	join(bench, "judge/1", "judge", 1);
+	request(bench, "race", 0);
+	struct record parent = assigned(bench);
+	start(bench, &parent, true);
+	for (uint32_t i = 0; i < CHILDREN_MAX; i++)
+		assert_int_equal(ask_child(bench, &parent), 0);
+	assert_int_equal(ask_child(bench, &parent), ERROR_OVERLOADED);
+	bench_free(bench);
+}
+
+/* They give their slots back, but each is a process. */
+static void test_a_clone_gets_so_many_attempts_that_wait_and_no_more(void **state)
+{
+	struct bench *bench = bench_new(1024);
+	struct record first;
+	(void)state;
+	add_route(bench, "race", "judge");
+	install(bench);
+	join(bench, "judge/1", "judge", 2);
+	for (uint32_t i = 0; i < WAITING_MAX + 2; i++) {
+		request(bench, "race", 0);
+		struct record assignment = assigned(bench);
+		if (i == 0)
+			first = assignment;
+		start(bench, &assignment, true);
+	}
+	request(bench, "race", 0);
+	assert_null(find_record(bench, MESSAGE_TASK_ASSIGNMENT));
+	struct message completion = {.type = MESSAGE_TASK_COMPLETION};
+	completion.header.task_id = first.message.header.task_id;
+	completion.task_completion.attempt = 1;
+	completion.task_completion.lease = first.message.task_assignment.lease;
+	assert_int_equal(step(bench, "judge/1", &completion), 0);
+	assert_non_null(find_record(bench, MESSAGE_TASK_ASSIGNMENT));
+	bench_free(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_attempt_has_so_many_children_and_no_more),
+		cmocka_unit_test(test_a_clone_gets_so_many_attempts_that_wait_and_no_more),
 		cmocka_unit_test(test_people_and_the_workspace_are_no_clones),
 		cmocka_unit_test(test_each_priority_gets_its_share_of_every_round),
 		cmocka_unit_test(test_with_age_a_low_task_overtakes_a_flood_of_urgent_ones),

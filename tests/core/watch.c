@@ -49,6 +49,7 @@ static void watch_request(struct watch *watch, const struct record *record)
 	*task = (struct watched){.id = record->message.header.task_id,
 				 .key_hash = facts->key_hash,
 				 .body_hash = facts->body_hash,
+				 .parent = facts->parent,
 				 .number = record->seq};
 	snprintf(task->client, sizeof(task->client), "%s", record->peer);
 	snprintf(task->task_type, sizeof(task->task_type), "%.*s", (int)facts->task_type.bytes, facts->task_type.at);
@@ -82,6 +83,27 @@ static void watch_assignment(struct watch *watch, const struct record *record, s
 	task->destination = facts->destination;
 	task->attempts = facts->attempt;
 	task->not_before_ms = 0;
+	snprintf(task->clone, sizeof(task->clone), "%s", record->peer);
+}
+
+static bool is_role_of(const char *a, const char *b)
+{
+	size_t length = strcspn(a, "/");
+	return strncmp(a, b, length + 1) == 0;
+}
+
+/* What a clone may do to other tasks: ask about what its role has asked for, end what its own attempt has asked for. */
+static void watch_meddling(struct watch *watch, const struct record *record, const struct watched *task)
+{
+	const struct watched *parent = watch_find(watch, &task->parent);
+	if (record->direction != DIRECTION_IN || record->verdict || strncmp(record->peer, "client/", 7) == 0 ||
+	    strncmp(record->peer, "operator/", 9) == 0)
+		return;
+	if (record->message.type == MESSAGE_TASK_FOLLOW && !is_role_of(task->client, record->peer))
+		broken(watch, record, "a clone hears of a task that is none of its business");
+	if (record->message.type == MESSAGE_TASK_CANCEL &&
+	    (!parent || parent->end_state || strcmp(parent->clone, record->peer) != 0))
+		broken(watch, record, "a clone ends a task that it did not ask for");
 }
 
 static void watch_retry(struct watch *watch, const struct record *record, struct watched *task)
@@ -145,6 +167,7 @@ static void watch_recovery(struct watch *watch, const struct record *record, str
 
 static void watch_task(struct watch *watch, const struct record *record, struct watched *task)
 {
+	watch_meddling(watch, record, task);
 	switch (record->message.type) {
 	case MESSAGE_TASK_ASSIGNMENT:
 		watch_assignment(watch, record, task);

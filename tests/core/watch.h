@@ -15,7 +15,9 @@ struct watched {
 	struct id id;
 	struct id key_hash;
 	struct id body_hash;
+	struct id parent;
 	char client[NAME_BYTES];
+	char clone[NAME_BYTES]; /* that it was assigned to last */
 	char task_type[TASK_TYPE_BYTES];
 	uint64_t number;
 	uint64_t outcome_seq;

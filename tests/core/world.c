@@ -612,17 +612,35 @@ static void stop_job(struct world *world, uint32_t number, const struct message 
 	answer(world, number, &failure);
 }
 
+/* The same in every attempt of the parent, on whichever instance. */
+static struct id child_of(const struct id *parent)
+{
+	struct id child = *parent;
+	child.bytes[1]++;
+	return child;
+}
+
 static void ask_for_help(struct world *world, uint32_t number, struct job *job)
 {
 	struct message message = {.type = MESSAGE_TASK_REQUEST};
-	message.header.task_id = make_id(world, 't');
-	message.task_request.task_type = say(types[below(world, 3)]);
+	message.header.task_id = child_of(&job->task_id);
+	message.task_request.task_type = say(types[job->task_id.bytes[14] % 3]);
 	message.task_request.parent = job->task_id;
 	message.task_request.parent_lease = job->lease;
-	message.task_request.body_hash = make_id(world, 'b');
+	message.task_request.body_hash = message.header.task_id;
 	job->asked_child = true;
 	job->waiting = below(world, 2);
 	world->tally->children++;
+	tell_omega(world, number, &message);
+}
+
+/* Asks what became of a child, or ends it; also of children that are not this attempt's. */
+static void ask_about_child(struct world *world, uint32_t number, const struct job *job)
+{
+	struct message message = {.type = below(world, 2) ? MESSAGE_TASK_FOLLOW : MESSAGE_TASK_CANCEL};
+	message.header.task_id = child_of(&job->task_id);
+	if (happens(world, world->trouble.lie) && world->watch.count)
+		message.header.task_id = world->watch.task[below(world, (uint32_t)world->watch.count)].id;
 	tell_omega(world, number, &message);
 }
 
@@ -630,6 +648,8 @@ static void work(struct world *world, uint32_t number, struct job *job)
 {
 	if (!job->busy || job->hung)
 		return;
+	if (job->asked_child && happens(world, world->trouble.child / 2))
+		ask_about_child(world, number, job);
 	if (!job->asked_child && happens(world, world->trouble.child))
 		ask_for_help(world, number, job);
 	if (world->now_ms >= job->next_progress_ms) {
