@@ -66,11 +66,12 @@ struct agent_conf {
 	uint32_t temperature_permille;
 	char mounts[AGENT_MOUNTS_MAX][PLACE_BYTES]; /* folders that it sees besides, read-only; those not given are empty */
 	/* Of jsonl: pointers into the lines that it prints, as "/path" or "when:/type=result /path". */
-	char session[AGENT_POINTER_BYTES], reported_model[AGENT_POINTER_BYTES], text[AGENT_POINTER_BYTES];
-	bool text_delta;
+	char session[AGENT_POINTER_BYTES], reported_model[AGENT_POINTER_BYTES], text[AGENT_POINTER_BYTES],
+		tool[AGENT_POINTER_BYTES], path[AGENT_POINTER_BYTES];
+	bool text_pieces;
 	char usage_in[AGENT_POINTER_BYTES], usage_cached[AGENT_POINTER_BYTES], usage_out[AGENT_POINTER_BYTES];
 	bool usage_excludes_cached;
-	char usage_scope[AGENT_WORD_BYTES]; /* step, run, thread; empty: run */
+	char usage_counts[AGENT_WORD_BYTES]; /* step, run, thread; empty: run */
 	char cost[AGENT_POINTER_BYTES], error[AGENT_POINTER_BYTES], status[AGENT_POINTER_BYTES];
 	char final[AGENT_POINTER_BYTES], final_ok[AGENT_POINTER_BYTES]; /* conditions: "/type=result", or a pointer alone */
 };

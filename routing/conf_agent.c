@@ -59,7 +59,7 @@ static const struct words {
 } words[] = {
 	{"adapter", {"claude", "codex", "gemini", "opencode", "qwen", "local", "acp", "jsonl"}},
 	{"wire", {"anthropic", "responses", "chat", "gemini", "ollama"}},
-	{"usage_scope", {"step", "run", "thread"}},
+	{"usage_counts", {"step", "run", "thread"}},
 };
 
 static const struct words *words_of(const char *option)

@@ -213,12 +213,14 @@ static void check_described_agent(const struct agent_conf *agent)
 	assert_string_equal(agent->session, "/s");
 	assert_string_equal(agent->reported_model, "/m");
 	assert_string_equal(agent->text, "when:/type=say /t");
-	assert_true(agent->text_delta);
+	assert_true(agent->text_pieces);
+	assert_string_equal(agent->tool, "/w");
+	assert_string_equal(agent->path, "/f");
 	assert_string_equal(agent->usage_in, "/i");
 	assert_string_equal(agent->usage_cached, "/c");
 	assert_string_equal(agent->usage_out, "/o");
 	assert_true(agent->usage_excludes_cached);
-	assert_string_equal(agent->usage_scope, "step");
+	assert_string_equal(agent->usage_counts, "step");
 	assert_string_equal(agent->cost, "/u");
 	assert_string_equal(agent->error, "/e");
 	assert_string_equal(agent->status, "/n");
@@ -261,8 +263,9 @@ static void test_every_option_reaches_its_place(void **state)
 		"price_cached = 0.3 price_cache_write = 3.75 price_out = 15.000001 slots = 9 fallback = ollama level = 3 turns = "
 		"50\n"
 		"idle = 51s first = 52s temperature = 0.7 mounts = { /opt/a, /opt/b } session = /s reported_model = /m\n"
-		"text = \"when:/type=say /t\" text_delta = yes usage_in = /i usage_cached = /c usage_out = /o\n"
-		"usage_excludes_cached = yes usage_scope = step cost = /u error = /e status = /n final = \"/type=end\"\n"
+		"text = \"when:/type=say /t\" text_pieces = yes tool = /w path = /f usage_in = /i usage_cached = /c usage_out = "
+		"/o\n"
+		"usage_excludes_cached = yes usage_counts = step cost = /u error = /e status = /n final = \"/type=end\"\n"
 		"final_ok = \"/ok=true\" }\n"
 		"agent codex { model = gpt price_in = 2 price_out = 8 } agent acp-one { adapter = acp command = 'gemini --acp' "
 		"}\n"
