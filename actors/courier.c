@@ -12,7 +12,7 @@
 #include "actors/shell.h"
 #include "actors/transfer.h"
 
-#define WAITING_MAX 256u /* uploads that somebody waits for */
+#define UPLOADS_WAITING_MAX 256u /* uploads that somebody waits for */
 
 /* Somebody who brings an artefact. */
 struct bringer {
@@ -27,7 +27,7 @@ struct bringer {
 
 struct courier {
 	struct artefacts *store;
-	struct bringer bringer[WAITING_MAX];
+	struct bringer bringer[UPLOADS_WAITING_MAX];
 	uint32_t recorded; /* of them are complete and wait for that record to be durable */
 };
 
@@ -94,7 +94,7 @@ static void grant(struct shell *shell, uint32_t index, struct bringer *bringer, 
 
 static struct bringer *find_bringer(struct courier *courier, const char *peer, const struct hash *hash)
 {
-	for (uint32_t i = 0; i < WAITING_MAX; i++) {
+	for (uint32_t i = 0; i < UPLOADS_WAITING_MAX; i++) {
 		struct bringer *bringer = &courier->bringer[i];
 
 		if (bringer->used && hash_equal(&bringer->hash, hash) && strcmp(bringer->peer, peer) == 0)
@@ -106,7 +106,7 @@ static struct bringer *find_bringer(struct courier *courier, const char *peer, c
 /* Whoever is not connected any more will offer again, so its place is free. */
 static struct bringer *new_bringer(struct shell *shell)
 {
-	for (uint32_t i = 0; i < WAITING_MAX; i++) {
+	for (uint32_t i = 0; i < UPLOADS_WAITING_MAX; i++) {
 		struct bringer *bringer = &shell->courier->bringer[i];
 
 		if (!bringer->used || !connection_named(&shell->connections, bringer->peer))
@@ -246,7 +246,7 @@ void courier_finished(struct shell *shell)
 	int result;
 
 	while (artefact_finished(shell->courier->store, &hash, &result)) {
-		for (uint32_t i = 0; i < WAITING_MAX; i++) {
+		for (uint32_t i = 0; i < UPLOADS_WAITING_MAX; i++) {
 			struct bringer *bringer = &shell->courier->bringer[i];
 
 			if (bringer->used && !bringer->seq && hash_equal(&bringer->hash, &hash))
@@ -272,7 +272,7 @@ void courier_durable(struct shell *shell)
 {
 	struct courier *courier = shell->courier;
 
-	for (uint32_t i = 0; courier && courier->recorded && i < WAITING_MAX; i++) {
+	for (uint32_t i = 0; courier && courier->recorded && i < UPLOADS_WAITING_MAX; i++) {
 		struct bringer *bringer = &courier->bringer[i];
 
 		if (!bringer->used || !bringer->seq || bringer->seq > shell->durable_seq)
