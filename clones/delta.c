@@ -2,7 +2,7 @@
  *
  * Delta runs the project's own tests and says what came of each case.
  *
- * Parameters besides "repo" and "commit": "system", one of test_system_find, instead of what is detected; "make_target".
+ * Parameters besides "repo" and "commit": "system", one of test_system_find, instead of what is detected; "make_target"; "coverage" (clones/coverage.h).
  *
  * The result: entities of kind "case" {suite, name, system, verdict, duration_ms, message, path, line}, a finding for every case that
  * failed and every error of the compiler, and per system the metrics passed, failed, errors, skipped and duration. Passing
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clones/clone.h"
+#include "clones/coverage.h"
 #include "clones/obstacle.h"
 #include "clones/pattern.h"
 #include "clones/project.h"
@@ -37,26 +38,33 @@ static int check_system(const struct target *target, char out_why[256])
 }
 
 /* Everything that is made goes to a folder of its own; no test of the project is looked for in it. */
-static void plan_folder(struct plan *plan)
+static void plan_folder(struct plan *plan, bool coverage)
 {
-	static const char *const words[] = {"mkdir", "-p", "/work/.bunshin"};
-	struct step *step = &plan->step[plan->count++];
-	*step = (struct step){.name = "prepare", .tier = 2, .optional = true, .writes = true};
-	memcpy(step->argv, words, sizeof(words));
+	plan->step[plan->count++] = (struct step){.name = "prepare",
+						  .argv = {"sh", "-c", coverage ? coverage_prepare() : "mkdir -p /work/.bunshin"},
+						  .tier = 2,
+						  .optional = true,
+						  .writes = true};
 }
 
 static int delta_plan(const struct target *target, struct arena *arena, struct plan *out_plan, char out_why[256])
 {
 	const struct test_system *chosen[8];
 	int rc = check_system(target, out_why);
+	if (rc == 0)
+		rc = coverage_check(target, out_why);
 	if (rc)
 		return rc;
+	bool coverage = coverage_wanted(target);
 	struct project project = project_of(target);
 	size_t count = project_systems(&project, chosen);
 	if (count > 0)
-		plan_folder(out_plan);
-	for (size_t i = 0; i < count; i++)
+		plan_folder(out_plan, coverage);
+	for (size_t i = 0; i < count; i++) {
 		chosen[i]->plan(&project, arena, out_plan);
+		if (coverage)
+			coverage_plan(chosen[i], arena, out_plan);
+	}
 	project_release(&project);
 	return 0;
 }
@@ -514,6 +522,7 @@ static json_t *delta_conclude(const struct target *target, const struct plan *pl
 			continue;
 		systems++;
 		conclude_suite(result, &suite, &project);
+		coverage_conclude(result, target, suite.system, plan, outputs);
 		tested += cases_counted(&suite.cases, VERDICT_ERROR) < suite.cases.count;
 		if (used > 0 && used < sizeof(text) - 1)
 			text[used++] = ' ';
