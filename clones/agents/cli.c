@@ -7,9 +7,60 @@
 
 #include <string.h>
 
+#include "clones/agents/acp.h"
 #include "clones/agents/parse.h"
 
 /* clang-format off */
+/* The same program in two ways of speaking. */
+#define GEMINI_SETTINGS \
+	.environment = { \
+		{"GOOGLE_GEMINI_BASE_URL", {.text = "{endpoint}"}}, \
+		{"GEMINI_API_KEY", {.text = "{key}"}}, \
+		{"GEMINI_CLI_NO_RELAUNCH", {.text = "true"}}, \
+	}, \
+	.config = {"{home}/.gemini/settings.json", \
+		{.text = "{\"general\":{\"enableAutoUpdate\":false,\"maxAttempts\":{attempts},\"retryFetchErrors\":false}," \
+			"\"privacy\":{\"usageStatisticsEnabled\":false},\"telemetry\":{\"enabled\":false}," \
+			"\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}," \
+			"\"tools\":{\"shell\":{\"enableInteractiveShell\":false}}," \
+			"\"model\":{\"maxSessionTurns\":{turns_or_all}}}\n", .quoting = AGENT_QUOTED}}
+#define OPENCODE_ENVIRONMENT(edits) \
+	.environment = { \
+		{"OPENCODE_DISABLE_AUTOUPDATE", {.text = "1"}}, \
+		{"OPENCODE_DISABLE_MODELS_FETCH", {.text = "1"}}, \
+		{"OPENCODE_DISABLE_LSP_DOWNLOAD", {.text = "1"}}, \
+		{"OPENCODE_DISABLE_DEFAULT_PLUGINS", {.text = "1"}}, \
+		{"OPENCODE_DISABLE_PROJECT_CONFIG", {.text = "1"}}, /* its plugins run all the same: only the sandbox holds them */ \
+		{"OPENCODE_CONFIG_CONTENT", \
+			{.text = "{\"autoupdate\":false,\"share\":\"disabled\",\"model\":\"bunshin/{model}\",\"small_model\":\"bunshin/{model}\"," \
+				"\"enabled_providers\":[\"bunshin\"],\"provider\":{\"bunshin\":{\"npm\":\"@ai-sdk/openai-compatible\"," \
+				"\"options\":{\"baseURL\":\"{endpoint}/v1\",\"apiKey\":\"{key}\"}," \
+				"\"models\":{\"{model}\":{\"limit\":{\"context\":128000,\"output\":8192}}}}}," \
+				"\"permission\":{\"edit\":\"" edits "\",\"bash\":\"" edits "\",\"webfetch\":\"deny\",\"external_directory\":\"deny\"}}", \
+				.quoting = AGENT_QUOTED}}, \
+	}
+#define QWEN_ENVIRONMENT \
+	.environment = { \
+		{"OPENAI_BASE_URL", {.text = "{endpoint}/v1"}}, \
+		{"OPENAI_API_KEY", {.text = "{key}"}}, \
+		{"OPENAI_MODEL", {.text = "{model}", .needs = "model"}}, \
+	}
+
+/* Our own loop (tools/agent.h) for servers that only answer. */
+#define LOOP_ARGUMENTS(wire) \
+	.arguments = { \
+		{.text = "tool"}, {.text = "agent"}, \
+		{.text = "--wire=" wire}, \
+		{.text = "--endpoint={endpoint}"}, \
+		{.text = "--model={model}"}, \
+		{.text = "--temperature={temperature}", .needs = "temperature"}, \
+		{.text = "--turns={turns}", .needs = "turns"}, \
+		{.text = "--retries={retries}"}, \
+		{.text = "--idle-ms={idle_ms}"}, \
+	}, \
+	.environment = {{"BUNSHIN_MODEL_KEY", {.text = "{key}"}}}, \
+	.parse = agent_parse_local
+
 static const struct agent_cli rows[] = {
 	{
 		.name = "claude",
@@ -93,17 +144,7 @@ static const struct agent_cli rows[] = {
 			{.text = "--skip-trust"},
 			{.text = "-m", .needs = "model"}, {.text = "{model}", .needs = "model"},
 		},
-		.environment = {
-			{"GOOGLE_GEMINI_BASE_URL", {.text = "{endpoint}"}},
-			{"GEMINI_API_KEY", {.text = "{key}"}},
-			{"GEMINI_CLI_NO_RELAUNCH", {.text = "true"}},
-		},
-		.config = {"{home}/.gemini/settings.json",
-			{.text = "{\"general\":{\"enableAutoUpdate\":false,\"maxAttempts\":{attempts},\"retryFetchErrors\":false},"
-				"\"privacy\":{\"usageStatisticsEnabled\":false},\"telemetry\":{\"enabled\":false},"
-				"\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}},"
-				"\"tools\":{\"shell\":{\"enableInteractiveShell\":false}},"
-				"\"model\":{\"maxSessionTurns\":{turns_or_all}}}\n", .quoting = AGENT_QUOTED}},
+		GEMINI_SETTINGS,
 		.statuses = {{41, AGENT_CLASS_AUTH}, {42, AGENT_CLASS_CONFIG}, {53, AGENT_CLASS_LIMIT_TURNS}, {55, AGENT_CLASS_TRUST}},
 		.status_is_http = true,
 		.needs_usage = true,
@@ -123,20 +164,7 @@ static const struct agent_cli rows[] = {
 			{.text = "--title"}, {.text = "task"}, /* else the model is asked for one */
 			{.text = "-m"}, {.text = "bunshin/{model}"},
 		},
-		.environment = {
-			{"OPENCODE_DISABLE_AUTOUPDATE", {.text = "1"}},
-			{"OPENCODE_DISABLE_MODELS_FETCH", {.text = "1"}},
-			{"OPENCODE_DISABLE_LSP_DOWNLOAD", {.text = "1"}},
-			{"OPENCODE_DISABLE_DEFAULT_PLUGINS", {.text = "1"}},
-			{"OPENCODE_DISABLE_PROJECT_CONFIG", {.text = "1"}}, /* its plugins run all the same: only the sandbox holds them */
-			{"OPENCODE_CONFIG_CONTENT",
-				{.text = "{\"autoupdate\":false,\"share\":\"disabled\",\"model\":\"bunshin/{model}\",\"small_model\":\"bunshin/{model}\","
-					"\"enabled_providers\":[\"bunshin\"],\"provider\":{\"bunshin\":{\"npm\":\"@ai-sdk/openai-compatible\","
-					"\"options\":{\"baseURL\":\"{endpoint}/v1\",\"apiKey\":\"{key}\"},"
-					"\"models\":{\"{model}\":{\"limit\":{\"context\":128000,\"output\":8192}}}}},"
-					"\"permission\":{\"edit\":\"allow\",\"bash\":\"allow\",\"webfetch\":\"deny\",\"external_directory\":\"deny\"}}",
-					.quoting = AGENT_QUOTED}},
-		},
+		OPENCODE_ENVIRONMENT("allow"),
 		.needs_usage = true,
 		.parse = agent_parse_opencode,
 	},
@@ -155,15 +183,74 @@ static const struct agent_cli rows[] = {
 			{.text = "--bare"},
 			{.text = "--max-session-turns", .needs = "turns"}, {.text = "{turns}", .needs = "turns"},
 		},
-		.environment = {
-			{"OPENAI_BASE_URL", {.text = "{endpoint}/v1"}},
-			{"OPENAI_API_KEY", {.text = "{key}"}},
-			{"OPENAI_MODEL", {.text = "{model}", .needs = "model"}},
-		},
+		QWEN_ENVIRONMENT,
 		.statuses = {{53, AGENT_CLASS_LIMIT_TURNS}},
 		.needs_usage = true,
 		.reads_at_files = true,
 		.parse = agent_parse_qwen,
+	},
+	{
+		.name = "local",
+		.aliases = {"openai", "vllm", "llamacpp", "llama-cpp"},
+		.title = "a model server that speaks Chat Completions",
+		.program = "bunshin",
+		.wire = "chat",
+		LOOP_ARGUMENTS("chat"),
+	},
+	{
+		.name = "ollama",
+		.title = "Ollama",
+		.program = "bunshin",
+		.wire = "ollama",
+		LOOP_ARGUMENTS("ollama"),
+	},
+	{
+		.name = "gemini-acp",
+		.title = "Gemini CLI (ACP)",
+		.program = "gemini",
+		.package = "@google/gemini-cli",
+		.wire = "gemini",
+		.speaks_acp = true,
+		.arguments = {
+			{.text = "--acp"},
+			{.text = "--approval-mode"}, {.text = "default"}, /* it asks, and is answered by our policy */
+			{.text = "--skip-trust"},
+			{.text = "-m", .needs = "model"}, {.text = "{model}", .needs = "model"},
+		},
+		GEMINI_SETTINGS,
+		.needs_usage = true,
+		.reads_at_files = true,
+		.parse = agent_parse_acp,
+	},
+	{
+		.name = "opencode-acp",
+		.title = "opencode (ACP)",
+		.program = "opencode",
+		.package = "opencode-ai",
+		.wire = "chat",
+		.speaks_acp = true,
+		.arguments = {{.text = "acp"}},
+		OPENCODE_ENVIRONMENT("ask"),
+		.needs_usage = true,
+		.parse = agent_parse_acp,
+	},
+	{
+		.name = "qwen-acp",
+		.title = "Qwen Code (ACP)",
+		.program = "qwen",
+		.package = "@qwen-code/qwen-code",
+		.wire = "chat",
+		.speaks_acp = true,
+		.arguments = {
+			{.text = "--acp"},
+			{.text = "--approval-mode"}, {.text = "default"},
+			{.text = "--auth-type"}, {.text = "openai"},
+			{.text = "--bare"},
+		},
+		QWEN_ENVIRONMENT,
+		.needs_usage = true,
+		.reads_at_files = true,
+		.parse = agent_parse_acp,
 	},
 };
 /* clang-format on */
@@ -193,4 +280,12 @@ const struct agent_cli *agent_cli_find(const char *name)
 			return cli;
 	}
 	return NULL;
+}
+
+void agent_cli_acp(struct agent_cli *out_cli)
+{
+	*out_cli = (struct agent_cli){.name = "acp",
+				      .title = "a program that speaks the Agent Client Protocol",
+				      .speaks_acp = true,
+				      .parse = agent_parse_acp};
 }

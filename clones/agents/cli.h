@@ -65,7 +65,7 @@ struct agent_pointers {
 
 struct agent_cli {
 	const char *name;       /* "claude" */
-	const char *aliases[4]; /* other names it is accepted by */
+	const char *aliases[5]; /* other names it is accepted by */
 	const char *title;      /* "Claude Code" */
 	const char *program;    /* looked up in PATH */
 	const char *package;    /* of npm, for the hint when it is missing; NULL: none */

@@ -46,7 +46,7 @@ void agent_note_set(struct agent_note *note, struct text text);
 
 /* The parsers: one object each. */
 typedef void agent_parser(struct agent_run *run, const json_t *object);
-agent_parser agent_parse_claude, agent_parse_codex, agent_parse_gemini, agent_parse_opencode, agent_parse_qwen,
-	agent_parse_pointers;
+agent_parser agent_parse_claude, agent_parse_codex, agent_parse_gemini, agent_parse_opencode, agent_parse_qwen, agent_parse_local,
+	agent_parse_acp, agent_parse_pointers;
 
 #endif

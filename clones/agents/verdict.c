@@ -5,6 +5,8 @@
  *	it never started · we stopped it · a limit of ours was reached · the program said what went wrong · it ended by a signal or with a
  *	status · it never said how it ended, or claimed no success · something unreadable came last · an answer was cut · no token came back ·
  *	a tool was denied · nothing was changed
+ *
+ * Of a program that speaks ACP the answer to its prompt is the end; how its process ends afterwards says nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +122,11 @@ static struct judgement judge(const struct agent_run *run, const struct agent_en
 		return (struct judgement){.class = ending->changed == AGENT_CHANGED_NOTHING ? AGENT_CLASS_BLOCKED
 											    : AGENT_CLASS_DENIED,
 					  .words = note_text(&run->denied)};
+	if (run->cli->speaks_acp && run->final) /* what ends it then is the end of its input, or we */
+		return run->error != AGENT_CLASS_NONE ? (struct judgement){.class = run->error,
+									   .status = run->status,
+									   .words = note_text(&run->error_words)}
+						      : of_claim(run, ending);
 	if (ending->exit_status < 0)
 		return (struct judgement){.class = AGENT_CLASS_CRASH, .ours = "a signal that was not ours ended it"};
 	if (ending->exit_status > 0)
