@@ -25,18 +25,28 @@
 
 /* ---- slots ---- */
 
+static uint32_t attempts_here(const struct clone_actor *clone)
+{
+	uint32_t here = 0;
+
+	for (uint32_t i = 0; i < clone->room; i++)
+		here += clone->running[i].phase != RUNNING_FREE;
+	return here;
+}
+
+/* Those that wait for child tasks have given theirs back; more may run than there are slots when they go on. */
 static uint32_t used_slots(const struct clone_actor *clone)
 {
 	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < clone->options->slots; i++)
-		used += clone->running[i].phase != RUNNING_FREE;
-	return used;
+	for (uint32_t i = 0; i < clone->room; i++)
+		used += clone->running[i].phase != RUNNING_FREE && !clone->running[i].waiting_said;
+	return used < clone->options->slots ? used : clone->options->slots;
 }
 
 static struct running *free_slot(struct clone_actor *clone)
 {
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		if (clone->running[i].phase == RUNNING_FREE)
 			return &clone->running[i];
 	return NULL;
@@ -44,7 +54,7 @@ static struct running *free_slot(struct clone_actor *clone)
 
 static struct running *find_lease(struct clone_actor *clone, const struct id *lease)
 {
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		if (clone->running[i].phase != RUNNING_FREE && id_equal(&clone->running[i].lease, lease))
 			return &clone->running[i];
 	return NULL;
@@ -52,8 +62,7 @@ static struct running *find_lease(struct clone_actor *clone, const struct id *le
 
 /* ---- messages ---- */
 
-/* An attempt that waits for a child task has given its slot back, so there may be more assignments than slots; the clone has room
- * for those that it really runs. */
+/* An attempt that waits for a child task has given its slot back, so there may be more assignments than slots. */
 static void take_assignment(struct clone_actor *clone, const struct message *message)
 {
 	const struct task_assignment *facts = &message->task_assignment;
@@ -117,14 +126,15 @@ static void take_query(struct clone_actor *clone, const struct message *message)
 
 static void take_credit(struct clone_actor *clone, const struct artefact_get *get)
 {
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		if (clone->running[i].phase == RUNNING_UPLOADING)
 			files_take_credit(clone, &clone->running[i], get);
 }
 
 static void take_refusal(struct clone_actor *clone, const struct message *message)
 {
-	for (uint32_t i = 0; i < clone->options->slots; i++) {
+	errands_hear(clone, message);
+	for (uint32_t i = 0; i < clone->room; i++) {
 		struct running *running = &clone->running[i];
 
 		if (running->phase == RUNNING_UPLOADING && id_equal(&running->upload.offer_id, &message->header.correlation))
@@ -158,6 +168,7 @@ static void receive(void *context, struct message *message)
 		take_refusal(clone, message);
 		break;
 	default:
+		errands_hear(clone, message);
 		break;
 	}
 }
@@ -181,7 +192,7 @@ static void pulse(void *context, struct heartbeat *heartbeat)
 
 	heartbeat->slots_free = clone->draining || clone->stopping ? 0 : clone->options->slots - used;
 	heartbeat->load = load_permille();
-	heartbeat->idle_ms = used ? (uint32_t)(clone->now_ms - clone->spoke_ms) : 0;
+	heartbeat->idle_ms = attempts_here(clone) ? (uint32_t)(clone->now_ms - clone->spoke_ms) : 0;
 }
 
 static size_t live(void *context, uint8_t *out, size_t capacity)
@@ -189,7 +200,7 @@ static size_t live(void *context, uint8_t *out, size_t capacity)
 	const struct clone_actor *clone = context;
 	size_t used = 0;
 
-	for (uint32_t i = 0; i < clone->options->slots && used + LIVE_ENTRY_BYTES <= capacity; i++) {
+	for (uint32_t i = 0; i < clone->room && used + LIVE_ENTRY_BYTES <= capacity; i++) {
 		const struct running *running = &clone->running[i];
 
 		if (running->phase == RUNNING_FREE)
@@ -209,9 +220,11 @@ static void joined(void *context, bool is_joined)
 
 	if (!is_joined)
 		return;
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++) {
+		errands_joined(clone, &clone->running[i]);
 		if (clone->running[i].phase == RUNNING_UPLOADING)
 			files_offer_again(clone, &clone->running[i]);
+	}
 	if (clone->ready_told)
 		return;
 	clone->ready_told = true;
@@ -226,7 +239,7 @@ static uint64_t wake_ms(const struct clone_actor *clone)
 {
 	uint64_t wake = clone->now_ms + IDLE_MS;
 
-	for (uint32_t i = 0; i < clone->options->slots; i++) {
+	for (uint32_t i = 0; i < clone->room; i++) {
 		uint64_t other = running_wake_ms(&clone->running[i]);
 
 		wake = other < wake ? other : wake;
@@ -243,7 +256,7 @@ static void take_turn(struct clone_actor *clone)
 	if (rc < 0)
 		clone->rc = rc;
 	/* After what has arrived, so that an attempt goes on at once when its file has been taken. */
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		if (clone->running[i].phase != RUNNING_FREE)
 			running_work(clone, &clone->running[i]);
 	link_flush(clone->link);
@@ -258,7 +271,7 @@ static int wait_for_work(struct clone_actor *clone, zmq_pollitem_t *items, int s
 	items[count++] = (zmq_pollitem_t){.fd = signals, .events = ZMQ_POLLIN};
 	if (lifeline >= 0)
 		items[count++] = (zmq_pollitem_t){.fd = lifeline, .events = ZMQ_POLLIN};
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		count = running_poll(&clone->running[i], items, count);
 	wake = until_ms < wake ? until_ms : wake;
 	clone->now_ms = boottime_now_ms();
@@ -311,7 +324,7 @@ static void work_until(struct clone_actor *clone, zmq_pollitem_t *items, int sig
 
 static bool is_idle(const struct clone_actor *clone)
 {
-	return used_slots(clone) == 0;
+	return attempts_here(clone) == 0;
 }
 
 static bool is_silent(const struct clone_actor *clone)
@@ -325,7 +338,7 @@ static void stop(struct clone_actor *clone, zmq_pollitem_t *items, int signals)
 	say_goodbye(clone, true);
 	link_flush(clone->link);
 	work_until(clone, items, signals, clone->now_ms + DRAIN_MS, is_idle);
-	for (uint32_t i = 0; i < clone->options->slots; i++)
+	for (uint32_t i = 0; i < clone->room; i++)
 		if (clone->running[i].phase != RUNNING_FREE)
 			running_kill(clone, &clone->running[i], ERROR_DRAINING);
 	say_goodbye(clone, false);
@@ -387,6 +400,11 @@ static int open_link(struct clone_actor *clone, char why[SENTENCE_BYTES])
 	return rc;
 }
 
+static uint32_t room_of(const struct clone_options *options)
+{
+	return options->slots < SLOTS_MAX - WAITING_MAX ? options->slots + WAITING_MAX : SLOTS_MAX;
+}
+
 static int open_all(struct clone_actor *clone, char why[SENTENCE_BYTES])
 {
 	int rc = state_open_existing(clone->options->state_folder, &clone->state, why);
@@ -395,7 +413,8 @@ static int open_all(struct clone_actor *clone, char why[SENTENCE_BYTES])
 		snprintf(why, SENTENCE_BYTES, "%u slots; 1 to %u are possible", clone->options->slots, SLOTS_MAX);
 		return ERR_USAGE;
 	}
-	clone->running = rc ? NULL : calloc(clone->options->slots, sizeof(*clone->running));
+	clone->room = room_of(clone->options);
+	clone->running = rc ? NULL : calloc(clone->room, sizeof(*clone->running));
 	if (!rc && !clone->running)
 		rc = ERR_MEMORY;
 	name_group(clone);
@@ -409,7 +428,7 @@ static int open_all(struct clone_actor *clone, char why[SENTENCE_BYTES])
 int clone_main(const struct clone_options *options)
 {
 	struct clone_actor clone = {.options = options};
-	zmq_pollitem_t *items = calloc(4u * options->slots + 8u, sizeof(*items));
+	zmq_pollitem_t *items = calloc(4u * room_of(options) + 8u, sizeof(*items));
 	int signals = process_signals(0);
 	char why[SENTENCE_BYTES] = "";
 	int rc = items && signals >= 0 && sodium_init() >= 0 ? 0 : ERR_SYSTEM;

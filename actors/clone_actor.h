@@ -19,6 +19,7 @@
 
 #define ATTEMPT_LINE_BYTES (1u << 20) /* longest line an attempt may print on stdout; a longer one fails the attempt */
 #define ATTEMPT_LOG_BYTES  8192u      /* end of its stderr that goes into the evidence of a failure */
+#define ERRAND_KEY_BYTES   128u       /* key of a child task, with its NUL */
 #define ATTEMPT_GRACE_MS   2000u      /* between asking the processes of an attempt to end and ending them */
 
 struct clone_options {
@@ -32,12 +33,26 @@ struct clone_options {
 
 /* What an attempt reads on stdin, one JSON object:
  *   {"task_id", "task_type", "attempt", "timeout_ms", "remaining_ms", "budget_tokens", "depth", "priority", "work", "parameters": {…}}
- * with its own empty work folder as `work` and as the current directory. On stdout it prints JSON lines:
+ * and a newline, with its own empty work folder as `work` and as the current directory. Its stdin stays open. On stdout it prints JSON lines:
  *   {"progress": {"permille", "stage", "line", "waiting"}}                       any number
  *   {"completion": {"completeness", "summary", "result", "artefacts", "tokens", "cost_microusd", "cpu_ms"}}   once, at the end, or
  *   {"failure": {"code": "name as in errors.def", "sentence", "evidence"}}
  * An entry of artefacts is {"name", "path", "media_type"}, a file in the work folder; it is uploaded before the completion is said.
- * Ending without either line is a failure. Its deadline is the assignment's timeout_ms. */
+ * Ending without either line is a failure. Its deadline is the assignment's timeout_ms.
+ *
+ * It may ask others for help, with lines of the kinds
+ *   {"request": {"key", "task_type", "parameters": {…}, "budget_tokens", "timeout_ms", "deadline_ms", "priority"}}   all but key and task_type optional
+ *   {"cancel": {"key", "reason"}}
+ * and is told on stdin, a JSON object a line, in the order in which it happens:
+ *   {"accepted": {"key", "task_id", "duplicate"}}
+ *   {"refused": {"key", "code": "name as in errors.def", "sentence", "retry_after_ms"}}      nothing more will be said of that request
+ *   {"progress": {"key", "permille", "stage", "line"}}                                       some may be left out
+ *   {"outcome": {"key", "task_id", "state", "code", "sentence", "completeness", "result", "artefacts", "evidence", "tokens", "cost_microusd", "attempts"}}
+ * `key` is the attempt's own name for the child, up to 127 bytes. The same key of the same parent is the same child for ever: a later attempt of the
+ * parent, on whatever instance of the role, that asks with the same key is told what becomes, or became, of the child that is there already, also if it asks in
+ * other words. At most CHILDREN_MAX (routing/omega.h) are open at once. They go on when an attempt is lost and end with the parent.
+ * While some are open the attempt counts as waiting and takes no slot; a progress line with the member "waiting" settles that otherwise, from then on.
+ * An attempt that reads so slowly that 64 MiB are waiting for it is ended. */
 
 /* Runs until SIGTERM or SIGINT: then it drains for at most five seconds, ends what is left, and says Goodbye. A RecoveryAction
  * `restart` ends it likewise with exit code 0, so that the supervisor starts it anew. Returns the exit code. */

@@ -6,6 +6,7 @@
  *   running.c        one attempt as a child process: pipes, deadline, ending it with all that came of it
  *   running_words.c  what the child reads and prints, and what is said of it
  *   running_files.c  its work folder and the artefacts it leaves there
+ *   running_errands.c  the tasks it asks others to do
  *   vital.c          is a silent child busy?
  */
 #ifndef ACTORS_CLONE_INNER_H
@@ -41,7 +42,8 @@ struct running {
 	uint64_t passed_ms;   /* last progress that was passed on */
 	uint64_t vital;       /* what the child had used when it was last looked at */
 	bool spoke;           /* since then */
-	bool waiting;         /* for a child task, as it said last */
+	bool waiting;         /* for child tasks */
+	bool waiting_told;    /* … by its own words, and not because some are open */
 	bool waiting_said;    /* … and as Omega was told */
 	uint32_t end_code;    /* why it is ended: cancelled, timed_out, …; 0: by itself */
 
@@ -52,10 +54,15 @@ struct running {
 	char folder[PATH_BYTES];
 	struct buffer input;
 	size_t input_sent;
+	bool deaf; /* it leaves too much unread */
 	struct buffer line;
 	bool line_too_long;
 	char log[ATTEMPT_LOG_BYTES]; /* the end of its stderr, a ring */
 	uint64_t log_bytes;
+
+	struct errand *errands; /* child tasks that have not ended */
+	uint32_t errand_count;
+	uint64_t calm_ms; /* when there have been none for a while */
 
 	json_t *progress;  /* the last one, while it is too early to pass it on */
 	json_t *last;      /* {"completion": …} or {"failure": …} */
@@ -71,7 +78,8 @@ struct clone_actor {
 	const struct clone_options *options;
 	struct state_folder state;
 	struct link *link;
-	struct running *running; /* [slots] */
+	struct running *running; /* [room] */
+	uint32_t room;           /* slots, and places for attempts that wait */
 	char work[PATH_BYTES];   /* folder of the work folders */
 	char group[TAG_BYTES];   /* tag of everything this clone ever starts */
 	uint64_t now_ms;
@@ -117,6 +125,20 @@ bool files_next(struct clone_actor *clone, struct running *running);
 void files_take_credit(struct clone_actor *clone, struct running *running, const struct artefact_get *get);
 void files_refused(struct clone_actor *clone, struct running *running, const struct refusal *refusal);
 void files_offer_again(struct clone_actor *clone, struct running *running);
+
+/* ---- running_errands.c ---- */
+void errands_take_request(struct clone_actor *clone, struct running *running, const json_t *request);
+void errands_take_cancel(struct clone_actor *clone, struct running *running, const json_t *cancel);
+/* TaskAccepted, Refusal, TaskProgress, TaskCompletion or TaskFailure, whoever's it is. */
+void errands_hear(struct clone_actor *clone, const struct message *message);
+/* The connection is new. */
+void errands_joined(struct clone_actor *clone, struct running *running);
+/* Says that the attempt waits, or no longer does, when that has changed. */
+void errands_look(struct clone_actor *clone, struct running *running);
+uint64_t errands_wake_ms(const struct running *running);
+/* True while children are open and the attempt has read all it was told: it is silent because it waits. */
+bool errands_open(const struct running *running);
+void errands_release(struct running *running);
 
 /* ---- vital.c ---- */
 /* A number that changes while anything that descends from `pid` computes, starts or ends. */

@@ -13,9 +13,10 @@
 #include "actors/clone_inner.h"
 #include "protocol/id.h"
 
-#define READ_BYTES       16384u
-#define ANSWER_MARGIN_MS 500u  /* before the deadline, so that our answer is there before Omega's own clock */
-#define EXIT_GRACE_MS    5000u /* between its last word and its exit */
+#define READ_BYTES        16384u
+#define INPUT_BYTES_MOVED 65536u /* what was read is forgotten when it is so much, or all */
+#define ANSWER_MARGIN_MS  500u   /* before the deadline, so that our answer is there before Omega's own clock */
+#define EXIT_GRACE_MS     5000u  /* between its last word and its exit */
 
 /* ---- starting ---- */
 
@@ -110,6 +111,7 @@ void running_release(struct running *running)
 	if (running->uploading)
 		upload_close(&running->upload);
 	work_folder_remove(running->folder);
+	errands_release(running);
 	buffer_release(&running->input);
 	buffer_release(&running->line);
 	json_decref(running->progress);
@@ -120,6 +122,18 @@ void running_release(struct running *running)
 
 /* ---- pipes ---- */
 
+static void forget_sent(struct running *running)
+{
+	size_t left = running->input.bytes - running->input_sent;
+
+	if (left && running->input_sent < INPUT_BYTES_MOVED)
+		return;
+	if (left)
+		memmove(running->input.at, running->input.at + running->input_sent, left);
+	running->input.bytes = left;
+	running->input_sent = 0;
+}
+
 static void feed_input(struct running *running)
 {
 	while (running->process.in >= 0 && running->input_sent < running->input.bytes) {
@@ -127,12 +141,15 @@ static void feed_input(struct running *running)
 				     running->input.bytes - running->input_sent);
 
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (sent < 0) /* it does not want to know */
 			break;
+		if (sent < 0) { /* it does not want to know */
+			close_fd(&running->process.in);
+			running->input_sent = running->input.bytes;
+			break;
+		}
 		running->input_sent += (size_t)sent;
 	}
-	close_fd(&running->process.in);
+	forget_sent(running);
 }
 
 static void take_output(struct clone_actor *clone, struct running *running, const char *at, size_t bytes)
@@ -206,6 +223,8 @@ static void answer(struct clone_actor *clone, struct running *running)
 		words_say_failure(clone, running, 0, NULL);
 	} else if (running->end_code) {
 		words_say_failure(clone, running, ERROR_TIMED_OUT, error_sentence(ERROR_TIMED_OUT));
+	} else if (running->deaf) {
+		words_say_failure(clone, running, ERROR_LIMIT, "the attempt does not read what becomes of its child tasks");
 	} else if (running->line_too_long) {
 		snprintf(sentence, sizeof(sentence), "the attempt printed a line of more than %u bytes", ATTEMPT_LINE_BYTES);
 		words_say_failure(clone, running, ERROR_LIMIT, sentence);
@@ -278,7 +297,7 @@ static void renew(struct clone_actor *clone, struct running *running)
 {
 	uint64_t vital;
 
-	if (running->spoke || running->progress) {
+	if (running->spoke || running->progress || errands_open(running)) {
 		words_say_progress(clone, running);
 		return;
 	}
@@ -299,7 +318,7 @@ static void look_at_clocks(struct clone_actor *clone, struct running *running)
 		return;
 	if (clone->now_ms >= running->deadline_ms)
 		running_end(clone, running, ERROR_TIMED_OUT);
-	else if (running->line_too_long)
+	else if (running->line_too_long || running->deaf)
 		running_kill(clone, running, 0);
 	else if (clone->now_ms >= running->kill_ms) /* it has said its last word long ago */
 		conclude(clone, running);
@@ -311,7 +330,7 @@ int running_poll(const struct running *running, zmq_pollitem_t *items, int count
 {
 	if (running->phase == RUNNING_FREE)
 		return count;
-	if (running->process.in >= 0)
+	if (running->process.in >= 0 && running->input_sent < running->input.bytes)
 		items[count++] = (zmq_pollitem_t){.fd = running->process.in, .events = ZMQ_POLLOUT};
 	if (running->process.out >= 0)
 		items[count++] = (zmq_pollitem_t){.fd = running->process.out, .events = ZMQ_POLLIN};
@@ -326,7 +345,7 @@ uint64_t running_wake_ms(const struct running *running)
 {
 	switch (running->phase) {
 	case RUNNING_WORKING:
-		return least(least(running->deadline_ms, running->renew_ms), running->kill_ms);
+		return least(least(running->deadline_ms, errands_wake_ms(running)), least(running->renew_ms, running->kill_ms));
 	case RUNNING_ENDING:
 		return running->kill_ms;
 	case RUNNING_UPLOADING:
@@ -344,9 +363,11 @@ void running_work(struct clone_actor *clone, struct running *running)
 		finish_upload(clone, running);
 		return;
 	}
-	feed_input(running);
 	drain(clone, running, &running->process.out, true);
 	drain(clone, running, &running->process.err, false);
+	feed_input(running);
+	if (running->phase == RUNNING_WORKING)
+		errands_look(clone, running);
 	if (running->last && running->phase == RUNNING_WORKING && running->kill_ms == NEVER)
 		running->kill_ms = clone->now_ms + EXIT_GRACE_MS;
 	if (process_reap(&running->process, &running->exit))

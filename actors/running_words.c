@@ -65,9 +65,11 @@ int words_assignment(const struct message *assignment, const char *folder, struc
 
 static void take_progress(struct clone_actor *clone, struct running *running, json_t *progress)
 {
-	bool waiting = json_is_true(json_object_get(progress, "waiting"));
+	const json_t *told = json_object_get(progress, "waiting");
+	bool waiting = told ? json_is_true(told) : running->waiting;
 	bool changed = waiting != running->waiting;
 
+	running->waiting_told |= told != NULL;
 	json_decref(running->progress);
 	running->progress = json_incref(progress);
 	running->waiting = waiting;
@@ -79,9 +81,15 @@ void words_take_line(struct clone_actor *clone, struct running *running, const c
 {
 	json_t *json = json_loadb(line, bytes, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
 	json_t *progress = json_object_get(json, "progress");
+	const json_t *request = json_object_get(json, "request");
+	const json_t *cancel = json_object_get(json, "cancel");
 
 	if (progress) {
 		take_progress(clone, running, progress);
+	} else if (json_is_object(request)) {
+		errands_take_request(clone, running, request);
+	} else if (json_is_object(cancel)) {
+		errands_take_cancel(clone, running, cancel);
 	} else if (!running->last &&
 		   (json_is_object(json_object_get(json, "completion")) || json_is_object(json_object_get(json, "failure")))) {
 		running->last = json_incref(json);

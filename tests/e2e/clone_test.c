@@ -64,7 +64,7 @@ static void say(const char *line)
 
 static int attempt(void)
 {
-	json_t *assignment = json_loadf(stdin, 0, NULL);
+	json_t *assignment = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, NULL);
 	json_t *parameters = json_object_get(assignment, "parameters");
 	const char *what = json_string_value(json_object_get(parameters, "do"));
 	const char *mark = json_string_value(json_object_get(parameters, "mark"));
