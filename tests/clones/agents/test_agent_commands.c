@@ -64,7 +64,10 @@ static void test_every_name_of_the_seed_is_known(void **state)
 		assert_ptr_equal(agent_cli_find(agent_cli_at(i)->name), agent_cli_at(i));
 	assert_null(agent_cli_find("clau"));
 	assert_null(agent_cli_find(""));
-	assert_null(agent_cli_at(5));
+	assert_null(agent_cli_at(10));
+	assert_string_equal(agent_cli_find("ollama")->wire, "ollama");
+	assert_ptr_equal(agent_cli_find("openai"), agent_cli_find("local"));
+	assert_ptr_equal(agent_cli_find("vllm"), agent_cli_find("llamacpp"));
 }
 
 struct page {
@@ -137,7 +140,7 @@ static void test_nothing_of_one_vendor_reaches_another(void **state)
 
 		for (size_t v = 0; v < 4; v++)
 			keys += variable(&command, vendors[v]) != NULL;
-		assert_true(keys == (strcmp(agent_cli_at(i)->name, "opencode") == 0 ? 0 : 1));
+		assert_true(keys == (strncmp(agent_cli_at(i)->name, "opencode", 8) == 0 ? 0 : 1)); /* it has a text of its own */
 		assert_string_equal(variable(&command, "HOME"), "/home/a");
 		assert_string_equal(variable(&command, "TMPDIR"), "/home/a/tmp");
 		for (size_t w = 0; command.argv[w]; w++)
@@ -184,6 +187,15 @@ static void test_what_was_not_asked_for_is_left_out(void **state)
 	command = made("qwen", &few);
 	assert_null(variable(&command, "OPENAI_MODEL"));
 	assert_false(has_word(&command, "--max-session-turns"));
+	agent_command_release(&command);
+	few.model = "m-1";
+	command = made("local", &few);
+	for (size_t i = 0; command.argv[i]; i++)
+		assert_null(strstr(command.argv[i], "--temperature"));
+	agent_command_release(&command);
+	few.temperature = "0.2";
+	command = made("local", &few);
+	assert_true(has_word(&command, "--temperature=0.2"));
 	agent_command_release(&command);
 }
 
@@ -277,6 +289,27 @@ static void test_settings_that_would_mean_something_else_are_refused(void **stat
 	refused("claude", wrong, "budget");
 }
 
+/* One that is not asked cannot be refused. */
+static void test_programs_that_speak_acp_are_told_to_ask(void **state)
+{
+	unsigned speaking = 0;
+
+	(void)state;
+	for (size_t i = 0; agent_cli_at(i); i++) {
+		struct agent_command command = made(agent_cli_at(i)->name, &settings);
+		const char *config = variable(&command, "OPENCODE_CONFIG_CONTENT");
+
+		if (agent_cli_at(i)->speaks_acp) {
+			speaking++;
+			assert_true(has_word(&command, "--acp") || has_word(&command, "acp"));
+			assert_false(has_word(&command, "yolo"));
+			assert_true(has_word(&command, "default") || strstr(config, "\"bash\":\"ask\""));
+		}
+		agent_command_release(&command);
+	}
+	assert_int_equal(speaking, 3);
+}
+
 static void test_a_prompt_never_comes_first(void **state)
 {
 	static const char *const prompts[] = {"/help", "--help", "- fix it", "@README.md", ""};
@@ -306,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_values_stay_inside_their_strings),
 		cmocka_unit_test(test_the_configuration_of_gemini_is_json),
 		cmocka_unit_test(test_settings_that_would_mean_something_else_are_refused),
+		cmocka_unit_test(test_programs_that_speak_acp_are_told_to_ask),
 		cmocka_unit_test(test_a_prompt_never_comes_first),
 	};
 
