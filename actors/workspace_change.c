@@ -9,83 +9,7 @@
 #include "actors/workspace_inner.h"
 #include "protocol/id.h"
 
-#define CONFLICTS_SHOWN 1000u
-
-/* ---- conflicts ---- */
-
-static const char *const kind_names[] = {
-	[CONFLICT_CONTENT] = "content",
-	[CONFLICT_BINARY] = "binary",
-	[CONFLICT_ADD_ADD] = "add/add",
-	[CONFLICT_MODIFY_DELETE] = "modify/delete",
-	[CONFLICT_RENAME_RENAME] = "rename/rename",
-	[CONFLICT_RENAME_ADD] = "rename/add",
-	[CONFLICT_RENAME_DELETE] = "rename/delete",
-	[CONFLICT_FOLDER_FILE] = "folder/file",
-	[CONFLICT_FOLDER_RENAME] = "folder rename",
-	[CONFLICT_KIND] = "kind of file",
-	[CONFLICT_SUBMODULE] = "submodule",
-};
-
-static json_t *side_json(const struct conflict_side *side)
-{
-	if (side->mode == MODE_NONE)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "path", side->path ? bytes_text(side->path, strlen(side->path)) : json_null(), "id",
-			 oid_text(&side->id), "mode", json_sprintf("%06o", (unsigned)side->mode));
-}
-
-/* Lines count from 1 for people; an empty range stands before the line that is named. */
-static json_t *range_json(const struct conflict_range *range)
-{
-	return json_pack("{s:I, s:I}", "line", (json_int_t)range->line + 1, "lines", (json_int_t)range->lines);
-}
-
-static json_t *places_json(const struct merge_conflict *conflict)
-{
-	json_t *places = json_array();
-
-	for (size_t i = 0; i < conflict->place_count; i++) {
-		const struct conflict_place *place = &conflict->places[i];
-		json_array_append_new(places, json_pack("{s:o, s:o, s:o}", "base", range_json(&place->base), "ours",
-							range_json(&place->ours), "theirs", range_json(&place->theirs)));
-	}
-	return places;
-}
-
-static json_t *conflicts_json(const struct merge_result *result)
-{
-	json_t *list = json_array();
-	size_t count = result->conflict_count < CONFLICTS_SHOWN ? result->conflict_count : CONFLICTS_SHOWN;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct merge_conflict *conflict = &result->conflicts[i];
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "path",
-						      bytes_text(conflict->path, strlen(conflict->path)), "kind",
-						      kind_names[conflict->kind], "base", side_json(&conflict->base), "ours",
-						      side_json(&conflict->ours), "theirs", side_json(&conflict->theirs),
-						      "places", places_json(conflict)));
-	}
-	return json_pack("{s:o, s:I}", "conflicts", list, "conflict_count", (json_int_t)result->conflict_count);
-}
-
 /* ---- merge ---- */
-
-static int check_ref(struct job *job, const char *ref)
-{
-	return ref_is_hidden(ref) ? job_fail(job, ERR_USAGE, "%.200s: names below %s are the workspace's own", ref, REFS_HIDDEN)
-				  : 0;
-}
-
-static int take_task(struct job *job, struct id *out_task)
-{
-	const char *text = request_text(job->request, "task");
-
-	*out_task = (struct id){{0}};
-	if (!text || id_parse(text, strlen(text), out_task) == 0)
-		return 0;
-	return job_fail(job, ERR_USAGE, "\"%.60s\" is no id of a task", text);
-}
 
 struct merging {
 	char into[REF_TEXT_BYTES];
@@ -105,7 +29,7 @@ static int merge_prepare(struct job *job, struct merging *merging)
 	int rc;
 
 	full_ref(request_text(job->request, "into"), merging->into);
-	rc = check_ref(job, merging->into);
+	rc = ref_check(job, merging->into);
 	if (!rc)
 		rc = workspace_find(job->agent, from, &merging->theirs);
 	if (!rc)
@@ -140,7 +64,7 @@ static int merge_work(struct job *job, struct merging *merging)
 	int rc = merge_prepare(job, merging);
 
 	if (!rc)
-		rc = take_task(job, &step.task);
+		rc = task_of(job, &step.task);
 	if (!rc)
 		rc = ref_begin(job, &step);
 	if (rc)
@@ -179,7 +103,7 @@ int change_delete(struct job *job)
 	const char *ref = request_text(job->request, "ref");
 	struct ref_step step = {.ref = ref, .cause = "delete", .sentence = "deleted"};
 	struct ref_update update = {.ref = ref, .anywhere = true};
-	int rc = check_ref(job, ref);
+	int rc = ref_check(job, ref);
 
 	if (!rc && strncmp(ref, "refs/", 5) != 0)
 		rc = job_fail(job, ERR_USAGE, "\"%.200s\" is no whole name of a ref; refs/heads/%.200s would be one", ref, ref);

@@ -85,7 +85,7 @@ static int hidden_skip(void *context, const char *ref, const struct object *obje
 {
 	(void)object;
 	(void)version;
-	if (ref_is_hidden(ref))
+	if (ref_is_hidden(ref) || ref_is_live(ref))
 		return 0;
 	return json_array_append_new(context, json_string(ref)) ? ERR_MEMORY : 0;
 }
@@ -148,8 +148,7 @@ static bool is_empty(int folder)
 	return empty;
 }
 
-/* A folder of this user's, by a path that ends in no link. */
-static int folder_open(struct job *job, bool empty, int *out_fd)
+int folder_open(struct job *job, bool empty, int *out_fd)
 {
 	const char *path = request_text(job->request, "folder");
 	struct stat status;
@@ -356,182 +355,5 @@ int folder_checkout(struct job *job)
 	json_decref(out.conflicts);
 	if (folder >= 0)
 		close(folder);
-	return rc;
-}
-
-/* ---- harvest ---- */
-
-struct harvesting {
-	struct id task;
-	uint32_t attempt;
-	char ref[REF_TEXT_BYTES];
-	char message[128];
-	char sentence[PATH_BYTES];
-	const struct commit *parents[2]; /* the base, and what was merged into it */
-	size_t parent_count;
-	const struct tree *tree;
-	struct harvest_result found;
-	json_t *changes;
-};
-
-static int name_by_task(struct job *job, const char *task, struct harvesting *harvesting)
-{
-	char text[ID_TEXT_BYTES];
-
-	harvesting->attempt = (uint32_t)request_number(job->request, "attempt");
-	if (id_parse(task, strlen(task), &harvesting->task))
-		return job_fail(job, ERR_USAGE, "\"%.60s\" is no id of a task", task);
-	if (!harvesting->attempt)
-		return job_fail(job, ERR_USAGE, "attempts count from 1");
-	id_print(&harvesting->task, text);
-	snprintf(harvesting->ref, sizeof(harvesting->ref), "refs/bunshin/%s/%u", text, harvesting->attempt);
-	snprintf(harvesting->message, sizeof(harvesting->message), "Attempt %u of task %s", harvesting->attempt, text);
-	return 0;
-}
-
-/* The ref: that of an attempt, or a new one that a person names. */
-static int harvest_name(struct job *job, struct harvesting *harvesting)
-{
-	const char *task = request_text(job->request, "task"), *to = request_text(job->request, "to");
-
-	if (!task == !to)
-		return job_fail(job, ERR_USAGE, "harvest: either task and attempt say where the commit goes, or to does");
-	if (task)
-		return name_by_task(job, task, harvesting);
-	full_ref(to, harvesting->ref);
-	snprintf(harvesting->message, sizeof(harvesting->message), "Changes");
-	return strncmp(harvesting->ref, "refs/bunshin/", 13) == 0 || ref_is_hidden(harvesting->ref)
-		       ? job_fail(job, ERR_USAGE, "%.200s is for results of tasks; refs/heads/NAME is not", harvesting->ref)
-		       : 0;
-}
-
-static int harvest_prepare(struct job *job, struct harvesting *harvesting)
-{
-	const char *merged = request_text(job->request, "merged");
-	int rc = harvest_name(job, harvesting);
-
-	harvesting->parent_count = merged ? 2 : 1;
-	if (!rc)
-		rc = workspace_find(job->agent, request_text(job->request, "base"), &harvesting->parents[0]);
-	if (!rc && merged)
-		rc = workspace_find(job->agent, merged, &harvesting->parents[1]);
-	if (!rc && harvesting->parents[0] == harvesting->parents[1])
-		rc = job_fail(job, ERR_USAGE, "harvest: base and merged are the same commit");
-	return rc;
-}
-
-static int harvest_read(struct job *job, struct harvesting *harvesting)
-{
-	struct harvest_options options = {.base = commit_tree(harvesting->parents[0])};
-	struct diff_wish wish = {.patch = false};
-	json_t *patch = NULL;
-	int folder = -1;
-	int rc = folder_open(job, false, &folder);
-
-	if (!rc)
-		rc = workspace_harvest(job->agent, folder, &options, &harvesting->tree, &harvesting->found);
-	if (!rc)
-		rc = diff_collect(job, commit_tree(harvesting->parents[0]), harvesting->tree, &wish, &harvesting->changes,
-				  &patch);
-	json_decref(patch);
-	if (folder >= 0)
-		close(folder);
-	return rc;
-}
-
-/* The same was handed in before, and whoever asked has not heard of it: as good as now. What is owed to the trail about it is waited for. */
-static bool is_there_already(struct job *job, const struct harvesting *harvesting, const struct ref_place *place)
-{
-	const struct commit *commit;
-
-	if (workspace_commit_by_id(job->agent, &place->id, &commit) ||
-	    memcmp(tree_id(commit_tree(commit)), tree_id(harvesting->tree), OID_BYTES) != 0 ||
-	    commit_parent_count(commit) != harvesting->parent_count)
-		return false;
-	for (size_t i = 0; i < harvesting->parent_count; i++)
-		if (commit_parent(commit, i) != harvesting->parents[i])
-			return false;
-	return true;
-}
-
-static int harvest_update(struct job *job, const struct harvesting *harvesting, const struct ref_place *before, bool *out_again)
-{
-	const char *message = request_text(job->request, "message");
-	struct workspace_change change = {.message = message ? message : harvesting->message};
-	struct ref_update update = {.ref = harvesting->ref};
-	const struct commit *commit = NULL;
-	char room[512];
-	int rc;
-
-	*out_again = before->there && is_there_already(job, harvesting, before);
-	if (*out_again)
-		return 0;
-	if (before->there)
-		return job_fail(job, ERR_STATE, "%.200s is there already, and something else; what was handed in is not replaced",
-				harvesting->ref);
-	rc = person_of(job, request_text(job->request, "author"), room, &change.author);
-	change.committer = change.author;
-	if (!rc)
-		rc = workspace_commit_make(job->agent, harvesting->tree, harvesting->parents, harvesting->parent_count, &change,
-					   &commit);
-	update.to = (const struct object *)commit;
-	return rc ? rc : workspace_refs_update(job->agent, &update, 1);
-}
-
-static int harvest_commit(struct job *job, struct harvesting *harvesting, struct ref_place *out_after)
-{
-	struct ref_step step = {.ref = harvesting->ref,
-				.cause = "harvest",
-				.sentence = harvesting->sentence,
-				.task = harvesting->task,
-				.attempt = harvesting->attempt};
-	bool again = false;
-	int rc;
-
-	snprintf(harvesting->sentence, sizeof(harvesting->sentence), "%zu files changed", json_array_size(harvesting->changes));
-	rc = ref_begin(job, &step);
-	if (rc)
-		return rc;
-	rc = ref_end(job, &step, job_failed(job, harvest_update(job, harvesting, &step.before, &again)), out_after);
-	if (!rc && again && !job->last_number)
-		job->first_number = job->last_number = diary_untold(job->store->diary, harvesting->ref);
-	return rc;
-}
-
-static int harvest_work(struct job *job, struct harvesting *harvesting)
-{
-	struct ref_place after = {.there = false};
-	bool changed;
-	int rc = harvest_prepare(job, harvesting);
-
-	if (!rc)
-		rc = harvest_read(job, harvesting);
-	changed = !rc && (harvesting->parent_count > 1 ||
-			  memcmp(tree_id(harvesting->tree), tree_id(commit_tree(harvesting->parents[0])), OID_BYTES) != 0);
-	if (changed)
-		rc = harvest_commit(job, harvesting, &after);
-	if (!rc)
-		job->result = json_pack("{s:o, s:o, s:o, s:o, s:O, s:I, s:I, s:I}", "ref",
-					changed ? json_string(harvesting->ref) : json_null(), "base",
-					oid_text(commit_id(harvesting->parents[0])), "new", oid_text(changed ? &after.id : NULL),
-					"version", changed ? json_integer((json_int_t)after.version) : json_null(), "changes",
-					harvesting->changes, "files", (json_int_t)harvesting->found.files, "bytes",
-					(json_int_t)harvesting->found.bytes, "skipped", (json_int_t)harvesting->found.skipped);
-	return job_failed(job, rc);
-}
-
-int folder_harvest(struct job *job)
-{
-	struct harvesting *harvesting = calloc(1, sizeof(*harvesting));
-	int rc;
-
-	if (!harvesting)
-		return ERR_MEMORY;
-	bool held =
-		hold_begin(job->agent); /* a folder takes its time; a bracket would make everybody wait once somebody collects */
-	rc = harvest_work(job, harvesting);
-	hold_end(job->agent, held);
-	json_decref(harvesting->changes);
-	free(harvesting);
 	return rc;
 }

@@ -8,8 +8,15 @@
  *   workspace_refs.c     refs, and the diary about them
  *   workspace_look.c     verbs that look
  *   workspace_patch.c    what differs
+ *   workspace_measure.c  how large a change is
+ *   workspace_radar.c    what would conflict
+ *   workspace_hunks.c    what differs, in pieces
+ *   workspace_pick.c     what is made of some of them
  *   workspace_change.c   verbs that change refs
+ *   workspace_combine.c  merges that go to a ref of their own
+ *   workspace_conflicts.c  what did not merge
  *   workspace_folder.c   verbs about folders and other repositories
+ *   workspace_harvest.c  what a folder holds becomes a commit
  */
 #ifndef ACTORS_WORKSPACE_INNER_H
 #define ACTORS_WORKSPACE_INNER_H
@@ -69,6 +76,12 @@ int look_log(struct job *job);
 int look_show(struct job *job);
 int look_diff(struct job *job);
 int change_merge(struct job *job);
+int look_measure(struct job *job);
+int look_radar(struct job *job);
+int look_hunks(struct job *job);
+int change_combine(struct job *job);
+int change_advance(struct job *job);
+int change_pick(struct job *job);
 int change_delete(struct job *job);
 int change_gc(struct job *job);
 int folder_import(struct job *job);
@@ -79,6 +92,9 @@ int folder_harvest(struct job *job);
 /* ---- workspace_refs.c ---- */
 /* Refs below here are this process's own: nobody is shown them or told of them. */
 #define REFS_HIDDEN "refs/hidden/"
+/* What running attempts are at: shown, but the trail is not told, and gone with the result, or when the store is opened. */
+#define REFS_LIVE "refs/live/"
+#define REFS_KEPT "refs/bunshin/kept/"
 
 struct ref_place {
 	bool there;
@@ -87,6 +103,9 @@ struct ref_place {
 };
 MUST_CHECK int ref_look(struct workspace_agent *agent, const char *ref, struct ref_place *out_place);
 bool ref_is_hidden(const char *ref);
+bool ref_is_live(const char *ref);
+int ref_check(struct job *job, const char *ref);   /* ERR_USAGE for those that are hidden */
+int task_of(struct job *job, struct id *out_task); /* the member "task", or nil; ERR_USAGE */
 /* refs/heads/NAME of a name that is no whole one. */
 void full_ref(const char *name, char out_ref[REF_TEXT_BYTES]);
 
@@ -98,8 +117,11 @@ struct ref_step {
 	struct id task;
 	uint32_t attempt;
 	struct ref_place before;
-	uint64_t number;
+	uint64_t number; /* 0: the trail is not told of this ref */
 };
+/* May the ref be made, or moved from what the member "replaces" says? ERR_STATE, ERR_MOVED, with the member "id" in the error. A live one that
+ * is gone may be made anew. */
+MUST_CHECK int ref_replaceable(struct job *job, const char *ref, const struct ref_place *before);
 MUST_CHECK int ref_begin(struct job *job, struct ref_step *step);
 /* `rc` of what was tried. Looks where the ref is; if it has not changed, nothing is told. `*out_after` may be NULL. Returns `rc`. */
 int ref_end(struct job *job, struct ref_step *step, int rc, struct ref_place *out_after);
@@ -120,6 +142,16 @@ struct diff_wish {
 };
 MUST_CHECK int diff_collect(struct job *job, const struct tree *from, const struct tree *to, const struct diff_wish *wish,
 			    json_t **out_changes, json_t **out_patch);
+
+/* Lines around the changes of a hunk, by which hunks are told apart: that they are numbered alike depends on it. */
+#define HUNK_CONTEXT 3u
+
+/* ---- workspace_conflicts.c ---- */
+json_t *conflicts_json(const struct merge_result *result); /* {conflicts, conflict_count} */
+
+/* ---- workspace_folder.c ---- */
+/* A folder of this user's, by a path that ends in no link: the member "folder". */
+MUST_CHECK int folder_open(struct job *job, bool empty, int *out_fd);
 
 /* ---- small things ---- */
 json_t *oid_text(const struct oid *id); /* NULL: null */

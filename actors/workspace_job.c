@@ -41,6 +41,18 @@ static int work(struct job *job)
 		return look_show(job);
 	case WORKSPACE_DIFF:
 		return look_diff(job);
+	case WORKSPACE_MEASURE:
+		return look_measure(job);
+	case WORKSPACE_RADAR:
+		return look_radar(job);
+	case WORKSPACE_HUNKS:
+		return look_hunks(job);
+	case WORKSPACE_COMBINE:
+		return change_combine(job);
+	case WORKSPACE_ADVANCE:
+		return change_advance(job);
+	case WORKSPACE_PICK:
+		return change_pick(job);
 	case WORKSPACE_MERGE:
 		return change_merge(job);
 	case WORKSPACE_EXPORT:

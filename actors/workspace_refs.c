@@ -10,10 +10,37 @@
 #include "actors/fresh.h"
 #include "actors/workspace_inner.h"
 #include "clones/result.h"
+#include "protocol/id.h"
 
 bool ref_is_hidden(const char *ref)
 {
 	return strncmp(ref, REFS_HIDDEN, strlen(REFS_HIDDEN)) == 0;
+}
+
+bool ref_is_live(const char *ref)
+{
+	return strncmp(ref, REFS_LIVE, strlen(REFS_LIVE)) == 0;
+}
+
+static bool ref_is_untold(const char *ref)
+{
+	return ref_is_hidden(ref) || ref_is_live(ref);
+}
+
+int ref_check(struct job *job, const char *ref)
+{
+	return ref_is_hidden(ref) ? job_fail(job, ERR_USAGE, "%.200s: names below %s are the workspace's own", ref, REFS_HIDDEN)
+				  : 0;
+}
+
+int task_of(struct job *job, struct id *out_task)
+{
+	const char *text = request_text(job->request, "task");
+
+	*out_task = (struct id){{0}};
+	if (!text || id_parse(text, strlen(text), out_task) == 0)
+		return 0;
+	return job_fail(job, ERR_USAGE, "\"%.60s\" is no id of a task", text);
 }
 
 void full_ref(const char *name, char out_ref[REF_TEXT_BYTES])
@@ -132,7 +159,7 @@ static int find_changed(void *context, const char *ref, const struct object *obj
 	struct ref_place is = {.there = true, .version = version, .id = *object_id(object)};
 	char *name;
 
-	if (ref_is_hidden(ref) || (finding->only && strcmp(ref, finding->only) != 0))
+	if (ref_is_untold(ref) || (finding->only && strcmp(ref, finding->only) != 0))
 		return 0;
 	name = name_clean(ref);
 	if (name)
@@ -234,6 +261,27 @@ static bool settle_look(void *context, const char *ref, uint64_t *out_version, s
 	return true;
 }
 
+static int live_gather(void *context, const char *ref, const struct object *object, uint64_t version)
+{
+	(void)object;
+	(void)version;
+	return json_array_append_new(context, json_string(ref)) ? ERR_MEMORY : 0;
+}
+
+/* What attempts of an earlier life were at. Those that still run send a new one with their next change. */
+static void live_drop_all(struct workspace_agent *agent)
+{
+	json_t *names = json_array(), *name;
+	size_t i;
+
+	(void)!workspace_refs_each(agent, REFS_LIVE, live_gather, names);
+	json_array_foreach (names, i, name) {
+		struct ref_update update = {.ref = json_string_value(name), .anywhere = true};
+		(void)!workspace_refs_update(agent, &update, 1);
+	}
+	json_decref(names);
+}
+
 int refs_settle(struct store *store)
 {
 	static const char sentence[] =
@@ -245,6 +293,7 @@ int refs_settle(struct store *store)
 
 	if (rc)
 		return rc;
+	live_drop_all(agent);
 	workspace_measure(store->workspace, &figures);
 	diary_settle(store->diary, settle_look, agent, figures.journal_head);
 	rc = refs_find_changes(store, agent, "found", sentence, NULL, &first, &last);
@@ -263,6 +312,12 @@ int ref_begin(struct job *job, struct ref_step *step)
 	int rc;
 
 	pthread_mutex_lock(&store->refs);
+	if (ref_is_untold(step->ref)) {
+		rc = ref_look(job->agent, step->ref, &step->before);
+		if (rc)
+			pthread_mutex_unlock(&store->refs);
+		return rc;
+	}
 	rc = find_locked(store, job->agent, step->ref, "import", sentence, NULL, &job->first_number, &job->last_number);
 	if (!rc)
 		rc = ref_look(job->agent, step->ref, &step->before);
@@ -303,12 +358,39 @@ static void note_end(struct job *job, const struct ref_step *step, const struct 
 	job->last_number = step->number;
 }
 
+int ref_replaceable(struct job *job, const char *ref, const struct ref_place *before)
+{
+	const char *replaces = request_text(job->request, "replaces");
+	const struct commit *commit = NULL;
+	int rc = replaces ? workspace_find(job->agent, replaces, &commit) : 0;
+
+	if (rc)
+		return rc;
+	if (!replaces && !before->there)
+		return 0;
+	if (!before->there && ref_is_live(ref)) /* dropped when the store was opened again */
+		return 0;
+	if (before->there)
+		job->more = json_pack("{s:o}", "id", oid_text(&before->id));
+	if (!replaces)
+		return job_fail(job, ERR_STATE, "%.200s is there already, and something else; what was handed in is not replaced",
+				ref);
+	if (!before->there || memcmp(&before->id, commit_id(commit), OID_BYTES) != 0)
+		return job_fail(job, ERR_MOVED, "%.200s is %s; it was to be at %.60s", ref,
+				before->there ? "somewhere else" : "not there", replaces);
+	json_decref(job->more);
+	job->more = NULL;
+	return 0;
+}
+
 int ref_end(struct job *job, struct ref_step *step, int rc, struct ref_place *out_after)
 {
 	struct ref_place after = step->before;
 	bool known = ref_look(job->agent, step->ref, &after) == 0;
 
-	if (known && place_same(&after, &step->before))
+	if (!step->number)
+		known = false; /* nothing of it is told */
+	else if (known && place_same(&after, &step->before))
 		diary_void(job->store->diary, step->number);
 	else if (known && !rc)
 		note_end(job, step, &after);

@@ -6,9 +6,9 @@
 
 #include "clones/result.h"
 
-#define MEMBERS_MAX 9u
+#define MEMBERS_MAX 12u
 
-enum member_kind { TEXT, TEXTS, NUMBER, FLAG };
+enum member_kind { TEXT, TEXTS, OBJECTS, NUMBER, FLAG };
 
 struct member {
 	const char *name; /* NULL ends the list */
@@ -29,8 +29,11 @@ static const struct {
 	/* clang-format on */
 };
 
-static const char *const kind_words[] = {
-	[TEXT] = "text", [TEXTS] = "an array of text", [NUMBER] = "a number from 0", [FLAG] = "true or false"};
+static const char *const kind_words[] = {[TEXT] = "text",
+					 [TEXTS] = "an array of text",
+					 [OBJECTS] = "an array of objects",
+					 [NUMBER] = "a number from 0",
+					 [FLAG] = "true or false"};
 
 const char *verb_word(enum workspace_verb verb)
 {
@@ -53,6 +56,17 @@ static bool is_texts(const json_t *value)
 	return json_is_array(value);
 }
 
+static bool is_objects(const json_t *value)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (value, i, item)
+		if (!json_is_object(item))
+			return false;
+	return json_is_array(value);
+}
+
 static bool is_kind(const json_t *value, enum member_kind kind)
 {
 	switch (kind) {
@@ -60,6 +74,8 @@ static bool is_kind(const json_t *value, enum member_kind kind)
 		return json_is_string(value);
 	case TEXTS:
 		return is_texts(value);
+	case OBJECTS:
+		return is_objects(value);
 	case NUMBER:
 		return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= UINT32_MAX;
 	default:

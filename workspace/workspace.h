@@ -311,6 +311,15 @@ struct merge_options {
 	const char *ours_name; /* for conflict markers; NULL: the commit's id */
 	const char *theirs_name;
 	bool no_renames;
+	bool favour_theirs; /* where both changed the same lines, file or link, what theirs has stands: as git merge -X theirs */
+	bool only_look; /* the journal is not written; the tree is to be compared and read in this bracket, and nothing may be built on it */
+	const struct commit *base; /* what both sides come from; NULL: where their histories met */
+};
+
+/* A path where theirs stands because that was asked for. */
+struct merge_favoured {
+	const char *path; /* where ours has it */
+	size_t places;    /* of lines; 1 where the whole file or link was taken */
 };
 
 /* What came of a merge. `tree` is what `git merge-tree --write-tree` (2.39, without configuration) writes: clean if `conflict_count` is 0, else with markers in the
@@ -320,6 +329,8 @@ struct merge_result {
 	const struct tree *tree;
 	const struct merge_conflict *conflicts; /* in the order of paths */
 	size_t conflict_count;
+	const struct merge_favoured *favoured; /* with favour_theirs, in the order of paths */
+	size_t favoured_count;
 	void *memory;
 };
 void merge_result_release(struct merge_result *result);

@@ -43,6 +43,7 @@ static void merge_release(struct tree_merge *merge)
 	path_map_release(&merge->paths);
 	path_map_release(&merge->conflicts);
 	path_map_release(&merge->remarks);
+	path_map_release(&merge->favoured);
 	for (unsigned side = SIDE_OURS; side <= SIDE_THEIRS; side++) {
 		struct merge_side *it = &merge->sides[side];
 		struct path_map *maps[] = {&it->folders_removed, &it->folder_renames, &it->sources,       &it->deferred,
@@ -186,6 +187,25 @@ static int result_fill(struct tree_merge *merge, struct merge_result *out_result
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct merge_favoured *)a)->path, ((const struct merge_favoured *)b)->path);
+}
+
+static int favoured_fill(struct tree_merge *merge, struct merge_result *out_result)
+{
+	struct merge_favoured *favoured = merge_pool_take(merge->pool, merge->favoured.count * sizeof(*favoured));
+	size_t count = 0;
+	if (!favoured)
+		return merge_memory(merge);
+	for (struct path_map_entry *entry = NULL; (entry = path_map_next(&merge->favoured, entry)) != NULL;)
+		favoured[count++] = (struct merge_favoured){entry->path, (size_t)entry->number};
+	qsort(favoured, count, sizeof(*favoured), by_name);
+	out_result->favoured = favoured;
+	out_result->favoured_count = count;
+	return 0;
+}
+
 void merge_result_release(struct merge_result *result)
 {
 	if (result->memory)
@@ -210,6 +230,7 @@ int merge_commits_in_full(struct workspace_agent *agent, const struct commit *ou
 		.agent = agent,
 		.pool = pool,
 		.no_renames = no_renames,
+		.favour_theirs = options && options->favour_theirs,
 		.names = {[SIDE_BASE] = "",
 			  [SIDE_OURS] = options && options->ours_name ? options->ours_name : ours_hex,
 			  [SIDE_THEIRS] = options && options->theirs_name ? options->theirs_name : theirs_hex},
@@ -218,8 +239,10 @@ int merge_commits_in_full(struct workspace_agent *agent, const struct commit *ou
 	int rc = merge_two(&merge, ours, theirs, bases, base_count, &out_result->tree);
 	if (!rc && (merge.conflicts.count || merge.remarks.count))
 		rc = result_fill(&merge, out_result);
+	if (!rc && merge.favoured.count)
+		rc = favoured_fill(&merge, out_result);
 	merge_release(&merge);
-	if (!rc && out_result->conflict_count) {
+	if (!rc && (out_result->conflict_count || out_result->favoured_count)) {
 		out_result->memory = pool;
 		return 0;
 	}
@@ -253,10 +276,17 @@ int workspace_merge(struct workspace_agent *agent, const struct commit *ours, co
 	size_t count;
 	*out_result = (struct merge_result){0};
 	workspace_begin(agent);
-	int rc = merge_bases_all(agent, ours, theirs, inline_bases, &bases, &count);
+	int rc = 0;
+	if (options && options->base) {
+		inline_bases[0] = options->base;
+		bases = inline_bases;
+		count = 1;
+	} else {
+		rc = merge_bases_all(agent, ours, theirs, inline_bases, &bases, &count);
+	}
 	if (!rc)
 		rc = merge_commits(agent, ours, theirs, bases, count, options, out_result);
-	if (!rc)
+	if (!rc && !(options && options->only_look))
 		rc = agent_publish(agent, NULL, 0);
 	if (rc)
 		merge_result_release(out_result);

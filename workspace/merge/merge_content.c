@@ -56,7 +56,29 @@ static int blob_of(struct tree_merge *merge, struct bytes data, const struct obj
 	return rc;
 }
 
-/* The text with its conflicts marked. */
+/* Bases are merged as if nobody were favoured, as git does. */
+static bool is_favoured(const struct tree_merge *merge)
+{
+	return merge->favour_theirs && !merge->depth;
+}
+
+static int favoured_add(struct tree_merge *merge, const char *const paths[SIDES], size_t places)
+{
+	struct path_map_entry *entry = path_map_put(&merge->favoured, merge->pool, paths[SIDE_OURS]);
+	if (!entry)
+		return merge_memory(merge);
+	entry->number = (int)places;
+	return 0;
+}
+
+static int favoured_whole(struct tree_merge *merge, const struct version stages[SIDES], const char *const paths[SIDES],
+			  const struct object **out_object)
+{
+	*out_object = stages[SIDE_THEIRS].object;
+	return favoured_add(merge, paths, 1);
+}
+
+/* The text with its conflicts marked, or decided. */
 static int marked(struct tree_merge *merge, const struct text_merge *text, const char *const paths[SIDES], unsigned markers,
 		  const struct object **out_object)
 {
@@ -64,6 +86,7 @@ static int marked(struct tree_merge *merge, const struct text_merge *text, const
 	size_t count;
 	struct text_marks marks = {
 		.size = 7 + markers,
+		.favour_theirs = is_favoured(merge),
 		.ours_label = label_of(merge, SIDE_OURS, paths),
 		.theirs_label = label_of(merge, SIDE_THEIRS, paths),
 	};
@@ -74,6 +97,8 @@ static int marked(struct tree_merge *merge, const struct text_merge *text, const
 		rc = text_failed(merge, paths[SIDE_OURS], rc);
 	else
 		rc = blob_of(merge, (struct bytes){out.at, (uint32_t)out.bytes}, out_object);
+	if (!rc && marks.favour_theirs)
+		rc = favoured_add(merge, paths, count);
 	buffer_release(&out);
 	return rc;
 }
@@ -124,16 +149,19 @@ static int merge_files(struct tree_merge *merge, const struct version stages[SID
 		rc = blob_of(merge, (struct bytes){out.at, (uint32_t)out.bytes}, out_object);
 		break;
 	case TEXT_CONFLICTS:
-		*out_clean = false;
+		*out_clean = is_favoured(merge);
 		*out_kind = CONFLICT_CONTENT;
-		rc = places_keep(merge, &conflicts, out_places);
+		if (!*out_clean)
+			rc = places_keep(merge, &conflicts, out_places);
 		if (!rc)
 			rc = marked(merge, &text, paths, markers, out_object);
 		break;
 	case TEXT_BINARY:
-		*out_clean = merge->depth > 0;
+		*out_clean = merge->depth > 0 || is_favoured(merge);
 		*out_kind = CONFLICT_BINARY;
-		if (!merge->depth)
+		if (is_favoured(merge))
+			rc = favoured_whole(merge, stages, paths, out_object);
+		else if (!merge->depth)
 			*out_object = stages[SIDE_OURS].object;
 		else
 			rc = blob_of(merge, text.base, out_object);
@@ -181,6 +209,8 @@ int merge_content(struct tree_merge *merge, const struct version stages[SIDES], 
 		result.object = ours->object;
 	} else if (mode_is_file(ours->mode)) {
 		rc = merge_files(merge, stages, paths, markers, &result.object, &content_clean, &kind, &places);
+	} else if (is_favoured(merge) && ours->mode == MODE_SYMLINK) {
+		rc = favoured_whole(merge, stages, paths, &result.object);
 	} else {
 		content_clean = false;
 		kind = ours->mode == MODE_SUBMODULE ? CONFLICT_SUBMODULE : CONFLICT_BINARY;

@@ -110,6 +110,8 @@ struct tree_merge {
 	struct merge_pool *pool;
 	unsigned depth; /* of bases that are merged themselves; 0 for the merge that was asked for */
 	bool no_renames;
+	bool favour_theirs;
+	struct path_map favoured;  /* number: places */
 	bool unclean;              /* a conflict that no path shows */
 	const char *names[SIDES];  /* for conflict markers and names of files that are moved aside */
 	struct path_map paths;     /* value: struct path_info */

@@ -85,6 +85,13 @@ static void put_side(struct writer *writer, const struct text_lines *lines, stru
 		put_ending(writer, cr);
 }
 
+static void put_favoured(struct writer *writer, const struct text_piece *piece)
+{
+	struct bytes text = text_lines_of(&writer->pieces->theirs, piece->theirs);
+
+	put(writer, text.at, text.bytes);
+}
+
 static void put_conflict(struct writer *writer, const struct text_piece *piece)
 {
 	const struct text_pieces *pieces = writer->pieces;
@@ -116,7 +123,9 @@ static size_t put_pieces(struct writer *writer)
 		if (piece->kind == PIECE_THEIRS)
 			taken = text_lines_of(&pieces->theirs, piece->theirs);
 		put(writer, before.at, before.bytes);
-		if (piece->kind == PIECE_CONFLICT)
+		if (piece->kind == PIECE_CONFLICT && writer->marks->favour_theirs)
+			put_favoured(writer, piece);
+		else if (piece->kind == PIECE_CONFLICT)
 			put_conflict(writer, piece);
 		else
 			put(writer, taken.at, taken.bytes);

@@ -98,6 +98,7 @@ enum text_style {
 struct text_marks {
 	enum text_style style;
 	bool join_punctuation; /* as `git merge-file`: conflicts are also joined over any number of lines without letter or digit */
+	bool favour_theirs;    /* only with TEXT_STYLE_MERGE: no marks, but the lines of theirs, as `git merge-file --theirs` */
 	unsigned size;         /* of a marker, in characters; 0 for 7 */
 	const char *base_label; /* each may be NULL or empty */
 	const char *ours_label;
