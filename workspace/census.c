@@ -63,6 +63,19 @@ static uint64_t memory_of(int proc, const char *pid)
 	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Fields 14 to 17 of "stat", in clock ticks: user, system, and the same of children that were waited for. The name in field 2 may hold anything. */
+static uint64_t cpu_of(int proc, const char *pid)
+{
+	char text[512];
+	unsigned long long ticks[4] = {0};
+	file_read(proc, pid, "stat", text, sizeof(text));
+	const char *after_name = strrchr(text, ')');
+	if (!after_name || sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu", &ticks[0],
+				  &ticks[1], &ticks[2], &ticks[3]) != 4)
+		return 0;
+	return (ticks[0] + ticks[1] + ticks[2] + ticks[3]) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 /* Calls for every living process of the namespace. */
 static void each(uint64_t pid_namespace, void (*visit)(int proc, const char *pid, long inside, void *context), void *context)
 {
@@ -83,6 +96,7 @@ static void add_to_census(int proc, const char *pid, long inside, void *context)
 {
 	struct census *census = context;
 	census->memory_bytes += memory_of(proc, pid);
+	census->cpu_ms += cpu_of(proc, pid);
 	census->processes += inside != INSIDE_REAPER && inside != INSIDE_INNER;
 }
 

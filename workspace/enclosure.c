@@ -16,10 +16,12 @@
 
 #include "workspace/filter.h"
 #include "workspace/inner.h"
+#include "workspace/relay.h"
 
 #define INSIDE_UID          "60000"
 #define SHARED_MEMORY_BYTES "67108864"
 #define CPU_MARGIN_S        5u
+#define STAGE_MS_DEFAULT    5000u
 
 struct etc_file {
 	const char *path;
@@ -125,7 +127,23 @@ static void say_etc(FILE *words, const struct enclosure *enclosure)
 	say3(words, "--symlink", "../usr/lib/os-release", "/etc/os-release");
 }
 
-/* Nothing stays writable but /tmp, /dev/shm and /work. /proc above all: if the runner is root, then so is, outside, whoever
+static void say_mounts(FILE *words, const struct mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct mounts_entry *entry = &mounts->entries[i];
+		if (!entry->seen)
+			say3(words, entry->writable ? "--bind" : "--ro-bind", entry->outside, entry->inside);
+	}
+}
+
+static const char *folder_of(const struct sandbox_job *job)
+{
+	if (job->folder)
+		return job->folder;
+	return job->in_work ? "/work" : job->repository ? "/repo" : "/tmp";
+}
+
+/* Nothing stays writable but /tmp, /dev/shm, /work and what was given. /proc above all: if the runner is root, then so is, outside, whoever
  * writes to /proc/sys from here. */
 static void say_places(FILE *words, const struct sandbox_job *job, const struct enclosure *enclosure)
 {
@@ -142,18 +160,21 @@ static void say_places(FILE *words, const struct sandbox_job *job, const struct 
 		say3(words, "--ro-bind", job->git, "/git");
 	if (job->work)
 		say3(words, "--bind", job->work, "/work");
+	say_mounts(words, &enclosure->mounts);
 	say2(words, "--remount-ro", "/");
 	say2(words, "--remount-ro", "/dev");
 	say2(words, "--remount-ro", "/proc");
-	say2(words, "--chdir", job->in_work ? "/work" : job->repository ? "/repo" : "/tmp");
+	say2(words, "--chdir", folder_of(job));
 }
 
 static void say_environment(FILE *words, const struct sandbox_job *job)
 {
 	say(words, "--clearenv");
 	say3(words, "--setenv", "PATH", ENCLOSURE_PATH);
-	say3(words, "--setenv", "HOME", "/tmp");
-	say3(words, "--setenv", "LANG", "C.UTF-8");
+	if (!job->bare_environment) {
+		say3(words, "--setenv", "HOME", job->home ? job->home : "/tmp");
+		say3(words, "--setenv", "LANG", "C.UTF-8");
+	}
 	if (ENCLOSURE_SANITIZED)
 		say3(words, "--setenv", "ASAN_OPTIONS", "detect_leaks=0");
 	for (size_t i = 0; job->environment && job->environment[i]; i++) {
@@ -218,16 +239,27 @@ static int write_arguments(const struct sandbox_job *job, struct enclosure *encl
 	return rc;
 }
 
+uint32_t enclosure_stage_ms(const struct sandbox_job *job)
+{
+	if (!job->watch)
+		return 0;
+	return job->watch->stage_ms ? job->watch->stage_ms : STAGE_MS_DEFAULT;
+}
+
 static uint64_t cpu_seconds(const struct sandbox_job *job)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	return ((uint64_t)job->limits.wall_ms / 1000 + 1) * (uint64_t)(processors > 0 ? processors : 1) + CPU_MARGIN_S;
+	uint64_t wall_ms = job->limits.wall_ms + 2 * (uint64_t)enclosure_stage_ms(job);
+	return (wall_ms / 1000 + 1) * (uint64_t)(processors > 0 ? processors : 1) + CPU_MARGIN_S;
 }
 
 static int write_command(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure)
 {
 	const uint64_t values[] = {(uint64_t)enclosure->arguments_fd,
 				   (uint64_t)enclosure->report_pipe[1],
+				   (uint64_t)enclosure->control_pipe[0],
+				   enclosure->relay_fd < 0 ? 0 : (uint64_t)enclosure->relay_fd,
+				   job->relay.port,
 				   job->limits.processes,
 				   data_bytes,
 				   job->limits.file_bytes,
@@ -246,6 +278,9 @@ static int write_command(const struct sandbox_job *job, uint64_t data_bytes, str
 				    enclosure->numbers[3],
 				    enclosure->numbers[4],
 				    enclosure->numbers[5],
+				    enclosure->numbers[6],
+				    enclosure->numbers[7],
+				    enclosure->numbers[8],
 				    "--"};
 	size_t count = 0;
 	while (count < ENCLOSURE_ARGV_MAX && job->argv[count])
@@ -287,6 +322,8 @@ static void all_closed(struct enclosure *enclosure)
 	memset(enclosure->file_fds, -1, sizeof(enclosure->file_fds));
 	memset(enclosure->status_pipe, -1, sizeof(enclosure->status_pipe));
 	memset(enclosure->report_pipe, -1, sizeof(enclosure->report_pipe));
+	memset(enclosure->control_pipe, -1, sizeof(enclosure->control_pipe));
+	enclosure->relay_fd = -1;
 }
 
 static int open_descriptors(struct enclosure *enclosure)
@@ -296,15 +333,36 @@ static int open_descriptors(struct enclosure *enclosure)
 		if (enclosure->file_fds[i] < 0)
 			return ERR_SYSTEM;
 	}
-	if (pipe2(enclosure->status_pipe, O_CLOEXEC) != 0 || pipe2(enclosure->report_pipe, O_CLOEXEC) != 0)
+	if (pipe2(enclosure->status_pipe, O_CLOEXEC) != 0 || pipe2(enclosure->report_pipe, O_CLOEXEC) != 0 ||
+	    pipe2(enclosure->control_pipe, O_CLOEXEC) != 0)
 		return ERR_SYSTEM;
 	return filter_open(&enclosure->filter_fd);
+}
+
+static int check_job(const struct sandbox_job *job, struct enclosure *enclosure, char out_why[256])
+{
+	if (job->folder && job->folder[0] != '/') {
+		snprintf(out_why, 256, "the working directory in the sandbox must be an absolute path, not %.100s", job->folder);
+		return ERR_SANDBOX;
+	}
+	if (job->relay.port && !job->relay.socket) {
+		snprintf(out_why, 256, "port %u of the sandbox is to lead to a socket, but none is named", job->relay.port);
+		return ERR_SANDBOX;
+	}
+	int rc = mounts_check(job, &enclosure->mounts, out_why);
+	if (rc == 0 && job->relay.port)
+		rc = relay_open(job->relay.socket, &enclosure->relay_fd, out_why);
+	if (rc == ERR_MEMORY)
+		snprintf(out_why, 256, "the sandbox could not be prepared: %s", strerror(ENOMEM));
+	return rc;
 }
 
 int enclosure_open(const struct sandbox_job *job, uint64_t data_bytes, struct enclosure *enclosure, char out_why[256])
 {
 	all_closed(enclosure);
 	int rc = find_programs(job, enclosure, out_why);
+	if (rc == 0)
+		rc = check_job(job, enclosure, out_why);
 	if (rc)
 		return rc;
 	rc = open_descriptors(enclosure);
@@ -333,7 +391,10 @@ void enclosure_close(struct enclosure *enclosure)
 	for (size_t i = 0; i < 2; i++) {
 		shut(&enclosure->status_pipe[i]);
 		shut(&enclosure->report_pipe[i]);
+		shut(&enclosure->control_pipe[i]);
 	}
+	shut(&enclosure->relay_fd);
+	mounts_release(&enclosure->mounts);
 	free(enclosure->argv);
 	enclosure->argv = NULL;
 }
@@ -345,6 +406,9 @@ void enclosure_keep_descriptors(const struct enclosure *enclosure)
 	fcntl(enclosure->arguments_fd, F_SETFD, 0);
 	fcntl(enclosure->status_pipe[1], F_SETFD, 0);
 	fcntl(enclosure->report_pipe[1], F_SETFD, 0);
+	fcntl(enclosure->control_pipe[0], F_SETFD, 0);
+	if (enclosure->relay_fd >= 0)
+		fcntl(enclosure->relay_fd, F_SETFD, 0);
 	for (size_t i = 0; i < ENCLOSURE_FILES; i++)
 		fcntl(enclosure->file_fds[i], F_SETFD, 0);
 }

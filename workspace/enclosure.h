@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include "workspace/mounts.h"
 #include "workspace/sandbox.h"
 
 #define ENCLOSURE_FILES    4u
@@ -35,12 +36,18 @@ struct enclosure {
 	int file_fds[ENCLOSURE_FILES]; /* small files of /etc */
 	int status_pipe[2];            /* bwrap's own words */
 	int report_pipe[2];            /* the inner step's */
-	char numbers[6][24];           /* texts that argv points into */
-	char **argv;                   /* of bwrap; NULL-terminated */
+	int control_pipe[2];           /* what it is told */
+	int relay_fd;                  /* -1: no relay */
+	struct mounts mounts;
+	char numbers[9][24]; /* texts that argv points into */
+	char **argv;         /* of bwrap; NULL-terminated */
 };
 
 /* Looks `name` up in a list of folders separated by colons. False: it is not there, or cannot be run. */
 bool program_find(const char *name, const char *folders, char out_path[PATH_MAX]);
+
+/* How long each of the two stages before the last of a stop lasts; 0 where nobody watches. */
+uint32_t enclosure_stage_ms(const struct sandbox_job *job);
 
 /* `data_bytes`: RLIMIT_DATA of each process, 0 for none. Returns 0; ERR_SANDBOX, ERR_MEMORY or ERR_SYSTEM with a sentence
  * in `out_why`. Close after either. */

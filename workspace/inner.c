@@ -8,21 +8,28 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "workspace/relay.h"
 #include "workspace/sandbox.h"
 
 #define INNER_OPEN_FILES 1024u
 
 struct inner {
 	int report_fd;
+	int control_fd;
+	int relay_fd;
+	uint16_t relay_port;
 	rlim_t processes;
 	rlim_t data_bytes;
 	rlim_t file_bytes;
@@ -63,6 +70,7 @@ static pid_t start(const struct inner *inner, int *out_errno)
 	}
 	pid_t child = fork();
 	if (child == 0) {
+		setsid(); /* signals for the program are for its group, in which this process must not be */
 		limits_set(inner);
 		execvp(inner->argv[0], inner->argv);
 		int reason = errno;
@@ -119,37 +127,94 @@ static void report(int fd, enum inner_kind kind, int status)
 		_exit(125); /* nobody listens: then nobody can be told otherwise */
 }
 
-static int inner_run(const struct inner *inner)
+/* ---- while it runs ---- */
+
+enum { WAIT_PROGRAM, WAIT_CONTROL, WAIT_RELAY };
+
+/* A program that was stopped would not notice. */
+static void control_read(struct inner *inner, pid_t child)
+{
+	uint8_t number = 0;
+	ssize_t bytes = read(inner->control_fd, &number, 1);
+	if (bytes == 1 && number > 0 && number < NSIG) {
+		kill(-child, number);
+		kill(-child, SIGCONT);
+	} else if (bytes == 0 || errno != EINTR) {
+		inner->control_fd = -1;
+	}
+}
+
+/* Until the program ends: passes signals on, and carries what goes through the relay. */
+static void attend(struct inner *inner, pid_t child, struct relay *relay)
+{
+	struct pollfd polled[WAIT_RELAY + RELAY_POLLS];
+	int child_fd = (int)syscall(SYS_pidfd_open, child, 0);
+	for (bool ended = child_fd < 0; !ended;) {
+		size_t relayed = 0;
+		polled[WAIT_PROGRAM] = (struct pollfd){child_fd, POLLIN, 0};
+		polled[WAIT_CONTROL] = (struct pollfd){inner->control_fd, POLLIN, 0};
+		int timeout = relay ? relay_polls(relay, polled + WAIT_RELAY, &relayed) : -1;
+		if (poll(polled, WAIT_RELAY + relayed, timeout) < 0)
+			continue;
+		if (polled[WAIT_CONTROL].revents)
+			control_read(inner, child);
+		if (relay)
+			relay_serve(relay, polled + WAIT_RELAY, relayed);
+		ended = polled[WAIT_PROGRAM].revents != 0;
+	}
+	if (child_fd >= 0)
+		close(child_fd);
+}
+
+static int inner_run(struct inner *inner)
 {
 	int reason = 0;
 	int status = 0;
+	struct relay *relay = NULL;
+	if (inner->relay_port && relay_start(inner->relay_port, inner->relay_fd, &relay) != 0) {
+		report(inner->report_fd, INNER_NO_RELAY, errno);
+		return 0;
+	}
 	pid_t child = start(inner, &reason);
+	if (child > 0 && !reason)
+		attend(inner, child, relay);
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (reason)
 		report(inner->report_fd, INNER_MISSING, reason);
 	else
 		report(inner->report_fd, INNER_ENDED, status);
+	relay_free(relay);
 	return 0;
+}
+
+/* The program must not inherit what this process was given. */
+static bool keep_to_oneself(const struct inner *inner)
+{
+	return fcntl(inner->report_fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(inner->control_fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	       (!inner->relay_port || fcntl(inner->relay_fd, F_SETFD, FD_CLOEXEC) == 0) && prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
 int sandbox_inner_main(int argc, char **argv)
 {
-	if (argc < 8 || strcmp(argv[6], "--") != 0) {
+	if (argc < 11 || strcmp(argv[9], "--") != 0) {
 		fputs("sandbox-inner is started by the sandbox, not by hand\n", stderr);
 		return 2;
 	}
 	struct inner inner = {
 		.report_fd = atoi(argv[1]),
-		.processes = strtoull(argv[2], NULL, 10),
-		.data_bytes = strtoull(argv[3], NULL, 10),
-		.file_bytes = strtoull(argv[4], NULL, 10),
-		.cpu_seconds = strtoull(argv[5], NULL, 10),
-		.argv = argv + 7,
+		.control_fd = atoi(argv[2]),
+		.relay_fd = atoi(argv[3]),
+		.relay_port = (uint16_t)atoi(argv[4]),
+		.processes = strtoull(argv[5], NULL, 10),
+		.data_bytes = strtoull(argv[6], NULL, 10),
+		.file_bytes = strtoull(argv[7], NULL, 10),
+		.cpu_seconds = strtoull(argv[8], NULL, 10),
+		.argv = argv + 10,
 	};
-	/* The program has the same user as this process. It must get at the report neither by inheritance nor through /proc. */
-	if (fcntl(inner.report_fd, F_SETFD, FD_CLOEXEC) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) {
-		fputs("sandbox-inner: the descriptor of the report cannot be protected\n", stderr);
+	/* The program has the same user as this process. It must get at its descriptors neither by inheritance nor through /proc. */
+	if (!keep_to_oneself(&inner)) {
+		fputs("sandbox-inner: its descriptors cannot be protected\n", stderr);
 		return 2;
 	}
 	/* Away from bwrap's process group, part of which is outside, and from any terminal. */

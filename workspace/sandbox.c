@@ -5,6 +5,7 @@
 #include "workspace/sandbox.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,26 @@ uint64_t run_now_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+ssize_t run_write(int fd, const void *at, size_t bytes)
+{
+	const struct timespec now = {0};
+	sigset_t broken;
+	sigset_t before;
+	sigset_t pending;
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &broken, &before);
+	ssize_t written = write(fd, at, bytes);
+	int reason = errno;
+	if (written < 0 && reason == EPIPE && !sigismember(&pending, SIGPIPE))
+		while (sigtimedwait(&broken, NULL, &now) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = reason;
+	return written;
 }
 
 void run_shut(int *fd)
@@ -76,6 +97,10 @@ static int conclude(struct run *run)
 		result->signal = SIGKILL;
 	} else if (run->report.kind == INNER_MISSING) {
 		return conclude_missing(run);
+	} else if (run->report.kind == INNER_NO_RELAY) {
+		snprintf(result->why, sizeof(result->why), "port %u could not be opened in the sandbox: %s; nothing was started",
+			 run->job->relay.port, strerror(run->report.status));
+		return ERR_SANDBOX;
 	} else {
 		conclude_status(run, run->report.status);
 		if (!run->killed)
@@ -85,13 +110,16 @@ static int conclude(struct run *run)
 		if (run->report.peak_rss_kb > result->peak_rss_kb)
 			result->peak_rss_kb = run->report.peak_rss_kb;
 	}
-	if (!run->killed && cgroup_memory_exceeded(&run->cgroup)) {
+	if (run->live.cpu_ms > result->cpu_ms) /* of those that nobody waited for */
+		result->cpu_ms = run->live.cpu_ms;
+	if (!run->ending && cgroup_memory_exceeded(&run->cgroup)) {
 		result->limit_reached = true;
 		snprintf(result->why, sizeof(result->why),
 			 "processes were ended because together they took more than %llu bytes of memory",
 			 (unsigned long long)run->job->limits.memory_bytes);
 	}
-	result->output_cut = run->out.total > run->out.bytes || run->err.total > run->err.bytes;
+	if (!run->job->watch || !run->job->watch->output)
+		result->output_cut = run->out.total > run->out.bytes || run->err.total > run->err.bytes;
 	return 0;
 }
 
@@ -131,6 +159,7 @@ int sandbox_run(const struct sandbox_job *job, struct sandbox_result *out_result
 	struct run run = {.job = job, .result = &result, .bwrap_pidfd = -1, .reaper_pidfd = -1, .alive_fd = -1};
 	run.out = (struct stream){.fd = -1, .most = job->limits.output_bytes};
 	run.err = run.out;
+	run.live = (struct sandbox_live){.run = &run, .input_fd = -1};
 	memset(out_result, 0, sizeof(*out_result));
 	if (!limits_given(&job->limits)) {
 		snprintf(out_result->why, sizeof(out_result->why), "every limit of the sandbox must be given");
@@ -139,6 +168,8 @@ int sandbox_run(const struct sandbox_job *job, struct sandbox_result *out_result
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	cgroup_open(job->limits.memory_bytes, job->limits.processes + OVERHEAD_PROCESSES, &run.cgroup);
 	int rc = run_job(&run);
+	live_close(&run);
+	weigh_release(&run.weigh);
 	enclosure_close(&run.enclosure);
 	cgroup_close(&run.cgroup);
 	run_shut(&run.out.fd);

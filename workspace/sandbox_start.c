@@ -60,6 +60,7 @@ static void group_join(int fd)
 __attribute__((noreturn)) static void child_run(const struct child *child)
 {
 	const struct rlimit no_core = {0, 0};
+	char *const nothing[] = {NULL};
 	/* The runner may have died before this line took effect; then nobody waits, and nothing may start. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != child->runner)
 		_exit(126);
@@ -76,7 +77,8 @@ __attribute__((noreturn)) static void child_run(const struct child *child)
 	if (chroot_leave() != 0)
 		child_say("bwrap: the root folder of this chroot could not be made the root of a mount namespace\n");
 	enclosure_keep_descriptors(&child->run->enclosure);
-	execv(child->run->enclosure.bwrap, child->run->enclosure.argv);
+	/* The reaper inside is a copy of bwrap, and whatever bwrap is started with can be read there in /proc/1/environ: nothing. */
+	execve(child->run->enclosure.bwrap, child->run->enclosure.argv, nothing);
 	child_say("bwrap: could not be started\n");
 	_exit(126);
 }
@@ -170,8 +172,13 @@ int run_start(struct run *run)
 	int out[2] = {-1, -1};
 	int err[2] = {-1, -1};
 	int go[2] = {-1, -1};
-	struct child child = {.run = run, .stdin_fd = input_open(run->job), .join_fds = {-1, -1}, .runner = getpid()};
-	int rc = ERR_SYSTEM;
+	struct child child = {.run = run, .stdin_fd = -1, .join_fds = {-1, -1}, .runner = getpid()};
+	int rc = live_open(run, &child.stdin_fd);
+	if (rc)
+		goto out;
+	rc = ERR_SYSTEM;
+	if (child.stdin_fd < 0)
+		child.stdin_fd = input_open(run->job);
 	if (child.stdin_fd < 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0)
 		goto out;
 	child.stdout_fd = out[1];
@@ -199,5 +206,6 @@ out:
 	run_shut(&child.stdin_fd);
 	run_shut(&run->enclosure.status_pipe[1]);
 	run_shut(&run->enclosure.report_pipe[1]);
+	run_shut(&run->enclosure.control_pipe[0]);
 	return rc;
 }

@@ -3,8 +3,9 @@
  * Waits for the end of a run of the sandbox, or brings it about.
  *
  * A run ends when bwrap has ended. bwrap ends when the inner step does, and the reaper inside dies with bwrap; the kernel
- * then ends everything in the PID namespace. To end a run early, the runner kills the reaper. No SIGTERM goes first: what
- * runs here has only throw-away copies, so there is nothing to save.
+ * then ends everything in the PID namespace. To end a run early, the runner kills the reaper. Where nobody watches, no SIGTERM goes
+ * first: what runs there has only throw-away copies, so there is nothing to save. A watched run is stopped in stages, by way of the inner
+ * step: bwrap would take any signal as its own end, and what is inside with it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +55,8 @@ static void stream_read(struct run *run, struct stream *stream)
 		return;
 	if (bytes <= 0)
 		run_shut(&stream->fd);
+	else if (live_output(run, stream, chunk, (size_t)bytes))
+		stream->total += (uint64_t)bytes;
 	else if (!stream_keep(stream, chunk, (size_t)bytes))
 		run->out_of_memory = true;
 }
@@ -114,39 +116,54 @@ static void kill_all(struct run *run)
 		kill(-run->bwrap, SIGKILL);
 }
 
-/* The first reason stands. */
-__attribute__((format(printf, 3, 4))) static void end_because(struct run *run, bool *flag, const char *format, ...)
+/* Begins the next stage. Where the inner step does not listen any more there is nobody to obey. */
+static void stage_next(struct run *run)
+{
+	static const uint8_t signals[] = {[STAGE_INTERRUPT] = SIGINT, [STAGE_TERMINATE] = SIGTERM};
+	if (run->stage == STAGE_TERMINATE) {
+		kill_all(run);
+		return;
+	}
+	run->stage++;
+	run->stage_end_ms = run_now_ms() + enclosure_stage_ms(run->job);
+	if (run_write(run->enclosure.control_pipe[1], &signals[run->stage], 1) != 1)
+		kill_all(run);
+}
+
+void run_end(struct run *run, bool *flag, bool at_once, const char *format, ...)
 {
 	va_list arguments;
 	if (run->killed)
 		return;
-	*flag = true;
-	va_start(arguments, format);
-	vsnprintf(run->result->why, sizeof(run->result->why), format, arguments);
-	va_end(arguments);
-	kill_all(run);
+	if (!run->ending) {
+		va_start(arguments, format);
+		vsnprintf(run->result->why, sizeof(run->result->why), format, arguments);
+		va_end(arguments);
+		if (flag)
+			*flag = true;
+	}
+	if (at_once)
+		kill_all(run);
+	else if (!run->ending)
+		stage_next(run);
+	run->ending = true;
 }
 
-/* Where no control group counts, the runner does. */
+static bool sudden(const struct run *run)
+{
+	return !run->job->watch || run->job->watch->sudden;
+}
+
+/* Where no control group counts, the runner does. What takes too much cannot be asked to take less. */
 static void watch_processes(struct run *run)
 {
 	const struct sandbox_limits *limits = &run->job->limits;
 	struct census census = census_take(run->pid_namespace);
 	if (census.processes > limits->processes)
-		end_because(run, &run->result->limit_reached, "ended because it had more than %u processes", limits->processes);
+		run_end(run, &run->result->limit_reached, true, "ended because it had more than %u processes", limits->processes);
 	else if (!cgroup_keeps_memory(&run->cgroup) && census.memory_bytes > limits->memory_bytes)
-		end_because(run, &run->result->limit_reached, "ended because it took more than %llu bytes of memory",
-			    (unsigned long long)limits->memory_bytes);
-}
-
-/* A folder of the machine has no size of its own; what must not happen is that the machine's disk is full. */
-static void watch_disk(struct run *run)
-{
-	struct statvfs disk;
-	if (statvfs(run->job->work, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < SANDBOX_DISK_RESERVE_BYTES)
-		end_because(run, &run->result->limit_reached,
-			    "ended because less than %llu MiB are left on the disk that holds its work folder",
-			    SANDBOX_DISK_RESERVE_BYTES >> 20);
+		run_end(run, &run->result->limit_reached, true, "ended because it took more than %llu bytes of memory",
+			(unsigned long long)limits->memory_bytes);
 }
 
 static bool counted(const struct run *run)
@@ -160,25 +177,28 @@ static void watch(struct run *run)
 		return;
 	if (!counted(run))
 		watch_processes(run);
-	if (run->job->work && !run->killed)
-		watch_disk(run);
+	if (!run->killed)
+		disk_watch(run);
 }
 
 static bool watched(const struct run *run)
 {
-	return !counted(run) || run->job->work;
+	return !counted(run) || disk_watched(run);
 }
 
 /* ---- the loop ---- */
 
-enum { WAIT_BWRAP, WAIT_OUT, WAIT_ERR, WAIT_STATUS, WAIT_REPORT, WAIT_CANCEL, WAIT_COUNT };
+enum { WAIT_BWRAP, WAIT_OUT, WAIT_ERR, WAIT_STATUS, WAIT_REPORT, WAIT_CANCEL, WAIT_INPUT, WAIT_COUNT };
 
 static int time_left(const struct run *run, uint64_t deadline_ms)
 {
 	uint64_t now = run_now_ms();
 	uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
+	uint64_t tick = live_next_ms(run);
 	if (watched(run) && !run->ended && left > SANDBOX_WATCH_MS)
 		left = SANDBOX_WATCH_MS;
+	if (!run->ended && tick != UINT64_MAX && left > (tick > now ? tick - now : 0))
+		left = tick > now ? tick - now : 0;
 	return left > 60000 ? 60000 : (int)left;
 }
 
@@ -192,8 +212,10 @@ static void take_events(struct run *run, const struct pollfd *polled)
 		stream_read(run, &run->out);
 	if (polled[WAIT_ERR].revents)
 		stream_read(run, &run->err);
+	if (polled[WAIT_INPUT].revents)
+		live_write(run);
 	if (polled[WAIT_CANCEL].revents)
-		end_because(run, &run->result->cancelled, "ended because it was cancelled");
+		run_end(run, &run->result->cancelled, sudden(run), "ended because it was cancelled");
 	if (polled[WAIT_BWRAP].revents)
 		run->ended = true;
 }
@@ -207,26 +229,47 @@ static void wait_once(struct run *run, uint64_t deadline_ms)
 		[WAIT_ERR] = {run->err.fd, POLLIN, 0},
 		[WAIT_STATUS] = {run->enclosure.status_pipe[0], POLLIN, 0},
 		[WAIT_REPORT] = {run->enclosure.report_pipe[0], POLLIN, 0},
-		[WAIT_CANCEL] = {run->killed || run->ended ? -1 : run->job->cancel_fd, POLLIN, 0},
+		[WAIT_CANCEL] = {run->ending || run->ended ? -1 : run->job->cancel_fd, POLLIN, 0},
+		[WAIT_INPUT] = {live_wants_to_write(run) ? run->live.input_fd : -1, POLLOUT, 0},
 	};
 	if (poll(polled, WAIT_COUNT, time_left(run, deadline_ms)) > 0)
 		take_events(run, polled);
 }
 
+static uint64_t deadline_of(const struct run *run)
+{
+	return run->ending ? run->stage_end_ms : run->started_ms + run->job->limits.wall_ms;
+}
+
+/* What the clock brings about. */
+static void run_pass_time(struct run *run, uint64_t *next_watch_ms)
+{
+	live_tick(run);
+	if (run->live.stop_asked)
+		run_end(run, NULL, false, "ended because it was asked to stop");
+	if (run_now_ms() >= deadline_of(run)) {
+		if (run->ending)
+			stage_next(run);
+		else
+			run_end(run, &run->result->timed_out, sudden(run), "ended because its %u ms were over",
+				run->job->limits.wall_ms);
+	}
+	if (watched(run) && run_now_ms() >= *next_watch_ms) {
+		*next_watch_ms = run_now_ms() + SANDBOX_WATCH_MS;
+		watch(run);
+	}
+}
+
 static void run_until_end(struct run *run)
 {
-	uint64_t deadline = run->started_ms + run->job->limits.wall_ms;
 	uint64_t next_watch = run->started_ms;
+	live_tick(run);
 	while (!run->ended && !run->killed) {
-		wait_once(run, deadline);
+		wait_once(run, deadline_of(run));
 		if (run->out_of_memory)
 			kill_all(run);
-		if (!run->ended && run_now_ms() >= deadline)
-			end_because(run, &run->result->timed_out, "ended because its %u ms were over", run->job->limits.wall_ms);
-		if (watched(run) && run_now_ms() >= next_watch) {
-			next_watch = run_now_ms() + SANDBOX_WATCH_MS;
-			watch(run);
-		}
+		if (!run->ended && !run->killed)
+			run_pass_time(run, &next_watch);
 	}
 	for (uint64_t last = run_now_ms() + END_MS; !run->ended && run_now_ms() < last;)
 		wait_once(run, last);

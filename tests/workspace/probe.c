@@ -381,11 +381,11 @@ int probe_run(struct sandbox_job *job, const char *name, const char *argument, s
 	return rc;
 }
 
-static bool environment_has(const char *pid, const char *word)
+static bool file_has(const char *pid, const char *name, const char *word)
 {
 	static char text[65536];
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
+	snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t bytes = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
 	if (fd >= 0)
@@ -398,7 +398,8 @@ unsigned processes_with(const char *word)
 	unsigned count = 0;
 	DIR *proc = opendir("/proc");
 	for (const struct dirent *entry; proc && (entry = readdir(proc)) != NULL;)
-		count += isdigit((unsigned char)entry->d_name[0]) && environment_has(entry->d_name, word);
+		count += isdigit((unsigned char)entry->d_name[0]) &&
+			 (file_has(entry->d_name, "environ", word) || file_has(entry->d_name, "cmdline", word));
 	if (proc)
 		closedir(proc);
 	return count;

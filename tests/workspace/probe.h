@@ -16,7 +16,7 @@ struct sandbox_limits probe_limits(void);
 /* Runs `SANDBOX_PROGRAM probe NAME ARGUMENT` (`argument` may be NULL) and returns what sandbox_run returned. */
 int probe_run(struct sandbox_job *job, const char *name, const char *argument, struct sandbox_result *out_result);
 
-/* Processes of this machine whose environment holds `word`. */
+/* Processes of this machine whose environment or command line holds `word`. */
 unsigned processes_with(const char *word);
 
 #endif
