@@ -24,7 +24,8 @@ error = "/error". Behaviours, and the options that they know:
     failer       ends with an error, error=TEXT, status=N (of HTTP)
     stubborn     like hanger, and ignores signals that ask it to end
 
-Options of all: seconds=S waits that long before anything else; in=N, out=N: tokens that it says it has used; read=PATH says what stands there; note=TEXT leaves a note in /notes.
+Options of all: seconds=S waits that long before anything else; in=N, out=N: tokens that it says it has used; read=PATH says what stands there; note=TEXT leaves a note in /notes;
+held=FOLDER takes more options from FOLDER/NAME.json, NAME being the first word of the prompt that has a file there.
 """
 import json
 import os
@@ -171,9 +172,21 @@ def failer(options):
     sys.exit(1)
 
 
+def held(folder, prompt):
+    """The options of the task that the prompt is about."""
+    for word in prompt.split():
+        path = os.path.join(folder, word + ".json")
+        if "/" not in word and os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)
+    sys.exit(f"scripted.py: no word of the prompt has a file in {folder}")
+
+
 def main():
     name, options = sys.argv[1], dict(word.split("=", 1) for word in sys.argv[2:])
-    sys.stdin.read()
+    prompt = sys.stdin.read()
+    if "held" in options:
+        options.update(held(options["held"], prompt))
     if name != "silent":
         say(type="session", text="", session=f"scripted-{os.getpid()}")
     time.sleep(float(options.get("seconds", "0")))
