@@ -53,16 +53,29 @@ struct wire_facts {
 	unsigned status;         /* of HTTP, or what an error inside the stream amounts to */
 	uint32_t retry_after_ms; /* what the server asks for; 0: nothing */
 	uint64_t bytes, garbage; /* read; pieces that were not understood */
+	uint64_t text_bytes;     /* of what the model said, thought and called tools with, as far as it is text */
+	uint64_t pieces;         /* in which that came; a streamed piece is a token or more */
 	char model[WIRE_MODEL_BYTES];
 };
 void wire_reply_facts(const struct wire_reply *reply, struct wire_facts *out_facts);
 
-/* The model and what may come back at most, as a request's body (or its path, of Gemini) says; "" and 0 where it does not. */
-void wire_request_facts(enum wire wire, const char *path, const void *body, size_t bytes, char out_model[WIRE_MODEL_BYTES],
-			uint64_t *out_tokens_max);
+/* What a request says about itself. */
+struct wire_request {
+	bool readable; /* the body is one JSON object (or empty) */
+	char model[WIRE_MODEL_BYTES];
+	uint64_t tokens_max; /* that may come back, of all the answers it asks for together; 0: it does not say */
+	bool background;     /* the answer is to be fetched later (Responses), where nobody would count it */
+};
 
-/* A rough upper bound of the tokens in so many bytes of a request: what is reserved before it is sent. */
+/* Reads the body, and the path where that names the model (Gemini). */
+void wire_request_read(enum wire wire, const char *path, const void *body, size_t bytes, struct wire_request *out_request);
+
+/* A rough upper bound of the tokens in so many bytes of a request: what is reserved before it is sent. Twice what such a request usually has. */
 uint64_t wire_tokens_guess(size_t bytes);
+
+/* What a reply took that did not say it, or did not come to the point where it would have: half of wire_tokens_guess for the request; for the
+ * reply a token for three bytes of text and at least one for each piece. Where the server said something, the larger of the two. */
+void wire_usage_guess(const struct wire_facts *facts, size_t request_bytes, struct wire_usage *out_usage);
 
 /* An error reply in the form this wire's programs read, for what the proxy refuses itself: "budget", "rate limit", "not allowed". `status` is sent with it. Returns the
  * bytes of the text (as snprintf). */

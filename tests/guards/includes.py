@@ -5,7 +5,7 @@
     includes.py ROOT         checks the tree; exit 1 names each wrong line
     includes.py --self-test  shows that it notices what it is for
 
-Folders may include themselves and those named here. Pure code (protocol, routing, clones) may include, besides, only the
+Folders may include themselves and those named here. Pure code (protocol, routing, clones, a part of models) may include, besides, only the
 system headers named here: no clock, socket, file, thread, random source or environment can come in by another one.
 """
 import fnmatch
@@ -22,9 +22,10 @@ ABOVE = {
     "selftest": ["protocol", "audit"],
     "workspace": ["protocol"],
     "clones": ["protocol"],
-    "tools": ["protocol", "workspace", "clones"],
-    "actors": ["protocol", "routing", "audit", "workspace", "clones", "tools"],
-    "cli": ["protocol", "routing", "audit", "selftest", "workspace", "clones", "tools", "actors"],
+    "models": ["protocol"],
+    "tools": ["protocol", "workspace", "clones", "models"],
+    "actors": ["protocol", "routing", "audit", "workspace", "clones", "models", "tools"],
+    "cli": ["protocol", "routing", "audit", "selftest", "workspace", "clones", "models", "tools", "actors"],
 }
 C_ONLY = ["assert.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "string.h", "stdalign.h"]
 TEXT = C_ONLY + ["ctype.h", "stdio.h", "stdlib.h", "strings.h", "math.h"]
@@ -32,6 +33,7 @@ PURE = [
     ("protocol/*", TEXT + ["jansson.h", "msgpack.h", "msgpack/*.h"]),
     ("routing/conf*", TEXT + ["confuse.h"]),
     ("routing/*", C_ONLY),
+    *((f"models/{name}", TEXT) for name in ("wire*", "price*", "budget*", "target*")),
     ("clones/*", TEXT + ["jansson.h", "pcre2.h", "libxml/*.h", "openssl/evp.h", "openssl/hmac.h", "openssl/sha.h"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
@@ -91,6 +93,11 @@ PLANTED = [
     ("actors/a.c", '#include "selftest/disk.h"', True),
     ("cli/a.c", '#include "selftest/disk.h"', False),
     ("clones/a.c", '#include "actors/client.h"', True),
+    ("clones/a.c", '#include "models/wire.h"', True),
+    ("models/a.c", '#include "workspace/sandbox.h"', True),
+    ("models/wire_a.c", "#include <curl/curl.h>", True),
+    ("models/a.c", "#include <curl/curl.h>", False),
+    ("actors/a.c", '#include "models/proxy.h"', False),
     ("actors/a.c", '#include "cli/command.h"', True),
     ("protocol/a.c", "#include <time.h>", True),
     ("clones/a.c", "  #  include <unistd.h>", True),

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A proxy for tests in other languages: options as one line of JSON on standard input, then a word a line.
+ *
+ *	{"socket": PATH, "server": URL, "key": …, "tokens_max": …}   opens; answers {"open": true} or {"open": false, "code": "usage", "why": …}
+ *	count                                                        answers with the counts
+ *	stop                                                         proxy_stop; answers {"stopped": true}
+ *
+ * The end of the input closes the proxy and ends the program, with 0.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/proxy.h"
+
+static void say(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	puts(text);
+	fflush(stdout);
+	free(text);
+	json_decref(json);
+}
+
+static const char *text_of(const json_t *from, const char *name)
+{
+	return json_string_value(json_object_get(from, name));
+}
+
+static uint64_t number_of(const json_t *from, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(from, name));
+}
+
+static struct proxy_options options_of(const json_t *from)
+{
+	return (struct proxy_options){.socket = text_of(from, "socket"),
+				      .server = text_of(from, "server"),
+				      .key = text_of(from, "key"),
+				      .key_header = text_of(from, "key_header"),
+				      .price = {number_of(from, "price_in"), number_of(from, "price_in_cached"),
+						number_of(from, "price_in_cache_write"), number_of(from, "price_out")},
+				      .tokens_max = number_of(from, "tokens_max"),
+				      .microusd_max = number_of(from, "microusd_max"),
+				      .requests_max = (uint32_t)number_of(from, "requests_max"),
+				      .connect_ms = (uint32_t)number_of(from, "connect_ms"),
+				      .first_byte_ms = (uint32_t)number_of(from, "first_byte_ms"),
+				      .idle_ms = (uint32_t)number_of(from, "idle_ms"),
+				      .body_bytes_max = number_of(from, "body_bytes_max"),
+				      .ca_file = text_of(from, "ca_file"),
+				      .log = text_of(from, "log")};
+}
+
+static void say_counts(struct proxy *proxy)
+{
+	struct proxy_count count;
+
+	proxy_count(proxy, &count);
+	say(json_pack("{sI sI sI sI sI sI sI sI sI si si si si si si sb sI ss}", "in", (json_int_t)count.usage.in, "in_cached",
+		      (json_int_t)count.usage.in_cached, "in_cache_write", (json_int_t)count.usage.in_cache_write, "out",
+		      (json_int_t)count.usage.out, "reasoning", (json_int_t)count.usage.reasoning, "guessed",
+		      (json_int_t)count.guessed, "microusd", (json_int_t)count.microusd, "reserved_tokens",
+		      (json_int_t)count.reserved_tokens, "reserved_microusd", (json_int_t)count.reserved_microusd, "requests",
+		      (int)count.requests, "failures", (int)count.failures, "refused", (int)count.refused, "rate_limited",
+		      (int)count.rate_limited, "retry_after_ms", (int)count.retry_after_ms, "last_status", (int)count.last_status,
+		      "spent", count.spent, "last_byte_ms", (json_int_t)count.last_byte_ms, "model", count.model));
+}
+
+static void serve(struct proxy *proxy)
+{
+	char word[64];
+
+	while (fgets(word, sizeof(word), stdin)) {
+		if (strcmp(word, "count\n") == 0) {
+			say_counts(proxy);
+		} else if (strcmp(word, "stop\n") == 0) {
+			proxy_stop(proxy);
+			say(json_pack("{sb}", "stopped", 1));
+		}
+	}
+}
+
+int main(void)
+{
+	static char line[65536];
+	char why[256] = "";
+	struct proxy *proxy = NULL;
+	struct proxy_options options;
+	json_t *from = fgets(line, sizeof(line), stdin) ? json_loads(line, 0, NULL) : NULL;
+	int rc;
+
+	if (!from)
+		return 2;
+	options = options_of(from);
+	rc = proxy_open(&options, &proxy, why);
+	json_decref(from); /* what was given may go */
+	memset(line, 0, sizeof(line));
+	if (rc) {
+		say(json_pack("{sb ss ss}", "open", 0, "code", error_name(rc), "why", why));
+		return 0;
+	}
+	say(json_pack("{sb}", "open", 1));
+	serve(proxy);
+	proxy_close(proxy);
+	return 0;
+}
