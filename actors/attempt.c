@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "actors/attempt_inner.h"
+#include "actors/salvage.h"
 
 #define REVISION_BYTES_MAX 250u
 #define WORK_SHARE_PERCENT 80u
@@ -175,6 +176,8 @@ static int hand_in(struct attempt *attempt, struct target *target, const struct 
 {
 	int rc = attempt->specialist->hands_in && attempt->specialist->hands_in(plan, outputs) ? attempt_harvest(attempt) : 0;
 	target->harvest = attempt->harvest;
+	target->agent = attempt->agent;
+	target->kept = attempt->kept;
 	return rc;
 }
 
@@ -261,6 +264,8 @@ int attempt_run(const struct specialist *(*find)(const char *task_type))
 	json_decref(attempt.artefacts);
 	json_decref(attempt.inventory);
 	json_decref(attempt.harvest);
+	json_decref(attempt.agent);
+	json_decref(attempt.kept);
 	json_decref(attempt.assignment);
 	if (attempt.cancel_fd >= 0)
 		close(attempt.cancel_fd);
@@ -269,7 +274,8 @@ int attempt_run(const struct specialist *(*find)(const char *task_type))
 
 int attempt_main(int argc, char **argv)
 {
-	(void)argv;
+	if (argc == 2 && strcmp(argv[1], SALVAGE_WORD) == 0)
+		return salvage_main();
 	if (argc > 1) {
 		fputs("usage: bunshin attempt < ASSIGNMENT.json (a clone starts it, not a person)\n", stderr);
 		return 2;

@@ -38,7 +38,7 @@ static int file_write(struct attempt *attempt, const char *name, const void *at,
 				      strerror(errno));
 }
 
-static int leave(struct attempt *attempt, const char *name, const char *media_type, const void *at, size_t bytes)
+int attempt_leave(struct attempt *attempt, const char *name, const char *media_type, const void *at, size_t bytes)
 {
 	char path[PATH_MAX];
 	if (file_write(attempt, name, at, bytes) != 0)
@@ -88,7 +88,23 @@ static int leave_output(struct attempt *attempt, json_t *result, size_t index, c
 		return 0;
 	artefact_name(name, index, step, kind);
 	mention(result, name, media_type_of(bytes), bytes.at, bytes.bytes);
-	return leave(attempt, name, media_type_of(bytes), bytes.at, bytes.bytes);
+	return attempt_leave(attempt, name, media_type_of(bytes), bytes.at, bytes.bytes);
+}
+
+static int leave_named(struct attempt *attempt, json_t *result, const char *name, const char *media_type, struct bytes bytes)
+{
+	if (bytes.bytes == 0)
+		return 0;
+	mention(result, name, media_type, bytes.at, bytes.bytes);
+	return attempt_leave(attempt, name, media_type, bytes.at, bytes.bytes);
+}
+
+/* What an agent printed is kept whatever came of it. */
+static int leave_agent(struct attempt *attempt, json_t *result, const struct output *output)
+{
+	int rc = leave_named(attempt, result, "agent.jsonl", "application/x-ndjson", output->out);
+
+	return rc ? rc : leave_named(attempt, result, "agent.err", "text/plain", output->err);
 }
 
 static int leave_outputs(struct attempt *attempt, json_t *result, const struct plan *plan, const struct output *outputs)
@@ -98,6 +114,10 @@ static int leave_outputs(struct attempt *attempt, json_t *result, const struct p
 		bool succeeded = outputs[i].exit_status == 0;
 		if (plan->step[i].confidential || !outputs[i].ran)
 			continue;
+		if (plan->step[i].agent) {
+			rc = leave_agent(attempt, result, &outputs[i]);
+			continue;
+		}
 		rc = leave_output(attempt, result, i, plan->step[i].name, "out", outputs[i].out, succeeded);
 		if (rc == 0)
 			rc = leave_output(attempt, result, i, plan->step[i].name, "err", outputs[i].err, succeeded);
@@ -118,7 +138,7 @@ static int leave_attachments(struct attempt *attempt, json_t *result)
 		if (rc || !name || strchr(name, '/') || !media_type || !json_is_string(text))
 			continue;
 		mention(result, name, media_type, json_string_value(text), json_string_length(text));
-		rc = leave(attempt, name, media_type, json_string_value(text), json_string_length(text));
+		rc = attempt_leave(attempt, name, media_type, json_string_value(text), json_string_length(text));
 	}
 	json_object_del(result, "attachments");
 	return rc;
@@ -130,7 +150,7 @@ static int leave_report(struct attempt *attempt, json_t *result)
 	if (!report)
 		return attempt_fail(attempt, ERROR_MEMORY, "out of memory while the report was written");
 	mention(result, "report.md", "text/markdown", report, strlen(report));
-	int rc = leave(attempt, "report.md", "text/markdown", report, strlen(report));
+	int rc = attempt_leave(attempt, "report.md", "text/markdown", report, strlen(report));
 	free(report);
 	return rc;
 }
@@ -203,7 +223,7 @@ static json_t *result_to_send(struct attempt *attempt, json_t *result)
 	json_t *brief = text ? shorten(result) : NULL;
 	if (!brief)
 		attempt_fail(attempt, ERROR_MEMORY, "out of memory while the result was shortened");
-	else if (leave(attempt, "result.json", "application/json", text, strlen(text)) != 0) {
+	else if (attempt_leave(attempt, "result.json", "application/json", text, strlen(text)) != 0) {
 		json_decref(brief);
 		brief = NULL;
 	}
@@ -251,9 +271,10 @@ int attempt_complete(struct attempt *attempt, json_t *result, const struct plan 
 	json_t *sent = result_to_send(attempt, result);
 	if (!sent)
 		return -1;
-	attempt_print(json_pack("{s:{s:i, s:o, s:o, s:O, s:I}}", "completion", "completeness", completeness_of(result), "summary",
-				summary_of(result), "result", sent, "artefacts", attempt->artefacts, "cpu_ms",
-				(json_int_t)attempt->cpu_ms));
+	attempt_print(json_pack("{s:{s:i, s:o, s:o, s:O, s:I, s:I, s:I}}", "completion", "completeness", completeness_of(result),
+				"summary", summary_of(result), "result", sent, "artefacts", attempt->artefacts, "cpu_ms",
+				(json_int_t)attempt->cpu_ms, "tokens", (json_int_t)attempt->tokens, "cost_microusd",
+				(json_int_t)attempt->cost_microusd));
 	return 0;
 }
 
@@ -261,6 +282,10 @@ void attempt_print_failure(const struct attempt *attempt)
 {
 	json_t *evidence = json_pack("{s:I, s:I, s:I}", "processes_ended", (json_int_t)attempt->processes_ended, "processes_left",
 				     (json_int_t)attempt->processes_left, "cpu_ms", (json_int_t)attempt->cpu_ms);
+	if (attempt->agent)
+		json_object_set(evidence, "agent", attempt->agent);
+	if (attempt->kept)
+		json_object_set(evidence, "kept", json_object_get(attempt->kept, "ref"));
 	attempt_print(json_pack("{s:{s:s, s:s, s:o}}", "failure", "code", error_name(attempt->code), "sentence",
 				attempt->sentence, "evidence", evidence));
 }

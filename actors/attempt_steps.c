@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "actors/attempt_agent.h"
 #include "actors/attempt_inner.h"
 
 #define OUTPUT_BYTES_DEFAULT   (16u << 20)
@@ -26,14 +27,11 @@
 
 /* In the sandbox every file belongs to somebody else than git expects; nothing there is worth protecting from itself. Leak
  * checkers trace, which is refused inside. */
-static const char *const environment_always[] = {
-	"GIT_CONFIG_COUNT=1",
-	"GIT_CONFIG_KEY_0=safe.directory",
-	"GIT_CONFIG_VALUE_0=*",
-	"ASAN_OPTIONS=detect_leaks=0",
+const char *const attempt_environment[] = {
+	"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*", "ASAN_OPTIONS=detect_leaks=0", NULL,
 };
 
-#define ALWAYS (sizeof(environment_always) / sizeof(environment_always[0]))
+#define ALWAYS (sizeof(attempt_environment) / sizeof(attempt_environment[0]) - 1)
 
 /* Half of the machine, within bounds. */
 static uint64_t memory_limit(void)
@@ -45,14 +43,14 @@ static uint64_t memory_limit(void)
 	return bytes < MEMORY_BYTES_MIN ? MEMORY_BYTES_MIN : bytes;
 }
 
-static uint32_t time_left(const struct attempt *attempt)
+uint32_t attempt_time_left(const struct attempt *attempt)
 {
 	uint64_t now = attempt_now_ms();
 	uint64_t left = attempt->end_ms > now ? attempt->end_ms - now : 0;
 	return left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
-static struct sandbox_job job_of(const struct attempt *attempt, uint32_t wall_ms, uint64_t output_bytes)
+struct sandbox_job attempt_job(const struct attempt *attempt, uint32_t wall_ms, uint64_t output_bytes)
 {
 	return (struct sandbox_job){
 		.repository = attempt->snapshot[0] ? attempt->snapshot : attempt->repository,
@@ -73,7 +71,7 @@ static int run(struct attempt *attempt, struct sandbox_job *job, const char *con
 {
 	const char *environment[ENVIRONMENT_MAX];
 	size_t count = ALWAYS;
-	memcpy(environment, environment_always, sizeof(environment_always));
+	memcpy(environment, attempt_environment, sizeof(attempt_environment));
 	for (; more_environment && *more_environment && count < ENVIRONMENT_MAX - 1; more_environment++)
 		environment[count++] = *more_environment;
 	environment[count] = NULL;
@@ -142,7 +140,7 @@ static int folder_make(struct attempt *attempt, const char *name, char out_path[
 static int take_inventory(struct attempt *attempt)
 {
 	struct sandbox_result result;
-	struct sandbox_job job = job_of(attempt, time_left(attempt), INVENTORY_OUTPUT_BYTES);
+	struct sandbox_job job = attempt_job(attempt, attempt_time_left(attempt), INVENTORY_OUTPUT_BYTES);
 	int rc = run_own(attempt, &job, "inventory", "the repository could not be read", ERROR_INVALID_PARAMETERS, &result);
 	if (rc)
 		return rc;
@@ -170,7 +168,7 @@ static int take_snapshot(struct attempt *attempt)
 	struct sandbox_result result;
 	if (folder_make(attempt, "snapshot", folder) != 0)
 		return -1;
-	struct sandbox_job job = job_of(attempt, time_left(attempt), OUTPUT_BYTES_DEFAULT);
+	struct sandbox_job job = attempt_job(attempt, attempt_time_left(attempt), OUTPUT_BYTES_DEFAULT);
 	job.work = folder;
 	job.git = attempt->git;
 	if (!attempt->commit)
@@ -204,7 +202,7 @@ static int copy_make(struct attempt *attempt)
 		return 0;
 	if (folder_make(attempt, "copy", folder) != 0)
 		return -1;
-	struct sandbox_job job = job_of(attempt, time_left(attempt), OUTPUT_BYTES_DEFAULT);
+	struct sandbox_job job = attempt_job(attempt, attempt_time_left(attempt), OUTPUT_BYTES_DEFAULT);
 	const char *commit = attempt->commit;
 	memcpy(attempt->copy, folder, sizeof(folder));
 	job.work = folder;
@@ -241,7 +239,7 @@ static void take_output(struct output *output, struct sandbox_result *result)
 
 static uint32_t step_time(const struct attempt *attempt, const struct step *step)
 {
-	uint32_t left = time_left(attempt);
+	uint32_t left = attempt_time_left(attempt);
 	uint64_t share = (attempt->end_ms - attempt->begin_ms) * step->share_permille / 1000;
 	return step->share_permille && share < left ? (uint32_t)share : left;
 }
@@ -250,14 +248,17 @@ static int run_step(struct attempt *attempt, const struct step *step, const stru
 {
 	if (step->after_success && before && (!before->ran || before->exit_status != 0))
 		return skip(output, strdup("the step before it did not succeed")) ? 0 : -1;
-	if (step->writes && time_left(attempt) > STEP_MS_MIN && copy_make(attempt) != 0)
+	if (step->writes && attempt_time_left(attempt) > STEP_MS_MIN && copy_make(attempt) != 0)
 		return -1;
+	if (step->agent)
+		return attempt_agent(attempt, output);
 	if (step_time(attempt, step) < STEP_MS_MIN) {
 		output->timed_out = true;
 		return skip(output, strdup("no time left")) ? 0 : -1;
 	}
 	uint64_t most = step->output_bytes ? step->output_bytes : OUTPUT_BYTES_DEFAULT;
-	struct sandbox_job job = job_of(attempt, step_time(attempt, step), most < OUTPUT_BYTES_MAX ? most : OUTPUT_BYTES_MAX);
+	struct sandbox_job job =
+		attempt_job(attempt, step_time(attempt, step), most < OUTPUT_BYTES_MAX ? most : OUTPUT_BYTES_MAX);
 	struct sandbox_result result;
 	job.argv = step->argv;
 	job.work = step->writes ? attempt->copy : NULL;
@@ -297,19 +298,17 @@ void attempt_release(struct output *outputs, size_t count)
 }
 
 /* Inside the sandbox: what strangers' programs left may be nested without end, or have names that want to be elsewhere. */
-static void folder_remove(struct attempt *attempt, const char *folder)
+void folder_remove(const char *folder)
 {
 	static const char *const argv[] = {
 		"sh", "-c", "chmod -R u+rwX /work 2>/dev/null; find /work -mindepth 1 -maxdepth 1 -exec rm -rf {} +", NULL};
 	struct sandbox_result result;
-	struct sandbox_job job = job_of(attempt, CLEAN_MS, 4096);
+	const struct attempt nobody = {.repository = NULL, .cancel_fd = -1};
+	struct sandbox_job job = attempt_job(&nobody, CLEAN_MS, 4096);
 	if (!folder[0])
 		return;
-	job.repository = NULL;
-	job.git = NULL;
 	job.argv = argv;
 	job.work = folder;
-	job.cancel_fd = -1;
 	if (sandbox_run(&job, &result) == 0)
 		sandbox_release(&result);
 	rmdir(folder);
@@ -318,7 +317,8 @@ static void folder_remove(struct attempt *attempt, const char *folder)
 void attempt_clean(struct attempt *attempt)
 {
 	if (strcmp(attempt->copy, attempt->checkout) != 0)
-		folder_remove(attempt, attempt->copy);
-	folder_remove(attempt, attempt->snapshot);
-	folder_remove(attempt, attempt->checkout);
+		folder_remove(attempt->copy);
+	folder_remove(attempt->snapshot);
+	if (!attempt->salvage)
+		folder_remove(attempt->checkout);
 }

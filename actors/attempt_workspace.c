@@ -48,9 +48,10 @@ static int ask(struct attempt *attempt, json_t *request, bool again, json_t **ou
 	if (rc == 0) {
 		do {
 			uint64_t now = attempt_now_ms();
-			rc = workspace_call(&state, json_incref(request), until > now ? until - now : 1, attempt->cancel_fd,
-					    out_result, NULL, sentence);
-		} while (rc == ERR_UNREACHABLE && again && attempt_now_ms() < until && !is_cancelled(attempt, AGAIN_MS));
+			rc = workspace_call(&state, json_incref(request), until > now ? until - now : 1,
+					    attempt->cancelled ? -1 : attempt->cancel_fd, out_result, NULL, sentence);
+		} while (rc == ERR_UNREACHABLE && again && attempt_now_ms() < until &&
+			 (!is_cancelled(attempt, AGAIN_MS) || attempt->cancelled));
 		if (rc == ERR_CANCELLED)
 			attempt->cancelled = true;
 		if (rc)
@@ -99,17 +100,36 @@ static json_t *message_of(const struct attempt *attempt)
 					    (long long)json_integer_value(json_object_get(attempt->assignment, "attempt")));
 }
 
+const char *attempt_repository_path(const struct attempt *attempt)
+{
+	return attempt->requested[0] == '/' ? attempt->requested : NULL;
+}
+
+json_t *attempt_harvest_request(const struct attempt *attempt)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o}", "verb", "harvest", "repository", attempt->requested,
+			 "folder", attempt->copy, "base", attempt->base, "task", attempt->task_id, "attempt",
+			 json_object_get(attempt->assignment, "attempt"), "message", message_of(attempt), "author",
+			 json_sprintf("%s <%s@bunshin>", attempt->specialist->role, attempt->specialist->role));
+}
+
+int attempt_harvest_agent(struct attempt *attempt, bool kept, json_t **out_result)
+{
+	json_t *request = attempt_harvest_request(attempt);
+
+	attempt_progress(attempt, "harvest", 940, kept ? "keeping what it has left" : "handing in what has changed");
+	json_object_set_new(request, "skip_ignored", json_true());
+	if (kept)
+		json_object_set_new(request, "kept", json_true());
+	return ask(attempt, request, true, out_result);
+}
+
 int attempt_harvest(struct attempt *attempt)
 {
-	json_t *request;
 	if (is_cancelled(attempt, 0)) {
 		attempt->cancelled = true;
 		return attempt_fail(attempt, ERROR_CANCELLED, "the attempt was asked to end before its changes were handed in");
 	}
 	attempt_progress(attempt, "harvest", 940, "handing in what has changed");
-	request = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o}", "verb", "harvest", "repository", attempt->requested,
-			    "folder", attempt->copy, "base", attempt->base, "task", attempt->task_id, "attempt",
-			    json_object_get(attempt->assignment, "attempt"), "message", message_of(attempt), "author",
-			    json_sprintf("%s <%s@bunshin>", attempt->specialist->role, attempt->specialist->role));
-	return ask(attempt, request, true, &attempt->harvest);
+	return ask(attempt, attempt_harvest_request(attempt), true, &attempt->harvest);
 }

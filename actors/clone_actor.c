@@ -4,6 +4,7 @@
  */
 #include "actors/clone_actor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,11 +18,13 @@
 
 #include "actors/clone_inner.h"
 #include "actors/fresh.h"
+#include "actors/salvage.h"
 #include "protocol/id.h"
 
-#define DRAIN_MS   3000u /* at a stop: what ends by itself in this time may */
-#define CLOSING_MS 1000u /* and this long the last words may wait for Omega */
-#define IDLE_MS    60000u
+#define DRAIN_MS         3000u /* at a stop: what ends by itself in this time may */
+#define CLOSING_MS       1000u /* and this long the last words may wait for Omega */
+#define IDLE_MS          60000u
+#define SALVAGE_EVERY_MS 5000u
 
 /* ---- slots ---- */
 
@@ -247,11 +250,38 @@ static uint64_t wake_ms(const struct clone_actor *clone)
 	return wake;
 }
 
+/* What attempts that were ended suddenly have left: kept by a process of its own, one at a time, and looked for now and then. */
+static void look_after_salvage(struct clone_actor *clone)
+{
+	static const char *const argv[] = {"/proc/self/exe", "attempt", SALVAGE_WORD, NULL};
+	char state[PATH_BYTES + 16];
+	const char *environment[] = {state, NULL};
+	struct process_job job = {.argv = argv,
+				  .environment = environment,
+				  .tag = clone->group,
+				  .in = STREAM_NULL,
+				  .out = STREAM_NULL,
+				  .err = STREAM_INHERIT,
+				  .notify_fd = -1,
+				  .lifeline_fd = -1};
+	struct process_exit ended;
+
+	if (clone->salvager.pid && !process_reap(&clone->salvager, &ended))
+		return;
+	if (clone->stopping || clone->now_ms < clone->salvage_ms || !link_joined(clone->link))
+		return;
+	clone->salvage_ms = clone->now_ms + SALVAGE_EVERY_MS;
+	snprintf(state, sizeof(state), "BUNSHIN_STATE=%s", clone->state.root);
+	if (salvage_waits(&clone->state) && process_spawn(&job, &clone->salvager))
+		fprintf(stderr, "%s: what attempts have left could not be looked after\n", clone->options->name);
+}
+
 static void take_turn(struct clone_actor *clone)
 {
 	int rc;
 
 	clone->now_ms = boottime_now_ms();
+	look_after_salvage(clone);
 	rc = link_work(clone->link);
 	if (rc < 0)
 		clone->rc = rc;
@@ -361,6 +391,20 @@ static void name_group(struct clone_actor *clone)
 	snprintf(clone->group, sizeof(clone->group), "attempts-%s-%.8s", name, text);
 }
 
+/* Attempts of an earlier life that had changed something are put aside first. */
+static void salvage_folders(const char *work)
+{
+	char path[PATH_BYTES];
+	const struct dirent *entry;
+	DIR *folder = opendir(work);
+
+	while (folder && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.' && snprintf(path, sizeof(path), "%s/%s", work, entry->d_name) < (int)sizeof(path))
+			salvage_move(path);
+	if (folder)
+		closedir(folder);
+}
+
 /* What an earlier life left behind is ended and removed before anything begins. */
 static int clear_work(struct clone_actor *clone)
 {
@@ -372,6 +416,7 @@ static int clear_work(struct clone_actor *clone)
 	if (rc)
 		return rc;
 	process_sweep_tag(clone->group, NULL);
+	salvage_folders(clone->work);
 	work_folder_remove(clone->work);
 	if ((mkdir(folder, 0700) && errno != EEXIST) || mkdir(clone->work, 0700))
 		return ERR_IO;

@@ -17,10 +17,11 @@
 
 #include "protocol/message.h"
 
-#define ATTEMPT_LINE_BYTES (1u << 20) /* longest line an attempt may print on stdout; a longer one fails the attempt */
-#define ATTEMPT_LOG_BYTES  8192u      /* end of its stderr that goes into the evidence of a failure */
-#define ERRAND_KEY_BYTES   128u       /* key of a child task, with its NUL */
-#define ATTEMPT_GRACE_MS   2000u      /* between asking the processes of an attempt to end and ending them */
+#define ATTEMPT_LINE_BYTES   (1u << 20) /* longest line an attempt may print on stdout; a longer one fails the attempt */
+#define ATTEMPT_LOG_BYTES    8192u      /* end of its stderr that goes into the evidence of a failure */
+#define ERRAND_KEY_BYTES     128u       /* key of a child task, with its NUL */
+#define ATTEMPT_GRACE_MS     2000u      /* between asking the processes of an attempt to end and ending them … */
+#define ATTEMPT_GRACE_MS_MAX 9000u /* … and if it asks for more with "grace_ms": less than what Omega waits for by default */
 
 struct clone_options {
 	const char *state_folder;
@@ -34,7 +35,7 @@ struct clone_options {
 /* What an attempt reads on stdin, one JSON object:
  *   {"task_id", "task_type", "attempt", "timeout_ms", "remaining_ms", "budget_tokens", "depth", "priority", "work", "parameters": {…}}
  * and a newline, with its own empty work folder as `work` and as the current directory. Its stdin stays open. On stdout it prints JSON lines:
- *   {"progress": {"permille", "stage", "line", "waiting"}}                       any number
+ *   {"progress": {"permille", "stage", "line", "grace_ms", "waiting"}}                       any number
  *   {"completion": {"completeness", "summary", "result", "artefacts", "tokens", "cost_microusd", "cpu_ms"}}   once, at the end, or
  *   {"failure": {"code": "name as in errors.def", "sentence", "evidence"}}
  * An entry of artefacts is {"name", "path", "media_type"}, a file in the work folder; it is uploaded before the completion is said.

@@ -38,6 +38,7 @@ struct running {
 	uint32_t heartbeat_ms;
 	uint64_t deadline_ms; /* boottime */
 	uint64_t kill_ms;     /* while ending: when asking is over */
+	uint32_t grace_ms;    /* how long that may take, as it said itself; 0: the usual */
 	uint64_t renew_ms;    /* when the lease has to be renewed, or the child is looked at */
 	uint64_t passed_ms;   /* last progress that was passed on */
 	uint64_t vital;       /* what the child had used when it was last looked at */
@@ -87,6 +88,8 @@ struct clone_actor {
 	bool draining;
 	bool stopping;
 	bool ready_told;
+	struct process salvager; /* keeps what attempts that were ended suddenly have left */
+	uint64_t salvage_ms;     /* not to be looked for before */
 	int rc;
 };
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include "actors/clone_inner.h"
+#include "actors/salvage.h"
 #include "protocol/id.h"
 
 #define READ_BYTES        16384u
@@ -110,7 +111,8 @@ void running_release(struct running *running)
 	close_fd(&running->process.err);
 	if (running->uploading)
 		upload_close(&running->upload);
-	work_folder_remove(running->folder);
+	if (!salvage_move(running->folder))
+		work_folder_remove(running->folder);
 	errands_release(running);
 	buffer_release(&running->input);
 	buffer_release(&running->line);
@@ -275,7 +277,7 @@ void running_end(struct clone_actor *clone, struct running *running, uint32_t co
 		return;
 	running->end_code = code;
 	running->phase = RUNNING_ENDING;
-	running->kill_ms = clone->now_ms + ATTEMPT_GRACE_MS;
+	running->kill_ms = clone->now_ms + (running->grace_ms ? running->grace_ms : ATTEMPT_GRACE_MS);
 	process_signal(&running->process, SIGTERM);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "actors/clone_inner.h"
+#include "actors/salvage.h"
 #include "protocol/id.h"
 
 #define UPLOAD_TRIES_MAX 16u
@@ -25,7 +26,8 @@ int folder_make(const struct clone_actor *clone, struct running *running)
 	id_print(&running->task_id, task);
 	if (snprintf(running->folder, PATH_BYTES, "%s/%s.%u", clone->work, task, running->attempt) >= (int)PATH_BYTES)
 		return ERR_TOO_LARGE;
-	work_folder_remove(running->folder);
+	if (!salvage_move(running->folder))
+		work_folder_remove(running->folder);
 	return mkdir(running->folder, 0700) ? ERR_IO : 0;
 }
 

@@ -70,6 +70,9 @@ static void take_progress(struct clone_actor *clone, struct running *running, js
 	bool changed = waiting != running->waiting;
 
 	running->waiting_told |= told != NULL;
+	running->grace_ms = (uint32_t)number_in(progress, "grace_ms");
+	if (running->grace_ms > ATTEMPT_GRACE_MS_MAX)
+		running->grace_ms = ATTEMPT_GRACE_MS_MAX;
 	json_decref(running->progress);
 	running->progress = json_incref(progress);
 	running->waiting = waiting;
@@ -223,7 +226,7 @@ void words_say_failure(struct clone_actor *clone, struct running *running, uint3
 	const json_t *failure = json_object_get(running->last, "failure");
 	struct message message = about(running, MESSAGE_TASK_FAILURE);
 	struct task_failure *facts = &message.task_failure;
-	json_t *evidence = evidence_of(running, code ? NULL : failure);
+	json_t *evidence = evidence_of(running, failure);
 	char *text = dump(evidence);
 
 	facts->attempt = running->attempt;

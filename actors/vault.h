@@ -77,6 +77,10 @@ MUST_CHECK int secret_add(const struct state_folder *state, const char *name, co
 			  char out_sentence[SENTENCE_BYTES]);
 /* Overwrites and removes it. 0, ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK int secret_remove(const struct state_folder *state, const char *name, char out_sentence[SENTENCE_BYTES]);
+/* The value, with a NUL after it, into SECRET_BYTES_MAX + 1 bytes; whoever asks overwrites them afterwards. 0, ERR_NOT_FOUND, ERR_CONFIG, ERR_IO, with
+ * a sentence that does not hold it. */
+MUST_CHECK int secret_read(const struct state_folder *state, const char *name, char out_value[SECRET_BYTES_MAX + 1],
+			   char out_sentence[SENTENCE_BYTES]);
 /* All of them, by name; free `*out_files`. 0, ERR_IO, ERR_MEMORY. */
 MUST_CHECK int secret_list(const struct state_folder *state, struct secret_file **out_files, size_t *out_count);
 

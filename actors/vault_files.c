@@ -129,6 +129,22 @@ int secret_remove(const struct state_folder *state, const char *name, char out_s
 	return 0;
 }
 
+int secret_read(const struct state_folder *state, const char *name, char out_value[SECRET_BYTES_MAX + 1],
+		char out_sentence[SENTENCE_BYTES])
+{
+	char path[PATH_BYTES];
+	size_t bytes = 0;
+	int rc = secret_path(state, name, path, out_sentence);
+
+	if (rc)
+		return rc;
+	rc = file_read(path, out_value, SECRET_BYTES_MAX + 1, &bytes);
+	if (rc)
+		snprintf(out_sentence, SENTENCE_BYTES, "there is no secret %.48s that can be read; `bunshin secret add %.48s` adds it",
+			 name, name);
+	return rc;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct secret_file *)a)->name, ((const struct secret_file *)b)->name);

@@ -102,7 +102,8 @@ static int harvest_prepare(struct job *job, struct harvesting *harvesting)
 
 static int harvest_read(struct job *job, struct harvesting *harvesting)
 {
-	struct harvest_options options = {.base = commit_tree(harvesting->parents[0])};
+	struct harvest_options options = {.base = commit_tree(harvesting->parents[0]),
+					  .skip_ignored = request_flag(job->request, "skip_ignored")};
 	struct diff_wish wish = {.patch = false};
 	json_t *patch = NULL;
 	int folder = -1;

@@ -30,6 +30,7 @@ struct step {
 	bool writes; /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
 	bool after_success;                            /* only if the step before it ran and ended with 0 */
 	const char *environment[STEP_ENVIRONMENT_MAX]; /* "NAME=value", NULL-terminated, besides what the sandbox gives */
+	bool agent; /* no program of its own: the agent that the parameters name, on that copy (actors/attempt_agent.h) */
 	bool confidential;       /* the output may quote credentials of the repository: it is concluded from and never kept */
 	uint64_t output_bytes;   /* cap; 0: the default */
 	uint32_t share_permille; /* of the attempt's time that this step may take; 0: what is left */
@@ -71,6 +72,8 @@ struct target {
 	const char *started; /* RFC 3339, UTC */
 	/* Of a specialist that hands in: what the workspace made of the folder (`harvest` in docs/workspace.md); NULL: nothing was handed in. */
 	const json_t *harvest;
+	/* Of a step that is an agent: what it was and came to, the members "agent" of docs/results.md; and what was not handed in, but kept. NULL: nothing. */
+	const json_t *agent, *kept;
 };
 
 /* A specialist. Tables of these are all that actors/ and cli/ know about the work itself. */

@@ -102,7 +102,8 @@ MUST_CHECK int conf_parse(const char *text, const char *file_name, struct conf *
 /* The agents that are there without a section, by name, with everything else at its default: NULL past the end. Static. */
 const struct agent_conf *agent_builtin_at(size_t index);
 
-/* An agent as the file has it, or else one that is built in, by its name or another name it goes by ("claude_code", "ollama"). NULL: there is none. */
+/* An agent as the file has it, or else one that is built in, by its name or another name it goes by ("claude_code", "vllm"). `conf` may be
+ * NULL. NULL: there is none. */
 const struct agent_conf *conf_agent(const struct conf *conf, const char *name);
 
 /* Reads "30s", "1500ms", "2m", "1h", "1d" or bare milliseconds. 0 or ERR_MALFORMED (also when it exceeds 49 days). */

@@ -17,13 +17,15 @@
 		.first_ms = 120000, .temperature_permille = AGENT_TEMPERATURE_OWN                                                \
 	}
 
-static const struct agent_conf builtin[] = {BUILTIN("claude"),   BUILTIN("codex"), BUILTIN("gemini"),
-					    BUILTIN("opencode"), BUILTIN("qwen"),  BUILTIN("local")};
+static const struct agent_conf builtin[] = {BUILTIN("claude"),       BUILTIN("codex"),   BUILTIN("gemini"), BUILTIN("opencode"),
+					    BUILTIN("qwen"),         BUILTIN("local"),   BUILTIN("ollama"), BUILTIN("gemini-acp"),
+					    BUILTIN("opencode-acp"), BUILTIN("qwen-acp")};
 
 static const struct alias {
 	const char *alias, *name;
 } aliases[] = {{"claude_code", "claude"}, {"claude-code", "claude"}, {"openai-codex", "codex"}, {"gemini-cli", "gemini"},
-	       {"gemini_cli", "gemini"},  {"qwen-code", "qwen"},     {"qwen_code", "qwen"},     {"ollama", "local"}};
+	       {"gemini_cli", "gemini"},  {"qwen-code", "qwen"},     {"qwen_code", "qwen"},     {"openai", "local"},
+	       {"vllm", "local"},         {"llamacpp", "local"},     {"llama-cpp", "local"}};
 
 const struct agent_conf *agent_builtin_at(size_t index)
 {
@@ -55,9 +57,11 @@ const struct agent_conf *conf_agent(const struct conf *conf, const char *name)
 
 static const struct words {
 	const char *option;
-	const char *word[10];
+	const char *word[14];
 } words[] = {
-	{"adapter", {"claude", "codex", "gemini", "opencode", "qwen", "local", "acp", "jsonl"}},
+	{"adapter",
+	 {"claude", "codex", "gemini", "opencode", "qwen", "local", "ollama", "gemini-acp", "opencode-acp", "qwen-acp", "acp",
+	  "jsonl"}},
 	{"wire", {"anthropic", "responses", "chat", "gemini", "ollama"}},
 	{"usage_counts", {"step", "run", "thread"}},
 };

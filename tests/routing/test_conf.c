@@ -243,7 +243,7 @@ static void check_agents(const struct conf *conf)
 	assert_int_equal(codex->temperature_permille, AGENT_TEMPERATURE_OWN);
 	assert_ptr_equal(conf_agent(conf, "openai-codex"), codex);
 	assert_ptr_equal(conf_agent(conf, "claude_code"), agent_builtin_at(0));
-	assert_string_equal(conf_agent(NULL, "ollama")->adapter, "local");
+	assert_string_equal(conf_agent(NULL, "vllm")->adapter, "local");
 	assert_false(conf_agent(conf, "claude")->priced);
 	assert_null(conf_agent(conf, "nobody"));
 }
