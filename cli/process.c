@@ -10,8 +10,11 @@
 #include "actors/keys.h"
 #include "actors/omega_actor.h"
 #include "actors/process.h"
+#include "actors/supervisor.h"
 #include "cli/session.h"
 #include "tools/tool.h"
+
+#define ATTEMPT_WORDS_MAX 32u
 
 /* The descriptor on which somebody waits for "ready". */
 static int ready_fd(void)
@@ -62,15 +65,34 @@ static uint32_t slots_of(const struct conf *conf, const char *name)
 	return 1;
 }
 
+/* The words of --attempt, if it is there. */
+static int attempt_words(struct call *call, char text[COMMAND_BYTES], const char *words[ATTEMPT_WORDS_MAX + 1],
+			 struct clone_options *options)
+{
+	char sentence[SENTENCE_BYTES];
+	const char *attempt = option(call, "attempt");
+
+	if (!attempt)
+		return 0;
+	if (command_split(attempt, text, COMMAND_BYTES, words, ATTEMPT_WORDS_MAX, sentence))
+		return call_fail(call, ERR_USAGE, "name a program and its arguments", "--attempt: %s", sentence);
+	options->command = words;
+	return 0;
+}
+
 static int run_clone(struct call *call)
 {
 	struct clone_options options = {.name = call->operand[0], .task_types = option(call, "types"), .ready_fd = -1};
 	char state[PATH_BYTES], routes[PATH_BYTES], sentence[SENTENCE_BYTES];
+	char text[COMMAND_BYTES];
+	const char *words[ATTEMPT_WORDS_MAX + 1];
 	struct conf *conf = NULL;
 	int rc = session_state_path(call, state);
 
 	if (!rc && peer_name_check(call->operand[0], sentence))
 		rc = call_fail(call, ERR_USAGE, "a clone is called ROLE/N, such as beta/1", "%s", sentence);
+	if (!rc)
+		rc = attempt_words(call, text, words, &options);
 	if (!rc && option_set(call, "slots"))
 		rc = option_number(call, "slots", 1, 64, &options.slots);
 	else if (!rc && !(rc = session_conf(call, routes, &conf)))
@@ -84,6 +106,7 @@ static int run_clone(struct call *call)
 
 static const struct option_row clone_options[] = {
 	{"slots", "N", "how many attempts at once; without it as routing.conf says"},
+	{"attempt", "COMMAND", "the program to start for each attempt; without it the specialist that is built in"},
 	{"types", "TYPES", "task types it offers, separated by commas; without it whatever is routed to its role"},
 	{NULL, NULL, NULL},
 };
