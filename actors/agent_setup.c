@@ -345,7 +345,9 @@ int agent_setup_new(const struct conf *conf, const char *name, struct agent_setu
 	set_variables(setup);
 	set_server(setup);
 	find_program(setup);
-	setup->title = setup->conf.title[0] ? setup->conf.title : setup->cli.title ? setup->cli.title : setup->conf.name;
+	setup->title = setup->conf.title[0]                          ? setup->conf.title
+		       : setup->conf.command[0] || !setup->cli.title ? setup->conf.name
+								     : setup->cli.title;
 	setup->cli.title = setup->title;
 	*out_setup = setup;
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/attempt.h"
+#include "actors/salvage.h"
 #include "actors/clone_actor.h"
 #include "actors/keys.h"
 #include "actors/omega_actor.h"
@@ -125,14 +126,17 @@ const struct command command_clone_process = {
 
 static int run_attempt(struct call *call)
 {
+	if (call->operands && strcmp(call->operand[0], SALVAGE_WORD) == 0)
+		return salvage_main();
 	return attempt_main(call->argc, call->argv);
 }
 
 const struct command command_attempt = {
 	.name = "attempt",
-	.operands = "",
+	.operands = "[salvage]",
 	.sentence = "One attempt of a task: reads the assignment on stdin and prints what comes of it; clones start it",
 	.example = "$ bunshin attempt < assignment.json",
+	.operands_most = 1,
 	.hidden = true,
 	.run = run_attempt,
 };
