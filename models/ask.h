@@ -8,9 +8,10 @@
 #include "models/price.h"
 
 struct ask {
-	enum wire wire;     /* any but NONE */
-	const char *server; /* as in struct proxy_options */
-	const char *key;    /* NULL: none */
+	enum wire wire;      /* any but NONE */
+	const char *server;  /* as in struct proxy_options */
+	const char *key;     /* NULL: none */
+	const char *ca_file; /* as in struct proxy_options */
 	const char *model;
 	const char *system; /* NULL: none */
 	const char *prompt;

@@ -370,9 +370,12 @@ static int wait_for_it(struct outbound *outbound, uint64_t until_ms)
 				       {.fd = outbound->request.client_fd, .events = CURL_WAIT_POLLIN}};
 	bool has_stop = extra[0].fd >= 0, has_client = extra[1].fd >= 0 && !outbound->client_speaks;
 	struct curl_waitfd *first = has_stop ? extra : extra + 1;
-	uint64_t now = outbound_now_ms(), left = until_ms > now ? until_ms - now : 0;
+	uint64_t now = outbound_now_ms(), over_ms = outbound->begun_ms + outbound->request.total_ms, left;
 	int active;
 
+	if (outbound->request.total_ms && over_ms < until_ms)
+		until_ms = over_ms;
+	left = until_ms > now ? until_ms - now : 0;
 	if (!left)
 		return gone(outbound, ERR_TIMEOUT,
 			    outbound->head ? "the model server fell silent in the midst of its reply"

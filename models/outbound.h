@@ -27,8 +27,9 @@ struct outbound_request {
 	size_t body_bytes;
 	const char *ca_file; /* NULL: the system's */
 	uint32_t connect_ms, first_byte_ms, idle_ms;
-	int stop_fd;   /* readable: give up; -1: none */
-	int client_fd; /* a socket: its end means that nobody wants the reply any more; -1: none */
+	uint32_t total_ms; /* for all of it; 0: no limit */
+	int stop_fd;       /* readable: give up; -1: none */
+	int client_fd;     /* a socket: its end means that nobody wants the reply any more; -1: none */
 };
 
 #define OUTBOUND_HEADERS_MAX 32u

@@ -23,9 +23,10 @@ ABOVE = {
     "workspace": ["protocol"],
     "clones": ["protocol"],
     "models": ["protocol"],
+    "races": ["protocol"],
     "tools": ["protocol", "workspace", "clones", "models"],
-    "actors": ["protocol", "routing", "audit", "workspace", "clones", "models", "tools"],
-    "cli": ["protocol", "routing", "audit", "selftest", "workspace", "clones", "models", "tools", "actors"],
+    "actors": ["protocol", "routing", "audit", "workspace", "clones", "models", "races", "tools"],
+    "cli": ["protocol", "routing", "audit", "selftest", "workspace", "clones", "models", "races", "tools", "actors"],
 }
 C_ONLY = ["assert.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "string.h", "stdalign.h"]
 TEXT = C_ONLY + ["ctype.h", "stdio.h", "stdlib.h", "strings.h", "math.h"]
@@ -33,7 +34,8 @@ PURE = [
     ("protocol/*", TEXT + ["jansson.h", "msgpack.h", "msgpack/*.h"]),
     ("routing/conf*", TEXT + ["confuse.h"]),
     ("routing/*", C_ONLY),
-    *((f"models/{name}", TEXT) for name in ("wire*", "price*", "budget*", "target*")),
+    *((f"models/{name}", TEXT + ["jansson.h"]) for name in ("wire*", "price*", "budget*", "target*", "ask_words*")),
+    ("races/*", TEXT + ["jansson.h"]),
     ("clones/*", TEXT + ["jansson.h", "pcre2.h", "libxml/*.h", "openssl/evp.h", "openssl/hmac.h", "openssl/sha.h"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
@@ -93,6 +95,8 @@ PLANTED = [
     ("actors/a.c", '#include "selftest/disk.h"', True),
     ("cli/a.c", '#include "selftest/disk.h"', False),
     ("clones/a.c", '#include "actors/client.h"', True),
+    ("races/a.c", '#include "clones/result.h"', True),
+    ("races/a.c", "#include <time.h>", True),
     ("clones/a.c", '#include "models/wire.h"', True),
     ("models/a.c", '#include "workspace/sandbox.h"', True),
     ("models/wire_a.c", "#include <curl/curl.h>", True),
