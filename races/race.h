@@ -4,8 +4,12 @@
  * to be done. Whoever runs it (the attempt of the judge) sends tasks to Omega, asks the workspace, and tells it what came back.
  *
  * Everything that is to be done has a key, unique in the race and the same in each run of it ("try/claude/1", "gate/claude/tests", "base/findings", "merged/tests"). A
- * judge that was ended and started anew sends the same keys, is told what came of each already, and arrives at the same choice: nothing is run twice. What was decided does not depend on
- * the order in which events arrive, except with `first`, where the earliest wins by design.
+ * judge that was ended and started anew sends the same keys with the same requests, is told what came of each already, and arrives at the same choice: nothing is run twice. What was
+ * decided does not depend on the order in which events arrive, except with `first`, where the earliest wins by design. Workspace requests are made so that they may be asked
+ * again. The answer to an ASK should be kept by whoever runs the machine, since a language model may say something else the second time.
+ *
+ * A REQUEST whose key was sent before and was refused as "busy" is sent again under the same key, later. Results have to be whole: where the message holds a shortened one (member
+ * "cut"), the artefact result.json is what "result" of an OUTCOME is to hold, or else what was cut is unknown to the gates.
  *
  * Parameters and result are JSON as docs/races.md says.
  */
@@ -29,19 +33,21 @@ void race_free(struct race *race); /* takes NULL */
 
 enum race_event_kind {
 	RACE_BEGUN, /* the first event; json: {"budget_tokens", "remaining_ms", "agents": {NAME: {"adapter", "model", "level", "slots", "fallback",
-			  "reserve_tokens", "reserve_microusd"}}} of routing.conf */
+			  "reserve_tokens", "reserve_microusd"}}} of routing.conf; may have "elapsed_ms", how long the race has been under way before this process, and
+			  "started", its beginning as text */
 	RACE_ACCEPTED, /* of a REQUEST; json: {"task_id", "duplicate"} */
 	RACE_REFUSED,  /* of a REQUEST; json: {"code": NAME, "sentence", "retry_after_ms"} */
 	RACE_PROGRESS, /* of a REQUEST that runs; json: {"permille", "stage", "line"} */
 	RACE_OUTCOME, /* of a REQUEST; json: {"task_id", "state": "completed|failed|cancelled|expired", "code": NAME or null, "sentence", "completeness", "result",
 			  "tokens", "cost_microusd", "attempts"} */
 	RACE_ANSWERED, /* of a WORKSPACE or ASK; json: {"result": …} or {"error": {"code": NAME, "sentence", …}} */
-	RACE_TIME      /* nothing but now_ms, which a WAIT asked for */
+	RACE_TIME,     /* nothing but now_ms, which a WAIT asked for */
+	RACE_STOP /* somebody wants it to end; json: {"reason"}: everything that is open is cancelled, and END follows in the same step */
 };
 
 struct race_event {
 	enum race_event_kind kind;
-	const char *key;    /* of the act it answers; NULL for BEGUN and TIME */
+	const char *key;    /* of the act it answers; NULL for BEGUN, TIME and STOP */
 	const json_t *json; /* borrowed */
 };
 
@@ -70,5 +76,8 @@ void race_acts_release(struct race_acts *acts);
 
 /* `now_ms`: any clock that never goes back. Appends to `out_acts`. 0, ERR_MEMORY. Events for keys that are unknown or answered already change nothing. */
 MUST_CHECK int race_step(struct race *race, uint64_t now_ms, const struct race_event *event, struct race_acts *out_acts);
+
+/* The result of an END for people, as Markdown. The caller frees it; NULL: out of memory. Takes any JSON: what is not there is left out. */
+char *race_report_markdown(const json_t *result);
 
 #endif
