@@ -114,11 +114,21 @@ int loop_open(struct loop *loop, const char *path, char out_shown[1024], struct 
 	return fd;
 }
 
-static bool is_git(const char *path)
+/* Does the opened folder lie in the work tree's .git, or is it the work tree and `name` is .git? Whatever way led there: "..", or a link. */
+static bool is_git(struct loop *loop, int folder, const char *name)
 {
-	while (strncmp(path, "./", 2) == 0)
-		path += 2;
-	return strncasecmp(path, ".git", 4) == 0 && (!path[4] || path[4] == '/');
+	char link[64], path[8192];
+	size_t bytes = strlen(loop->roots->folder);
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", folder);
+	length = readlink(link, path, sizeof(path) - 300);
+	if (length < 0)
+		return true; /* it cannot be known */
+	snprintf(path + length, sizeof(path) - (size_t)length, "/%s", name);
+	if (strncmp(path, loop->roots->folder, bytes) != 0 || path[bytes] != '/')
+		return false;
+	return strncasecmp(path + bytes + 1, ".git", 4) == 0 && (!path[bytes + 5] || path[bytes + 5] == '/');
 }
 
 /* Opens a folder below a root, making what is missing of it. */
@@ -130,6 +140,8 @@ static int folder_made(int root, char *path, bool make)
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
 	slash = strrchr(path, '/');
+	if (strcmp(slash ? slash + 1 : path, "..") == 0)
+		return -1; /* out of a folder that is not there */
 	if (slash)
 		*slash = '\0';
 	parent = slash ? folder_made(root, path, make) : beneath(root, ".", O_PATH | O_DIRECTORY, 0);
@@ -157,16 +169,17 @@ int loop_open_parent(struct loop *loop, const char *path, enum loop_access acces
 		loop_refuse(out, "\"%.300s\" is no name of a file.", path);
 		return -1;
 	}
-	if (access == LOOP_WRITE && root == loop->roots->work && is_git(rest)) {
-		loop_refuse(out, "The .git folder is not to be touched.");
-		return -1;
-	}
 	snprintf(out_name, 256, "%s", slash ? slash + 1 : rest);
 	snprintf(out_shown, 1024, "%s", root == loop->roots->work ? rest : path);
 	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - rest) : 1, slash ? rest : ".");
 	fd = folder_made(root, *folder ? folder : strcpy(folder, "."), make);
-	if (fd < 0)
+	if (fd < 0) {
 		refuse_path(out, path);
+	} else if (access == LOOP_WRITE && is_git(loop, fd, out_name)) {
+		loop_refuse(out, "The .git folder is not to be touched.");
+		close(fd);
+		fd = -1;
+	}
 	return fd;
 }
 

@@ -156,17 +156,81 @@ static size_t drop(struct loop *loop, json_t *result)
 	return bytes;
 }
 
-/* Bytes of all results that can be dropped, but for the last ones. */
-static size_t droppable(const struct loop *loop, size_t *out_end)
+/* Where the last `kept` results begin: older ones may be dropped. */
+static size_t end_of_old(const struct loop *loop, unsigned kept)
 {
-	size_t kept = 0, sum = 0, end = json_array_size(loop->messages);
+	size_t seen = 0, end = json_array_size(loop->messages);
 
-	while (end > 0 && kept < KEPT_RESULTS)
-		kept += result_at(loop, --end) != NULL;
+	while (end > 0 && seen < kept)
+		seen += result_at(loop, --end) != NULL;
+	return end;
+}
+
+/* Drops older results until so many bytes are gone. */
+static size_t drop_results(struct loop *loop, unsigned kept, size_t wanted)
+{
+	size_t dropped = 0, end = end_of_old(loop, kept);
+
+	for (size_t i = 0; i < end && dropped < wanted; i++)
+		dropped += result_at(loop, i) ? drop(loop, result_at(loop, i)) : 0;
+	return dropped;
+}
+
+static size_t droppable(const struct loop *loop)
+{
+	size_t sum = 0, end = end_of_old(loop, KEPT_RESULTS);
+
 	for (size_t i = 0; i < end; i++)
 		sum += result_at(loop, i) ? json_string_length(json_object_get(result_at(loop, i), "content")) : 0;
-	*out_end = end;
 	return sum;
+}
+
+/* Long texts among the arguments of a call (a whole file that was written); the file has them. */
+static size_t shorten(json_t *arguments)
+{
+	size_t gone = 0;
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe (arguments, next, name, value) {
+		if (json_string_length(value) <= 400)
+			continue;
+		gone += json_string_length(value) - 40;
+		json_object_set_new(arguments, name, json_string("[dropped to make room: a long text]"));
+	}
+	return gone;
+}
+
+static size_t shorten_call(json_t *function)
+{
+	json_t *arguments = json_object_get(function, "arguments"), *read;
+	size_t gone;
+	char *text;
+
+	if (!json_is_string(arguments))
+		return shorten(arguments);
+	read = json_loads(json_string_value(arguments), 0, NULL);
+	gone = shorten(read);
+	text = gone ? json_dumps(read, JSON_COMPACT) : NULL;
+	if (text)
+		json_object_set_new(function, "arguments", json_string(text));
+	free(text);
+	json_decref(read);
+	return gone;
+}
+
+/* The same for what the model itself had said in calls, but for its last answer. */
+static size_t drop_arguments(struct loop *loop, size_t wanted)
+{
+	size_t dropped = 0, end = end_of_old(loop, 1);
+
+	for (size_t i = 0; i < end && dropped < wanted; i++) {
+		const json_t *calls = json_object_get(json_array_get(loop->messages, i), "tool_calls");
+		for (size_t c = 0; c < json_array_size(calls); c++)
+			dropped += shorten_call(json_object_get(json_array_get(calls, c), "function"));
+	}
+	return dropped;
 }
 
 static size_t size_of(const struct loop *loop)
@@ -182,14 +246,17 @@ bool loop_history_fit(struct loop *loop, bool forced)
 {
 	uint32_t window = loop->options.context, answer = loop->options.answer ? loop->options.answer : window / 8;
 	size_t most = window ? (size_t)(window > answer ? window - answer : 1) * BYTES_PER_TOKEN : SIZE_MAX;
-	size_t size = size_of(loop), end, can = droppable(loop, &end), dropped = 0, wanted = size > most ? size - most : 0;
+	size_t size = size_of(loop), can = droppable(loop), dropped, wanted = size > most ? size - most : 0;
 
 	if (forced && wanted < can / 2 + 1)
 		wanted = can / 2 + 1;
 	if (!wanted)
 		return true;
-	for (size_t i = 0; i < end && dropped < wanted; i++)
-		dropped += result_at(loop, i) ? drop(loop, result_at(loop, i)) : 0;
+	dropped = drop_results(loop, KEPT_RESULTS, wanted);
+	if (dropped < wanted)
+		dropped += drop_arguments(loop, wanted - dropped);
+	if (dropped < wanted)
+		dropped += drop_results(loop, 1, wanted - dropped);
 	if (dropped)
 		loop_warn(loop,
 			  "the conversation was too long for the model: the oldest results of tools were dropped (%zu bytes)",
