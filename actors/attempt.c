@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "actors/attempt_inner.h"
-#include "actors/salvage.h"
+#include "actors/race_attempt.h"
 
 #define REVISION_BYTES_MAX 250u
 #define WORK_SHARE_PERCENT 80u
@@ -155,10 +155,8 @@ static int check_repository(struct attempt *attempt)
 
 static int take_assignment(struct attempt *attempt, const struct specialist *(*find)(const char *task_type))
 {
-	json_error_t error;
-	attempt->assignment = json_loadf(stdin, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(attempt->assignment))
-		return attempt_fail(attempt, ERROR_MALFORMED, "the assignment on stdin is no JSON object: %s", error.text);
+		return attempt_fail(attempt, ERROR_MALFORMED, "the assignment on stdin is no JSON object: %s", attempt->sentence);
 	take_time(attempt);
 	if (take_texts(attempt) != 0)
 		return -1;
@@ -250,9 +248,30 @@ static int cancel_open(void)
 	return -1;
 }
 
+/* What is wrong with it, if it is NULL, stands in `out_why`. Its end is not waited for: stdin stays open. */
+static json_t *read_assignment(char out_why[SENTENCE_BYTES])
+{
+	json_error_t error;
+	json_t *assignment = json_loadf(stdin, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+	snprintf(out_why, SENTENCE_BYTES, "%s", assignment ? "" : error.text);
+	return assignment;
+}
+
+static bool is_race(const json_t *assignment)
+{
+	const char *task_type = json_string_value(json_object_get(assignment, "task_type"));
+	return task_type && strcmp(task_type, RACE_TASK_TYPE) == 0;
+}
+
 int attempt_run(const struct specialist *(*find)(const char *task_type))
 {
 	struct attempt attempt = {.begin_ms = attempt_now_ms(), .cancel_fd = cancel_open(), .artefacts = json_array()};
+	attempt.assignment = read_assignment(attempt.sentence);
+	if (is_race(attempt.assignment)) {
+		close(attempt.cancel_fd);
+		json_decref(attempt.artefacts);
+		return race_attempt_run(attempt.assignment);
+	}
 	attempt_time_text(attempt.started);
 	int rc = attempt.cancel_fd < 0 ? attempt_fail(&attempt, ERROR_SYSTEM, "signals cannot be received")
 				       : take_assignment(&attempt, find);
@@ -274,8 +293,7 @@ int attempt_run(const struct specialist *(*find)(const char *task_type))
 
 int attempt_main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], SALVAGE_WORD) == 0)
-		return salvage_main();
+	(void)argv;
 	if (argc > 1) {
 		fputs("usage: bunshin attempt < ASSIGNMENT.json (a clone starts it, not a person)\n", stderr);
 		return 2;
