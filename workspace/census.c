@@ -11,10 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define INSIDE_REAPER 1
-#define INSIDE_INNER  2
+#define INSIDE_REAPER  1
+#define INSIDE_INNER   2
+#define BLOCK_BYTES    512u   /* the unit of st_blocks */
+#define UNLINKED_BYTES 65536u /* smaller ones are not looked at */
+#define UNLINKED_FILES 512u
 
 static bool belongs(int proc, const char *pid, uint64_t pid_namespace)
 {
@@ -120,4 +124,59 @@ uint32_t census_left(uint64_t pid_namespace)
 	uint32_t left = 0;
 	each(pid_namespace, add_one, &left);
 	return left;
+}
+
+/* Each file once, whoever has it open. */
+struct unlinked {
+	const dev_t *devices;
+	size_t device_count;
+	struct {
+		dev_t device;
+		ino_t number;
+	} seen[UNLINKED_FILES];
+	size_t count;
+	uint64_t bytes;
+};
+
+static bool is_new(struct unlinked *unlinked, const struct stat *status)
+{
+	bool ours = false;
+	for (size_t i = 0; i < unlinked->device_count; i++)
+		ours = ours || unlinked->devices[i] == status->st_dev;
+	for (size_t i = 0; i < unlinked->count; i++)
+		if (unlinked->seen[i].number == status->st_ino && unlinked->seen[i].device == status->st_dev)
+			return false;
+	if (!ours || unlinked->count == UNLINKED_FILES)
+		return false;
+	unlinked->seen[unlinked->count].device = status->st_dev;
+	unlinked->seen[unlinked->count++].number = status->st_ino;
+	return true;
+}
+
+static void add_unlinked(int proc, const char *pid, long inside, void *context)
+{
+	struct unlinked *unlinked = context;
+	char path[48];
+	(void)inside;
+	snprintf(path, sizeof(path), "%.20s/fd", pid);
+	int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!folder && fd >= 0)
+		close(fd);
+	for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
+		struct stat status;
+		if (isdigit((unsigned char)entry->d_name[0]) && fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 &&
+		    S_ISREG(status.st_mode) && status.st_nlink == 0 &&
+		    (uint64_t)status.st_blocks * BLOCK_BYTES >= UNLINKED_BYTES && is_new(unlinked, &status))
+			unlinked->bytes += (uint64_t)status.st_blocks * BLOCK_BYTES;
+	}
+	if (folder)
+		closedir(folder);
+}
+
+uint64_t census_unlinked_bytes(uint64_t pid_namespace, const dev_t *devices, size_t device_count)
+{
+	struct unlinked unlinked = {.devices = devices, .device_count = device_count};
+	each(pid_namespace, add_unlinked, &unlinked);
+	return unlinked.bytes;
 }

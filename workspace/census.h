@@ -5,7 +5,9 @@
 #ifndef WORKSPACE_CENSUS_H
 #define WORKSPACE_CENSUS_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct census {
 	uint32_t processes;    /* alive, without the first two: bwrap's reaper and the inner step */
@@ -18,5 +20,9 @@ struct census census_take(uint64_t pid_namespace);
 
 /* All of them, with the first two. */
 uint32_t census_left(uint64_t pid_namespace);
+
+/* What files take that have no name any more but that a process still has open, on the file systems given. Of files that are only
+ * mapped nothing is seen. */
+uint64_t census_unlinked_bytes(uint64_t pid_namespace, const dev_t *devices, size_t device_count);
 
 #endif

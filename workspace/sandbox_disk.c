@@ -5,6 +5,7 @@
  * A folder of the machine has no size of its own. So the runner weighs them while the program runs, again and again, and spends about a
  * twentieth of its time on it. That is a promise about what stays, not about the moment; the moment is guarded by the reserve.
  */
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "workspace/census.h"
@@ -49,6 +50,19 @@ static void watch_reserve(struct run *run, const struct roots *roots)
 		}
 }
 
+/* The way around a weighing of folders is a file without a name. */
+static uint64_t unlinked_bytes(const struct run *run, const struct roots *roots)
+{
+	dev_t devices[MOUNTS_MAX + 2];
+	size_t count = 0;
+	for (size_t i = 0; i < roots->count; i++) {
+		struct stat status;
+		if (stat(roots->paths[i], &status) == 0)
+			devices[count++] = status.st_dev;
+	}
+	return census_unlinked_bytes(run->pid_namespace, devices, count);
+}
+
 static void watch_weight(struct run *run, const struct roots *roots)
 {
 	uint64_t bytes = 0;
@@ -56,6 +70,8 @@ static void watch_weight(struct run *run, const struct roots *roots)
 	if (begun < run->next_weigh_ms)
 		return;
 	bool over = weigh_step(&run->weigh, roots->paths, roots->count, STEP_MS, &bytes);
+	if (over)
+		bytes += unlinked_bytes(run, roots);
 	uint64_t took = run_now_ms() - begun;
 	run->next_weigh_ms = begun + (over && took * PAUSE_FACTOR < PAUSE_MS ? PAUSE_MS : took * PAUSE_FACTOR);
 	if (over && bytes > run->job->disk_bytes)
