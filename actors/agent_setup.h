@@ -54,6 +54,14 @@ void agent_setup_free(struct agent_setup *setup);
 MUST_CHECK int agent_setup_version(struct agent_setup *setup, const struct state_folder *state, int cancel_fd,
 				   char out_sentence[SENTENCE_BYTES]);
 
+/* The same without asking: what it said when it was asked before, if it is still the same file. True if there was that. */
+bool agent_setup_known_version(struct agent_setup *setup, const struct state_folder *state);
+
+/* Asks its model server for one word. Blocks up to 30 s. `*out_text` is the caller's. 0, or an error of ask_model (models/ask.h), ERR_CONFIG (it has no server, or no
+ * model), ERR_NOT_FOUND (its key), with a sentence that never holds the key. */
+MUST_CHECK int agent_setup_ask(const struct agent_setup *setup, const struct state_folder *state, char **out_text,
+			       char out_sentence[SENTENCE_BYTES]);
+
 /* How to get the program that is missing; one sentence. */
 void agent_setup_hint(const struct agent_setup *setup, char out_sentence[SENTENCE_BYTES]);
 

@@ -93,27 +93,36 @@ static void stamp(const struct agent_setup *setup, char out[CACHE_BYTES])
 			 (long long)status.st_size);
 }
 
-int agent_setup_version(struct agent_setup *setup, const struct state_folder *state, int cancel_fd,
-			char out_sentence[SENTENCE_BYTES])
+bool agent_setup_known_version(struct agent_setup *setup, const struct state_folder *state)
 {
 	char path[PATH_BYTES], wanted[CACHE_BYTES], found[CACHE_BYTES];
 	size_t bytes;
+
+	if (setup->own)
+		return true;
+	if (!setup->installed || setup->conf.command[0] || cache_path(setup, state, path))
+		return false;
+	stamp(setup, wanted);
+	if (file_read(path, found, sizeof(found), &bytes) || strncmp(found, wanted, strlen(wanted)) != 0)
+		return false;
+	take_version(found + strlen(wanted), setup->version);
+	return true;
+}
+
+int agent_setup_version(struct agent_setup *setup, const struct state_folder *state, int cancel_fd,
+			char out_sentence[SENTENCE_BYTES])
+{
+	char path[PATH_BYTES], wanted[CACHE_BYTES];
 	int rc;
 
 	*out_sentence = '\0';
-	if (setup->own || !setup->installed || setup->conf.command[0])
+	if (agent_setup_known_version(setup, state) || !setup->installed || setup->conf.command[0])
 		return 0;
-	stamp(setup, wanted);
-	bool cached = cache_path(setup, state, path) == 0;
-	if (cached && file_read(path, found, sizeof(found), &bytes) == 0 && strncmp(found, wanted, strlen(wanted)) == 0) {
-		take_version(found + strlen(wanted), setup->version);
-		return 0;
-	}
 	rc = ask(setup, cancel_fd, out_sentence);
-	if (rc || !cached)
+	if (rc || cache_path(setup, state, path))
 		return rc;
+	stamp(setup, wanted);
 	snprintf(wanted + strlen(wanted), sizeof(wanted) - strlen(wanted), "%s\n", setup->version);
-	if (file_publish(path, wanted, strlen(wanted), 0600))
-		return 0; /* it is asked again next time */
+	(void)!file_publish(path, wanted, strlen(wanted), 0600); /* without it, it is asked again next time */
 	return 0;
 }
