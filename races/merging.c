@@ -130,6 +130,29 @@ static const json_t *combine(struct race *race, const struct attempt *best, cons
 	return ask(race, "combine", request);
 }
 
+/* What an earlier run of this judge has combined of the same two, as `combine` would answer it; else NULL. `*out_wait`: it is not known yet. The dates of a commit
+ * made anew would make it another, which nobody has judged. */
+static json_t *combined_before(struct race *race, const struct attempt *best, const struct standing *standing, bool *out_wait)
+{
+	const json_t *answer, *commit, *parents;
+
+	*out_wait = false;
+	if (race->merging.round != 1 || !standing->merged[0])
+		return NULL;
+	answer = ask(race, "earlier",
+		     json_pack("{s:s, s:s, s:s}", "verb", "show", "repository", race->spec.repo, "revision", standing->merged));
+	*out_wait = !answer;
+	commit = json_object_get(answer, "result");
+	parents = said_list(commit, "parents");
+	if (json_array_size(parents) != 2 || !json_string_value(json_array_get(parents, 0)) ||
+	    !json_string_value(json_array_get(parents, 1)) ||
+	    strcmp(json_string_value(json_array_get(parents, 0)), standing->tip) != 0 ||
+	    strcmp(json_string_value(json_array_get(parents, 1)), best->commit) != 0)
+		return NULL;
+	return json_pack("{s:{s:s, s:s, s:s}}", "result", "new", standing->merged, "tree", said_text(commit, "tree"), "kind",
+			 "merge");
+}
+
 static void again(struct race *race)
 {
 	if (race->merging.round == MERGE_ROUNDS_MAX) {
@@ -203,12 +226,13 @@ static bool gates_pass(struct race *race, const struct attempt *best)
 
 	if (race->spec.merge != MERGE_AUTO || (merging->tree[0] && strcmp(merging->tree, tree_of(best)) == 0))
 		return true;
+	/* Keys name the commits: after a restart the branch may be elsewhere, and what was said of another tree must not be taken for this one's. */
 	if (strcmp(merging->before, race->base) != 0) {
-		snprintf(prefix, sizeof(prefix), "merge/%u/tip", merging->round);
+		snprintf(prefix, sizeof(prefix), "tip/%.16s", merging->before);
 		tip = (struct reference){0};
 		judge_reference(race, prefix, merging->before, &tip);
 	}
-	snprintf(prefix, sizeof(prefix), "merge/%u", merging->round);
+	snprintf(prefix, sizeof(prefix), "merged/%.16s", merging->commit);
 	if (!merging->gated && !judge_gates(race, prefix, merging->commit, &tip, NULL, merging->gate, NULL))
 		return false;
 	merging->gated = true;
@@ -265,24 +289,59 @@ static void move(struct race *race, const struct attempt *best, const struct sta
 		    json_array_size(merging->favoured) ? " Where both had changed the same lines, the attempt's stand." : "");
 }
 
+/* Whose change a commit holds: it is the commit itself, or was merged by it. */
+static const struct attempt *attempt_in(const struct race *race, const char *commit, const json_t *parents)
+{
+	for (size_t i = 0; i < race->attempt_count; i++) {
+		const char *merged = json_string_value(json_array_get(parents, 1)), *own = race->attempt[i].commit;
+
+		if (own[0] && (strcmp(own, commit) == 0 || (merged && strcmp(own, merged) == 0)))
+			return &race->attempt[i];
+	}
+	return NULL;
+}
+
+/* The branch stands at what an earlier run of this judge has made. What it chose then stands, whoever would be first now. */
+static void merged_before(struct race *race, const struct standing *standing)
+{
+	struct merging *merging = &race->merging;
+	const json_t *answer =
+		ask(race, "earlier",
+		    json_pack("{s:s, s:s, s:s}", "verb", "show", "repository", race->spec.repo, "revision", standing->merged));
+	const struct attempt *merged;
+
+	if (!answer)
+		return;
+	merged = attempt_in(race, standing->merged, said_list(json_object_get(answer, "result"), "parents"));
+	if (merged && race->spec.first)
+		race->winner = merged;
+	said_copy(merging->before, sizeof(merging->before), standing->before);
+	said_copy(merging->commit, sizeof(merging->commit), standing->merged);
+	said_copy(merging->tree, sizeof(merging->tree), said_text(json_object_get(answer, "result"), "tree"));
+	said_copy(merging->ref, sizeof(merging->ref), standing->merged_ref);
+	end(race, MERGING_MERGED, "%s was merged by an earlier run of this judge, which was ended then.",
+	    merged ? merged->entry->label : standing->merged);
+}
+
 static void one_round(struct race *race, const struct attempt *best)
 {
 	struct merging *merging = &race->merging;
 	struct standing standing;
+	json_t *earlier;
 	const json_t *answer;
+	bool wait, goes_on;
 
 	if (!look(race, &standing))
 		return;
 	if (merging->round == 1 && standing.merged[0] && strcmp(standing.merged, standing.tip) == 0 && race->spec.branch) {
-		said_copy(merging->before, sizeof(merging->before), standing.before);
-		said_copy(merging->commit, sizeof(merging->commit), standing.merged);
-		said_copy(merging->ref, sizeof(merging->ref), standing.merged_ref);
-		end(race, MERGING_MERGED, "%s was merged by an earlier run of this judge, which was ended then.",
-		    best->entry->label);
+		merged_before(race, &standing);
 		return;
 	}
-	answer = combine(race, best, &standing);
-	if (!answer || !combined(race, best, &standing, answer) || !gates_pass(race, best) || !keep_before(race, &standing))
+	earlier = combined_before(race, best, &standing, &wait);
+	answer = wait ? NULL : earlier ? earlier : combine(race, best, &standing);
+	goes_on = answer && combined(race, best, &standing, answer);
+	json_decref(earlier);
+	if (!goes_on || !gates_pass(race, best) || !keep_before(race, &standing))
 		return;
 	if (race->spec.merge == MERGE_MANUAL)
 		end(race, MERGING_PREPARED, "%s is prepared at %s; nothing was moved.", best->entry->label, merging->ref);

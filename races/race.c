@@ -220,9 +220,7 @@ static void check_time(struct race *race)
 {
 	if (race->now_ms >= race->tries_end_ms)
 		tries_cancel(race, NULL, "the time of the race is over");
-	if (race->now_ms < race->end_ms || race->out_of_time)
-		return;
-	race->out_of_time = true;
+	race->out_of_time = race->out_of_time || race->now_ms >= race->end_ms;
 }
 
 /* At the very end nobody is waited for. The workspace is: it is quick, and what it was asked to do may be done. */
@@ -256,7 +254,11 @@ static void look_for_winner(struct race *race)
 
 static uint64_t progress(const struct race *race)
 {
-	uint64_t sum = race->acts->count + 1000u * race->call_count + race->merging.done + race->merging.round + race->ordered;
+	uint64_t sum = race->acts->count + 1000u * race->call_count + race->merging.done + race->merging.round + race->ordered +
+		       race->out_of_time;
+
+	for (size_t i = 0; i < race->call_count; i++)
+		sum += 7u * (race->call[i].answer != NULL);
 
 	for (size_t i = 0; i < race->attempt_count; i++)
 		sum = sum * 31 + race->attempt[i].phase * 64 + race->attempt[i].tries * 4 + race->attempt[i].judged * 2 +

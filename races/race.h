@@ -3,7 +3,7 @@
  * A race: the same task to many agents, the best result chosen by evidence and merged. Pure: a deterministic machine that is told what has happened and says what is
  * to be done. Whoever runs it (the attempt of the judge) sends tasks to Omega, asks the workspace, and tells it what came back.
  *
- * Everything that is to be done has a key, unique in the race and the same in each run of it ("try/claude/1", "gate/claude/tests", "base/findings", "merged/tests"). A
+ * Everything that is to be done has a key, unique in the race and the same in each run of it ("try/claude/1", "gate/claude/tests", "base/findings", "merged/1f2e…/tests"). A
  * judge that was ended and started anew sends the same keys with the same requests, is told what came of each already, and arrives at the same choice: nothing is run twice. What was
  * decided does not depend on the order in which events arrive, except with `first`, where the earliest wins by design. Workspace requests are made so that they may be asked
  * again. The answer to an ASK should be kept by whoever runs the machine, since a language model may say something else the second time.

@@ -282,7 +282,7 @@ static void read_verdict(struct told *told, const json_t *outcome)
 	if (told->handed_in)
 		told->error_class = "none";
 	else if (strcmp(told->error_class, "none") == 0)
-		told->error_class = blocked || is_change ? "protocol" : "no_change";
+		told->error_class = blocked || json_is_object(told->change) ? "protocol" : "no_change";
 	if (strcmp(told->error_class, "no_change") == 0 && !told->why[0])
 		said_copy(told->why, sizeof(told->why), "nothing was changed");
 }
@@ -392,6 +392,11 @@ static void take_failure(struct race *race, struct attempt *attempt, const struc
 
 	if (call->cancelled || race->out_of_time)
 		plan.kind = RETRY_END;
+	if (call->cancelled && race->now_ms >= race->tries_end_ms && !race->winner) {
+		tell_try(attempt, call, told, 0, NULL);
+		attempt_end(race, attempt, ENDED_BUDGET, "It was cancelled: the time of the race was over.");
+		return;
+	}
 	tell_try(attempt, call, told, plan.wait_ms, plan.kind == RETRY_LANE ? lane : NULL);
 	if (plan.kind != RETRY_END && !budget_left(attempt)) {
 		attempt_end(race, attempt, ENDED_BUDGET, "It was not tried again: what was set aside for it is spent (%s).",

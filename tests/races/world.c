@@ -44,7 +44,7 @@ static const char *name_of(const struct world *world, const char *id)
 			return name;
 	if (strcmp(id, id_of("base")) == 0)
 		return "base";
-	return strcmp(id, id_of("merged")) == 0 ? "merged" : strcmp(id, id_of("tip")) == 0 ? "tip" : "?";
+	return json_object_get(world->made, id) ? "merged" : strcmp(id, id_of("tip")) == 0 ? "tip" : "?";
 }
 
 static const json_t *facts_of(const struct world *world, const char *commit)
@@ -212,8 +212,10 @@ static json_t *measure(const struct world *world, const json_t *request)
 	json_int_t added = 0, removed = 0;
 	const char *path;
 
-	if (specialist_fails(facts, "measure"))
+	if (specialist_fails(facts, "measure")) {
+		json_decref(paths);
 		return error_json("internal", "the workspace has no answer");
+	}
 	json_object_foreach (json_object_get(facts, "paths"), path, counts) {
 		json_int_t more = json_integer_value(json_array_get(counts, 0)),
 			   less = json_integer_value(json_array_get(counts, 1));
@@ -251,14 +253,19 @@ static json_t *combine(struct world *world, const json_t *request)
 	const char *onto = text(request, "onto"), *from = text(request, "from"), *to = text(request, "to");
 	bool forward = strcmp(onto, id_of("base")) == 0;
 	const char *tree = text(merge, "tree")[0] ? text(merge, "tree") : "merged";
+	char name[32];
 
 	if (json_is_true(json_object_get(merge, "conflict")) && strcmp(text(request, "favour"), "theirs") != 0)
 		return json_pack("{s:{s:s, s:s, s:i, s:[{s:s, s:s}]}}", "error", "code", "conflict", "sentence",
 				 "there is a conflict", "conflict_count", 1, "conflicts", "path", "src/a.c", "kind", "content");
 	if (strcmp(text(request, "replaces"), ref_at(world, to)) != 0)
 		return error_json("moved", "the ref is elsewhere");
-	json_object_set_new(world->refs, to, json_string(forward ? from : id_of("merged")));
-	return json_pack("{s:{s:s, s:s, s:s, s:s}}", "result", "ref", to, "new", forward ? from : id_of("merged"), "tree",
+	/* Made again, a commit has another date, and so another id. */
+	snprintf(name, sizeof(name), "merged %zu", json_object_size(world->made));
+	if (!forward)
+		json_object_set_new(world->made, id_of(name), json_pack("[s, s]", onto, from));
+	json_object_set_new(world->refs, to, json_string(forward ? from : id_of(name)));
+	return json_pack("{s:{s:s, s:s, s:s, s:s}}", "result", "ref", to, "new", forward ? from : id_of(name), "tree",
 			 forward ? id_of(name_of(world, from)) : id_of(tree), "kind", forward ? "fast-forward" : "merge");
 }
 
@@ -297,6 +304,12 @@ static json_t *workspace_answer(struct world *world, const json_t *request)
 				 text(facts_of(world, name_of(world, text(request, "to"))), "patch"));
 	if (strcmp(verb, "refs") == 0)
 		return refs(world, text(request, "prefix"));
+	if (strcmp(verb, "show") == 0) {
+		const json_t *parents = json_object_get(world->made, text(request, "revision"));
+
+		return json_pack("{s:{s:s, s:s, s:o}}", "result", "id", text(request, "revision"), "tree", id_of("merged"),
+				 "parents", parents ? json_deep_copy(parents) : json_array());
+	}
 	if (strcmp(verb, "combine") == 0)
 		return combine(world, request);
 	if (strcmp(verb, "advance") == 0)
@@ -407,36 +420,68 @@ static void count_open(struct world *world)
 
 /* ---- transcripts ---- */
 
+/* Ids are long, and their first digits tell them apart; the race's own says nothing. */
 static void shorten(char *line)
 {
-	for (char *at = line; *at; at++) /* ids are long; their first digits tell them apart */
-		if (strspn(at, "0123456789abcdef") >= 40) {
+	for (char *at = line; *at; at++) {
+		if (strncmp(at, RACE_ID, strlen(RACE_ID)) == 0) {
+			memmove(at + 4, at + strlen(RACE_ID), strlen(at + strlen(RACE_ID)) + 1);
+			memcpy(at, "RACE", 4);
+		} else if (strspn(at, "0123456789abcdef") >= 40) {
 			memmove(at + 7, at + 40, strlen(at + 40) + 1);
 			at += 6;
 		}
+	}
+}
+
+/* What is the same in every scenario is left out. */
+static json_t *shown_request(const json_t *request)
+{
+	static const char *const usual[] = {"repo", "repository", "workspace", "race",     "notes", "label",
+					    "try",  "message",    "task",      "coverage", "prompt"};
+	json_t *shown = json_deep_copy(request), *parameters = json_object_get(shown, "parameters");
+
+	if (parameters) {
+		json_object_update(shown, parameters);
+		json_object_del(shown, "parameters");
+	}
+	if (strcmp(text(shown, "prompt"), "Fix the login") != 0 && parameters && json_object_get(shown, "prompt"))
+		json_object_set(shown, "own_prompt", json_object_get(shown, "prompt"));
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		json_object_del(shown, usual[i]);
+	return shown;
+}
+
+/* NULL: it is not shown. */
+static json_t *shown_act(const struct race_act *act)
+{
+	switch (act->kind) {
+	case RACE_CONTEXT:
+		return NULL;
+	case RACE_SAY:
+		return json_incref(json_object_get(act->json, "line"));
+	case RACE_END:
+		return json_pack("{s:O, s:O, s:O}", "completeness", json_object_get(act->json, "completeness"), "merging",
+				 json_object_get(json_object_get(json_object_get(act->json, "result"), "merging"), "state"),
+				 "summary", json_object_get(act->json, "summary"));
+	case RACE_REQUEST:
+	case RACE_WORKSPACE:
+		return shown_request(act->json);
+	default:
+		return json_incref(act->json);
+	}
 }
 
 static void write_act(const struct world *world, const struct race_act *act)
 {
 	static const char *const names[] = {"request", "cancel", "workspace", "ask", "say", "context", "wait", "end"};
-	json_t *shown = act->kind == RACE_END ? json_deep_copy(act->json) : json_incref(act->json);
-	char *dumped;
+	json_t *shown = shown_act(act);
+	char *dumped = shown ? json_dumps(shown, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
 
-	if (act->kind == RACE_CONTEXT || act->kind == RACE_SAY) {
-		json_decref(shown);
-		shown = act->kind == RACE_SAY ? json_incref(json_object_get(act->json, "line")) : NULL;
+	if (dumped) {
+		shorten(dumped);
+		fprintf(world->transcript, "  %s%s%s %s\n", names[act->kind], act->key[0] ? " " : "", act->key, dumped);
 	}
-	if (act->kind == RACE_END) {
-		json_decref(shown);
-		shown = json_pack("{s:O, s:O, s:O}", "completeness", json_object_get(act->json, "completeness"), "merging",
-				  json_object_get(json_object_get(json_object_get(act->json, "result"), "merging"), "state"),
-				  "summary", json_object_get(act->json, "summary"));
-	}
-	if (!shown)
-		return;
-	dumped = json_dumps(shown, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-	shorten(dumped);
-	fprintf(world->transcript, "  %s%s%s %s\n", names[act->kind], act->key[0] ? " " : "", act->key, dumped);
 	free(dumped);
 	json_decref(shown);
 }
@@ -484,6 +529,7 @@ void world_init(struct world *world, json_t *scenario, uint64_t seed)
 	*world = (struct world){.scenario = scenario, .seed = seed, .now_ms = 1000, .wake_ms = UINT64_MAX};
 	world->asked = json_object();
 	world->cancelled = json_object();
+	world->made = json_object();
 	world->refs = json_pack("{s:s}", "refs/heads/main", id_of(tip[0] ? tip : "base"));
 }
 
@@ -544,6 +590,7 @@ void world_release(struct world *world)
 	json_decref(world->cancelled);
 	json_decref(world->end);
 	json_decref(world->refs);
+	json_decref(world->made);
 }
 
 json_t *world_result(const struct world *world)

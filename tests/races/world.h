@@ -43,6 +43,7 @@ struct world {
 	json_t *cancelled; /* key to reason */
 	json_t *end;       /* of RACE_END */
 	json_t *refs;      /* of the workspace: name to id; it outlives a judge */
+	json_t *made;      /* by combine: id to parents */
 	unsigned moves, events;
 	size_t open_most, tries_most; /* at once */
 	FILE *transcript;             /* or NULL */
