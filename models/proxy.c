@@ -37,6 +37,8 @@ static int check_options(const struct proxy_options *options, struct proxy_serve
 		return wrong(out_why, ERR_USAGE, "the file of certificates is an absolute path");
 	if (options->key && (!options->key[0] || strpbrk(options->key, " \t") || !proxy_header_value_check(options->key)))
 		return wrong(out_why, ERR_USAGE, "the key is empty or holds a blank or a control character");
+	if (options->key && strlen(options->key) > PROXY_KEY_BYTES_MAX)
+		return wrong(out_why, ERR_USAGE, "the key is longer than 1,000 bytes");
 	if (options->key_header && !proxy_header_name_check(options->key_header))
 		return wrong(out_why, ERR_USAGE, "the key's header has a name that is none");
 	return proxy_server_parse(options->server, server, out_why);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/proxy_inner.h"
+#include "models/veil.h"
 
 #define PIECE_BYTES 16384u
 #define HEADERS_MAX 40u /* of a request that is sent on, with the key's and the last NULL */
@@ -147,26 +148,56 @@ static enum request_end end_of(int rc)
 	return rc == ERR_LOST ? REQUEST_LEFT : rc == ERR_CANCELLED ? REQUEST_STOPPED : REQUEST_DROPPED;
 }
 
+static ssize_t hand_over(struct proxy_request *request, char *at, size_t bytes)
+{
+	wire_reply_feed(request->reply, at, bytes);
+	return (ssize_t)bytes;
+}
+
+/* What came, but for a beginning of the key at its end. 0: there is nothing else. */
+static ssize_t take_piece(struct proxy_request *request, char *at, size_t came)
+{
+	size_t bytes = request->kept_bytes + came, tail = proxy_veil(at, bytes, request->proxy->options.key);
+
+	note_byte(request);
+	request->reply_bytes += came;
+	request->kept_bytes = tail;
+	memcpy(request->kept, at + bytes - tail, tail);
+	return hand_over(request, at, bytes - tail);
+}
+
+static ssize_t end_reply(struct proxy_request *request, char *at, int rc)
+{
+	size_t bytes = request->kept_bytes;
+
+	if (rc) {
+		snprintf(request->why, sizeof(request->why), "%.250s", outbound_why(request->outbound));
+		proxy_settle(request, end_of(rc));
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	request->kept_bytes = 0;
+	if (bytes)
+		return hand_over(request, at, bytes); /* it was none */
+	proxy_settle(request, REQUEST_COMPLETE);
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 /* libmicrohttpd asks for the next piece of the body; it may take as long as it takes. */
 static ssize_t next_piece(void *context, uint64_t position, char *at, size_t bytes)
 {
 	struct proxy_request *request = context;
-	long n = outbound_read(request->outbound, at, bytes);
+	ssize_t handed = 0;
 
 	(void)position;
-	if (n > 0) {
-		note_byte(request);
-		request->reply_bytes += (uint64_t)n;
-		wire_reply_feed(request->reply, at, (size_t)n);
-		return n;
+	if (bytes <= request->kept_bytes)
+		return MHD_CONTENT_READER_END_WITH_ERROR; /* never but with very long keys and heads */
+	while (!handed) {
+		long n;
+		memcpy(at, request->kept, request->kept_bytes);
+		n = outbound_read(request->outbound, at + request->kept_bytes, bytes - request->kept_bytes);
+		handed = n > 0 ? take_piece(request, at, (size_t)n) : end_reply(request, at, (int)n);
 	}
-	if (n == 0) {
-		proxy_settle(request, REQUEST_COMPLETE);
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	}
-	snprintf(request->why, sizeof(request->why), "%.250s", outbound_why(request->outbound));
-	proxy_settle(request, end_of((int)n));
-	return MHD_CONTENT_READER_END_WITH_ERROR;
+	return handed;
 }
 
 /* No reply came: 502, 504, or nothing if nobody listens. */
@@ -200,8 +231,10 @@ static enum MHD_Result pass_on(struct proxy_request *request)
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, next_piece, request, NULL);
 	}
 	headers = outbound_headers(request->outbound, &count);
-	for (size_t i = 0; response && i < count; i++)
-		MHD_add_response_header(response, headers[i].name, headers[i].value);
+	for (size_t i = 0; response && i < count; i++) {
+		if (!request->proxy->options.key || !strstr(headers[i].value, request->proxy->options.key))
+			MHD_add_response_header(response, headers[i].name, headers[i].value);
+	}
 	return queue(request, request->status, response);
 }
 

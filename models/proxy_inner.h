@@ -15,6 +15,7 @@
 #include "models/target.h"
 
 #define PROXY_CONNECTIONS_MAX 128u
+#define PROXY_KEY_BYTES_MAX   1000u
 #define PROXY_HELD_MS_MAX     20000u /* a request that comes before the server wants one waits so long at most; else it is refused */
 #define PROXY_LOG_BYTES_MAX   (16ull << 20) /* then the log ends */
 #define PROXY_OUT_GUESS       32768u        /* what may come back for a request that sets no bound */
@@ -71,6 +72,8 @@ struct proxy_request {
 	struct outbound *outbound;
 	struct wire_reply *reply;
 	uint64_t reply_bytes;
+	size_t kept_bytes; /* of the reply: perhaps the beginning of the key, not passed on yet */
+	char kept[PROXY_KEY_BYTES_MAX];
 	unsigned status;
 	enum request_end end; /* OPEN until it is settled */
 };

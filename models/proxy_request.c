@@ -44,6 +44,17 @@ static void refuse(struct proxy_request *request, unsigned status, const char *s
 	snprintf(request->why, sizeof(request->why), "%s", sentence);
 }
 
+/* Is the head as long as what was read out of it? Else it holds bytes that a reader of texts does not see (NUL), folded lines, or lines that end in some
+ * other way: what another reader would take for another head. */
+static bool is_all_seen(const struct proxy_request *request, const char *method, const char *version)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t line = strlen(method) + 1 + (request->asked ? strlen(request->asked) : 0) + 1 + strlen(version) + 2;
+
+	return info && info->header_size == line + request->head.bytes + 2;
+}
+
 /* Once the head is there. */
 static void judge_head(struct proxy_request *request, const char *method, const char *version)
 {
@@ -56,8 +67,12 @@ static void judge_head(struct proxy_request *request, const char *method, const 
 	status = proxy_head_judge(&request->head);
 	if (strcmp(version, "HTTP/1.1") != 0)
 		refuse(request, 505, "nothing but HTTP/1.1 is spoken here");
+	if (request->asked && strlen(request->asked) == PROXY_TARGET_BYTES)
+		refuse(request, 414, "the target of the request is too long");
 	if (status)
 		refuse(request, status, request->head.why);
+	if (!is_all_seen(request, method, version))
+		refuse(request, 400, "the head of the request holds more than its lines, each \"Name: value\", say");
 	if (strcmp(method, "POST") != 0 && request->head.lengths + request->head.encodings)
 		refuse(request, 400, "only POST takes a body");
 	request->close = request->refusal != 0;

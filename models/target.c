@@ -344,6 +344,7 @@ void proxy_head_read(struct proxy_head *head, const char *name, const char *valu
 		head_wrong(head, 400, "a header has a name that is none");
 	else if (!proxy_header_value_check(value))
 		head_wrong(head, 400, "a header holds a control character");
+	head->bytes += strlen(name) + strlen(value) + 4;
 	read_framing(head, name, value);
 	if (strcasecmp(name, "host") == 0) {
 		head->hosts++;

@@ -35,6 +35,7 @@ unsigned proxy_target_check(const char *method, const char *target, char out_tar
 struct proxy_head {
 	unsigned hosts, lengths, encodings;                  /* how often Host, Content-Length, Transfer-Encoding stand there */
 	bool presents_bearer, presents_key, presents_google; /* which header the agent has its own key in */
+	size_t bytes;                                        /* that its fields take, written as "name: value" with CR LF */
 	unsigned status;                                     /* of the first thing that was wrong; 0: nothing */
 	char why[PROXY_WHY_BYTES];
 };

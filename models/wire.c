@@ -92,6 +92,17 @@ static void read_request(void *context, const struct wire_scan_value *value)
 	}
 }
 
+/* Does it begin as an object does? */
+static bool is_braced(const char *at, size_t bytes)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t begin = 0;
+
+	while (begin < bytes && at[begin] && strchr(blanks, at[begin]))
+		begin++;
+	return begin < bytes && at[begin] == '{';
+}
+
 void wire_request_read(enum wire wire, const char *path, const void *body, size_t bytes, struct wire_request *out_request)
 {
 	struct request_reading reading = {.request = out_request};
@@ -101,7 +112,8 @@ void wire_request_read(enum wire wire, const char *path, const void *body, size_
 
 	memset(out_request, 0, sizeof(*out_request));
 	wire_scan_init(&scan, read_request, &reading);
-	out_request->readable = !bytes || (wire_scan_feed(&scan, body, bytes) && wire_scan_restart(&scan));
+	out_request->readable = !bytes || (is_braced(body, bytes) && wire_scan_feed(&scan, body, bytes) && scan.documents == 1 &&
+					   wire_scan_restart(&scan));
 	out_request->tokens_max = reading.answers > 1 && reading.tokens > UINT64_MAX / reading.answers ? UINT64_MAX
 				  : reading.answers > 1 ? reading.tokens * reading.answers
 							: reading.tokens;

@@ -33,6 +33,7 @@ static bool in_object(const struct wire_scan *scan)
 static void value_over(struct wire_scan *scan)
 {
 	scan->state = scan->depth ? AFTER : TOP;
+	scan->documents += !scan->depth;
 }
 
 static void tell(struct wire_scan *scan, enum wire_scan_kind kind)

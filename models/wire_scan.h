@@ -39,6 +39,7 @@ struct wire_scan {
 	char place[WIRE_SCAN_PLACE_BYTES];
 	char text[WIRE_SCAN_VALUE_BYTES];
 	uint64_t bytes;
+	uint64_t documents; /* that came to their end */
 };
 
 void wire_scan_init(struct wire_scan *scan, wire_scan_function *function, void *context);

@@ -34,7 +34,7 @@ PURE = [
     ("protocol/*", TEXT + ["jansson.h", "msgpack.h", "msgpack/*.h"]),
     ("routing/conf*", TEXT + ["confuse.h"]),
     ("routing/*", C_ONLY),
-    *((f"models/{name}", TEXT + ["jansson.h"]) for name in ("wire*", "price*", "budget*", "target*", "ask_words*")),
+    *((f"models/{name}", TEXT + ["jansson.h"]) for name in ("wire*", "price*", "budget*", "target*", "veil*", "ask_words*")),
     ("races/*", TEXT + ["jansson.h"]),
     ("clones/*", TEXT + ["jansson.h", "pcre2.h", "libxml/*.h", "openssl/evp.h", "openssl/hmac.h", "openssl/sha.h"]),
 ]

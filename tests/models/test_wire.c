@@ -158,6 +158,9 @@ static void test_a_request_says_its_model_and_its_bound(void **state)
 		{WIRE_CHAT, "/chat/completions", "", "", 0, false, true},
 		{WIRE_CHAT, "/chat/completions", "{\"model\":\"q\"", "q", 0, false, false},
 		{WIRE_CHAT, "/chat/completions", "not JSON", "", 0, false, false},
+		{WIRE_CHAT, "/chat/completions", "0", "", 0, false, false},
+		{WIRE_CHAT, "/chat/completions", " [{}]", "", 0, false, false},
+		{WIRE_CHAT, "/chat/completions", "\r\n\t {}", "", 0, false, true},
 	};
 
 	(void)state;
