@@ -133,7 +133,7 @@ static void *server_serve(void *argument)
 			give(fd, bytes);
 		else if (strcmp(service, "talk") == 0)
 			server_talk(fd, bytes);
-		else if (strcmp(service, "cut") == 0)
+		else if (strcmp(service, "cut") == 0 && recv(fd, line, 1, MSG_PEEK) == 1)
 			give(fd, bytes / 2);
 		else if (strcmp(service, "first") == 0 && shutdown(fd, SHUT_WR) == 0)
 			take(fd, 0);
