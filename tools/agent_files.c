@@ -169,7 +169,7 @@ int loop_open_parent(struct loop *loop, const char *path, enum loop_access acces
 		loop_refuse(out, "\"%.300s\" is no name of a file.", path);
 		return -1;
 	}
-	snprintf(out_name, 256, "%s", slash ? slash + 1 : rest);
+	snprintf(out_name, 256, "%.255s", slash ? slash + 1 : rest);
 	snprintf(out_shown, 1024, "%s", root == loop->roots->work ? rest : path);
 	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - rest) : 1, slash ? rest : ".");
 	fd = folder_made(root, *folder ? folder : strcpy(folder, "."), make);
