@@ -202,14 +202,13 @@ static struct message about(const struct running *running, const struct errand *
 	return message;
 }
 
-/* Members in a fixed order, so that the same request is the same bytes in each attempt. */
 static int say_request(struct clone_actor *clone, const struct running *running, struct errand *errand)
 {
 	struct message message = about(running, errand, MESSAGE_TASK_REQUEST);
 	struct task_request *facts = &message.task_request;
 	const json_t *parameters = json_object_get(errand->request, "parameters");
 	const char *priority = json_string_value(json_object_get(errand->request, "priority"));
-	char *text = parameters ? json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	char *text = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
 	int rc;
 
 	facts->task_type = text_of(json_string_value(json_object_get(errand->request, "task_type")));

@@ -217,7 +217,7 @@ static const char conf[] = "network {\n\theartbeat = 500ms\n\tlost_max = 10\n\tb
 			   "clone echo {\n\tinstances = 1\n\tslots = 64\n\texternal = yes\n}\n"
 			   "clone never {\n\tinstances = 1\n\tslots = 64\n\texternal = yes\n}\n"
 			   "route race {\n\tdestination = judge\n\ttimeout = 60s\n\tretries = 3\n\theartbeat = "
-			   "2s\n\tnon_retryable = {limit}\n\tbackoff_initial = 10ms\n\tbackoff_max = 10ms\n}\n"
+			   "1s\n\tnon_retryable = {limit}\n\tbackoff_initial = 10ms\n\tbackoff_max = 10ms\n}\n"
 			   "route echo {\n\tdestination = echo\n\ttimeout = 30s\n\tretries = 0\n}\n"
 			   "route never {\n\tdestination = never\n\ttimeout = 30s\n\tretries = 0\n}\n";
 
@@ -465,6 +465,8 @@ static void test_attempts_that_wait_make_room(void **state)
 	for (int i = 0; i < 6; i++)
 		receipt[i] = send(client, "{\"do\":\"delegate\",\"children\":2}");
 	while (accepted(client) < 6 * 3)
+		assert_true(client_pump(client, 20) >= 0);
+	for (uint64_t until = tally_now_us() + 1500000; tally_now_us() < until;) /* longer than silence is borne */
 		assert_true(client_pump(client, 20) >= 0);
 	clone_start(&echo, &network, "echo/1", 64);
 	for (int i = 0; i < 6; i++) {
