@@ -39,7 +39,7 @@ enum race_event_kind {
 	RACE_REFUSED,  /* of a REQUEST; json: {"code": NAME, "sentence", "retry_after_ms"} */
 	RACE_PROGRESS, /* of a REQUEST that runs; json: {"permille", "stage", "line"} */
 	RACE_OUTCOME, /* of a REQUEST; json: {"task_id", "state": "completed|failed|cancelled|expired", "code": NAME or null, "sentence", "completeness", "result",
-			  "tokens", "cost_microusd", "attempts"} */
+			  "tokens", "cost_microusd", "attempts", "evidence": of a failure, may have "agent" and "kept" as results have} */
 	RACE_ANSWERED, /* of a WORKSPACE or ASK; json: {"result": …} or {"error": {"code": NAME, "sentence", …}} */
 	RACE_TIME,     /* nothing but now_ms, which a WAIT asked for */
 	RACE_STOP /* somebody wants it to end; json: {"reason"}: everything that is open is cancelled, and END follows in the same step */

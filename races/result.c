@@ -30,6 +30,11 @@ static json_t *text_or_null(const char *text)
 	return text && text[0] ? json_string(text) : json_null();
 }
 
+static json_t *id_or_null(const char *text)
+{
+	return said_is_id(text) ? json_string(text) : json_null();
+}
+
 static json_t *number_or_null(int64_t number)
 {
 	return number < 0 ? json_null() : json_integer(number);
@@ -93,7 +98,7 @@ static json_t *kept_json(const struct attempt *attempt)
 	if (!attempt->kept)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:I}", "ref", said_cut(said_text(attempt->kept, "ref"), 300), "commit",
-			 said_cut(said_text(attempt->kept, "commit"), 64), "tree", said_cut(said_text(attempt->kept, "tree"), 64),
+			 id_or_null(said_text(attempt->kept, "commit")), "tree", id_or_null(said_text(attempt->kept, "tree")),
 			 "files", (json_int_t)said_number(attempt->kept, "files"));
 }
 

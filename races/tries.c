@@ -290,10 +290,11 @@ static void read_verdict(struct told *told, const json_t *outcome)
 static struct told told_of(const json_t *outcome)
 {
 	struct told told = {.state = said_text(outcome, "state"), .result = json_object_get(outcome, "result")};
+	const json_t *evidence = json_object_get(outcome, "evidence"); /* of a failure, such as a cancelled run */
 
-	told.agent = json_object_get(told.result, "agent");
+	told.agent = json_object_get(json_is_object(told.result) ? told.result : evidence, "agent");
 	told.change = json_object_get(told.result, "change");
-	told.kept = json_object_get(told.result, "kept");
+	told.kept = json_object_get(json_is_object(told.result) ? told.result : evidence, "kept");
 	told.retry_after_ms = said_number(told.agent, "retry_after_ms");
 	if (strcmp(told.state, "completed") == 0) {
 		read_verdict(&told, outcome);
@@ -331,6 +332,12 @@ static void book(struct attempt *attempt, const json_t *outcome, const struct to
 	attempt->wall_ms = said_sum(attempt->wall_ms, said_number(told->agent, "duration_ms"));
 	keep(&attempt->claim, json_object_get(told->agent, "claim"));
 	keep(&attempt->kept, told->kept);
+	if (json_is_string(told->kept)) { /* only its name is known */
+		json_t *named = json_pack("{s:O}", "ref", told->kept);
+
+		keep(&attempt->kept, named);
+		json_decref(named);
+	}
 	if (said_text(told->agent, "adapter")[0])
 		said_copy(attempt->adapter, sizeof(attempt->adapter), said_text(told->agent, "adapter"));
 	if (said_text(told->agent, "model")[0])
@@ -367,6 +374,11 @@ static enum ending ending_of(const char *error_class)
 	return ENDED_FAILED;
 }
 
+static const char *kept_ref(const json_t *kept)
+{
+	return json_is_string(kept) ? json_string_value(kept) : said_text(kept, "ref");
+}
+
 static void tell_try(struct attempt *attempt, const struct call *call, const struct told *told, uint64_t wait_ms,
 		     const char *lane)
 {
@@ -374,8 +386,8 @@ static void tell_try(struct attempt *attempt, const struct call *call, const str
 				"class", said_cut(told->error_class, 40), "why", said_cut(told->why, 300), "wait_ms",
 				(json_int_t)wait_ms);
 
-	if (json_is_object(told->kept))
-		json_object_set_new(one, "kept", said_cut(said_text(told->kept, "ref"), 200));
+	if (json_is_object(told->kept) || json_is_string(told->kept))
+		json_object_set_new(one, "kept", said_cut(kept_ref(told->kept), 200));
 	if (lane)
 		json_object_set_new(one, "then", json_string(lane));
 	json_array_append_new(attempt->told, one);
