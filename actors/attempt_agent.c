@@ -29,6 +29,17 @@ static enum agent_stop stop_of(const char *stop)
 	return strcmp(stop, "cancelled") == 0 ? AGENT_STOP_CANCELLED : AGENT_STOP_BUDGET;
 }
 
+/* Whoever says that it is done has asked its model, and got an answer: that is known here, whatever it prints. */
+static void doubt(struct agent_attempt *agent)
+{
+	if (agent->count.requests == 0)
+		(void)!agent_not_run(agent, AGENT_CLASS_CONFIG, "it says that it is done, and never asked the model");
+	else if (agent->count.usage.out == 0)
+		(void)!agent_not_run(agent, AGENT_CLASS_TRUNCATED,
+				     "it says that it is done, and not a token came back from the model");
+	agent->verdict.status = agent->verdict.ok ? 0 : agent->count.last_status;
+}
+
 static void judge(struct agent_attempt *agent, enum agent_changed changed)
 {
 	struct agent_ending ending = {
@@ -40,6 +51,8 @@ static void judge(struct agent_attempt *agent, enum agent_changed changed)
 		.change_wanted = true};
 
 	agent_run_verdict(&agent->run, &ending, &agent->verdict);
+	if (agent->verdict.ok && agent->proxy)
+		doubt(agent);
 	if (agent->stop_why[0])
 		snprintf(agent->verdict.why, sizeof(agent->verdict.why), "%s", agent->stop_why);
 }

@@ -211,6 +211,8 @@ static void take_end(struct agent_attempt *agent)
 		agent->stop = "cancelled";
 	} else if (strcmp(agent->stop, "none") != 0) {
 		return;
+	} else if (agent->count.spent) { /* it was told so by the proxy, and ended before we asked it to */
+		agent->stop = "budget";
 	} else if (result->timed_out) {
 		agent->stop = "wall";
 	} else if (result->limit_reached) {

@@ -24,7 +24,7 @@
 #define DRAIN_MS         3000u /* at a stop: what ends by itself in this time may */
 #define CLOSING_MS       1000u /* and this long the last words may wait for Omega */
 #define IDLE_MS          60000u
-#define SALVAGE_EVERY_MS 5000u
+#define SALVAGE_EVERY_MS 2000u
 
 /* ---- slots ---- */
 
