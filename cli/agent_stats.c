@@ -233,7 +233,7 @@ static const struct option_row options[] = {
 const struct command command_agent_stats = {
 	.name = "agent stats",
 	.operands = "[NAME]",
-	.sentence = "Counts what became of agents' work: handed in, verified in races, tokens, cost, time, and what went wrong",
+	.sentence = "Counts what became of agents' work: verified or not, tokens, cost, time, what went wrong",
 	.example = "$ bunshin agent stats --since yesterday",
 	.notes = "From the trail, which is only read; texts that were erased are not counted. KIND is race or task. FAILED "
 		 "counts by the class of what\n"

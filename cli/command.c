@@ -295,6 +295,13 @@ static int refuse_command(const char *first, const char *second)
 		help_group(first, stderr);
 		return error_exit_code(ERR_USAGE);
 	}
+	if (find_command(first, NULL) && find_command(first, NULL)->prose && !guess) {
+		char next[192];
+		snprintf(next, sizeof(next), "if that is the text itself: bunshin %s -- \"%.100s\"", first, second ? second : "");
+		call_fail(NULL, ERR_USAGE, next, "there is no command \"%s\"", typed);
+		help_group(first, stderr);
+		return error_exit_code(ERR_USAGE);
+	}
 	if (guess) {
 		char next[160];
 		snprintf(next, sizeof(next), "bunshin %s", guess);
@@ -304,6 +311,12 @@ static int refuse_command(const char *first, const char *second)
 		  typed);
 	help_group(first, stderr);
 	return error_exit_code(ERR_USAGE);
+}
+
+/* What follows the name of a group that is a command, too: `clone beta/1` is a process, `clone list` a command. */
+static bool is_operand(const struct command *command, const char *word)
+{
+	return command->prose ? *word == '-' || strpbrk(word, " \t\n") != NULL : strchr(word, '/') != NULL;
 }
 
 /* Options that every command takes may also stand before it. Returns the index of the first word that is none. */
@@ -375,9 +388,10 @@ int command_main(int argc, char **argv)
 		return run_command(command, argc, argv, at, 2);
 	command = find_command(first, NULL);
 	if (is_group(first)) {
-		if (second && strcmp(second, "--help") == 0)
+		bool prose = command && command->prose;
+		if (second && strcmp(second, "--help") == 0 && !prose)
 			return help_group(first, stdout) ? 0 : 2;
-		if (!command || !second || !strchr(second, '/')) /* `clone beta/1` is a process, `clone list` a command */
+		if (!command || !second || !is_operand(command, second))
 			return refuse_command(first, second);
 	}
 	return command ? run_command(command, argc, argv, at, 1) : refuse_command(first, is_group(first) ? second : NULL);

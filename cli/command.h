@@ -35,6 +35,7 @@ struct command {
 	unsigned operands_least;
 	unsigned operands_most;
 	bool hidden; /* for processes, not for people */
+	bool prose;  /* the name of a group as well: its operand has a space in it, or it begins with an option */
 	bool raw;    /* takes its arguments as they stand: operands_…, options and the common ones mean nothing */
 	int (*run)(struct call *call);
 };

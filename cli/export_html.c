@@ -5,13 +5,13 @@
  * without scripts is the only thing printed here.
  */
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit/note.h"
 #include "cli/export.h"
+#include "cli/markup.h"
 #include "cli/story.h"
 #include "cli/text.h"
 #include "protocol/id.h"
@@ -25,31 +25,6 @@ struct page {
 	uint64_t bytes; /* of lines */
 	int rc;
 };
-
-static void put_escaped(struct sink *sink, const char *text)
-{
-	for (size_t bytes; *text; text += bytes) {
-		bytes = strcspn(text, "<>&\"'");
-		sink_write(sink, text, bytes);
-		if (!text[bytes])
-			break;
-		sink_text(sink, text[bytes] == '<'   ? "&lt;"
-				: text[bytes] == '>' ? "&gt;"
-				: text[bytes] == '&' ? "&amp;"
-				: text[bytes] == '"' ? "&quot;"
-						     : "&#39;");
-		bytes++;
-	}
-}
-
-/* Text that somebody recorded: nothing in it is markup, and nothing reorders what stands around it. */
-static void put_recorded(struct sink *sink, const char *text)
-{
-	char *safe = text_safe(text, strlen(text));
-
-	put_escaped(sink, safe);
-	free(safe);
-}
 
 /* ---- the lines ---- */
 
@@ -100,7 +75,7 @@ static void put_names(struct page *page)
 static void cell(struct sink *sink, const char *text)
 {
 	sink_text(sink, "<td>");
-	put_recorded(sink, text);
+	markup_recorded(sink, text);
 	sink_text(sink, "</td>");
 }
 
@@ -168,38 +143,13 @@ static void put_style(struct page *page)
 	sink_text(page->sink, page_css);
 }
 
-static void put_sum(struct sink *sink, crypto_hash_sha256_state *sum)
-{
-	uint8_t hash[crypto_hash_sha256_BYTES];
-	char digits[64];
-
-	crypto_hash_sha256_final(sum, hash);
-	sodium_bin2base64(digits, sizeof(digits), hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
-	sink_text(sink, "'sha256-");
-	sink_text(sink, digits);
-	sink_text(sink, "'");
-}
-
-static void sum_text(crypto_hash_sha256_state *sum, const char *text)
-{
-	crypto_hash_sha256_update(sum, (const uint8_t *)text, strlen(text));
-}
-
 /* The browser runs this one script and takes this one style, loads nothing, sends nothing, and makes no markup out of text. */
 static void put_policy(struct page *page)
 {
-	crypto_hash_sha256_state script, style;
-
-	crypto_hash_sha256_init(&script);
-	sum_text(&script, page_proof);
-	sum_text(&script, page_story);
-	sum_text(&script, page_view);
-	crypto_hash_sha256_init(&style);
-	sum_text(&style, page_css);
 	sink_text(page->sink, "default-src 'none'; script-src ");
-	put_sum(page->sink, &script);
+	markup_sum(page->sink, page_proof, page_story, page_view, NULL);
 	sink_text(page->sink, "; style-src ");
-	put_sum(page->sink, &style);
+	markup_sum(page->sink, page_css, NULL);
 	sink_text(page->sink, "; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'");
 }
 
@@ -210,7 +160,7 @@ static void put_title(struct page *page)
 
 	snprintf(text, sizeof(text), "Bunshin: %s %" PRIu64 " to %" PRIu64, export->whole ? "records" : "from records",
 		 export->first, export->last);
-	put_escaped(page->sink, text);
+	markup_text(page->sink, text);
 }
 
 static void put_lead(struct page *page)
@@ -235,12 +185,12 @@ static void put_lead(struct page *page)
 			 " of %s sealed in the trail %s",
 			 export->records, export->records == 1 ? "" : "s", export->first, export->last, export->checkpoint.size,
 			 export->checkpoint.number, time, note.origin);
-	put_escaped(page->sink, text);
+	markup_text(page->sink, text);
 }
 
 static void put_version(struct page *page)
 {
-	put_escaped(page->sink, BUNSHIN_VERSION);
+	markup_text(page->sink, BUNSHIN_VERSION);
 }
 
 static const struct {

@@ -105,6 +105,10 @@ void help_command(const struct command *command, FILE *out)
 	}
 	if (!command->raw)
 		print_common_options(out);
+	if (command->prose) {
+		fprintf(out, "\nThe other commands of the group:\n");
+		help_group(command->name, out);
+	}
 }
 
 const char *help_guess(const char *typed)

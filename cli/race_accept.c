@@ -332,8 +332,7 @@ static const struct option_row approve_options[] = {
 const struct command command_race_approve = {
 	.name = "race approve",
 	.operands = "RACE LABEL",
-	.sentence =
-		"Shows what an attempt has changed in protected paths, asks, and has the attempt judged again with that approved",
+	.sentence = "Shows the protected paths that an attempt has changed, asks, and has it judged again",
 	.example = "$ bunshin race approve 8f6a1b2c3d4e claude\n"
 		   "$ bunshin race approve 8f6a1b2c3d4e claude --tree 7d4c5e0b7bd3a6f5b6cf25c1f0a7e2d18e9b3c44",
 	.notes = "Protected are files that run elsewhere or steer agents: of continuous integration, hooks, configurations of "

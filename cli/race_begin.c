@@ -252,7 +252,7 @@ static int run(struct call *call)
 const struct command command_race = {
 	.name = "race",
 	.operands = "[PROMPT]",
-	.sentence = "Gives one task to several AI coding agents at once; the best result, as judged by evidence, is merged",
+	.sentence = "Gives one task to several AI coding agents at once; the best result is merged",
 	.example = "$ bunshin race \"Add error handling to the login function\" --agents claude,codex,gemini:2 --merge auto\n"
 		   "$ bunshin race --prompt-file task.md --agents claude:3 --vary temperature=0.2,0.6,1 --check \"make lint\"\n"
 		   "$ bunshin race \"Parse dates in ISO form\" --agents auto:3 --first --budget 2.50 --time 20m --detach",

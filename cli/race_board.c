@@ -25,9 +25,11 @@ void board_release(struct board *board)
 /* A text of somebody's, cut where it does not fit, never within a character. */
 static void keep_text(char *out, size_t room, const char *text, size_t bytes)
 {
-	bytes = bytes < room ? bytes : room - 1;
-	while (bytes && ((uint8_t)text[bytes] & 0xc0) == 0x80)
-		bytes--;
+	if (bytes >= room) {
+		bytes = room - 1;
+		while (bytes && ((uint8_t)text[bytes] & 0xc0) == 0x80)
+			bytes--;
+	}
 	for (size_t i = 0; i < bytes; i++)
 		out[i] = text[i] ? text[i] : ' ';
 	out[bytes] = 0;
@@ -272,7 +274,7 @@ static void word_of_end(struct board_row *row, const json_t *result)
 
 	if (json_is_object(json_object_get(result, "change")))
 		snprintf(row->word, sizeof(row->word), "handed in");
-	else if (verdict && !json_is_true(json_object_get(verdict, "ok")))
+	else if (verdict && !json_is_true(json_object_get(verdict, "ok")) && (!class || strcmp(class, "no_change") != 0))
 		snprintf(row->word, sizeof(row->word), "failed: %.36s", class ? class : "?");
 	else
 		snprintf(row->word, sizeof(row->word), "changed nothing");

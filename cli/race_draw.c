@@ -160,7 +160,7 @@ char *board_row_text(const struct board_row *row)
 	if (*detail)
 		sentence_add(&sentence, " · %s", detail);
 	if (row->events)
-		sentence_add(&sentence, " · %" PRIu64 " events", row->events);
+		sentence_add(&sentence, " · %" PRIu64 " event%s", row->events, row->events == 1 ? "" : "s");
 	tokens_print(row->tokens, tokens);
 	money_print(row->cost_microusd, money);
 	if (row->tokens)

@@ -187,7 +187,8 @@ static int take_gates(const struct call *call, json_t *parameters)
 	return rc;
 }
 
-static json_t *texts_of(const struct call *call, const char *name)
+/* Left out if there are none: that is not the same as none that fits. */
+static void add_texts(const struct call *call, const char *name, const char *member, json_t *parameters)
 {
 	json_t *list = json_array();
 	size_t position = 0;
@@ -195,7 +196,9 @@ static json_t *texts_of(const struct call *call, const char *name)
 
 	while ((text = option_next(call, name, &position)))
 		json_array_append_new(list, json_string(text));
-	return list;
+	if (json_array_size(list))
+		json_object_set(parameters, member, list);
+	json_decref(list);
 }
 
 static void take_checks(const struct call *call, json_t *parameters)
@@ -208,9 +211,9 @@ static void take_checks(const struct call *call, json_t *parameters)
 		json_array_append_new(checks,
 				      json_pack("{s:o, s:s}", "name", json_sprintf("check-%zu", ++number), "command", text));
 	json_object_set_new(parameters, "checks", checks);
-	json_object_set_new(parameters, "relevant", texts_of(call, "relevant"));
-	json_object_set_new(parameters, "protected", texts_of(call, "protect"));
-	json_object_set_new(parameters, "setup", texts_of(call, "setup"));
+	add_texts(call, "relevant", "relevant", parameters);
+	add_texts(call, "protect", "protected", parameters);
+	add_texts(call, "setup", "setup", parameters);
 }
 
 static int take_numbers(const struct call *call, json_t *parameters)

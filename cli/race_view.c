@@ -235,6 +235,12 @@ static bool is_state(const json_t *gate, const char *state)
 	return strcmp(text_at(gate, "state"), state) == 0;
 }
 
+/* Said already, as part of another sentence? */
+static bool is_within(const char *whole, const char *part)
+{
+	return *part && strstr(whole, part) != NULL;
+}
+
 static void print_gate_sentences(const struct paper *paper, const json_t *attempt)
 {
 	const json_t *gate;
@@ -242,7 +248,8 @@ static void print_gate_sentences(const struct paper *paper, const json_t *attemp
 	size_t i;
 
 	json_array_foreach (json_object_get(attempt, "gates"), i, gate) {
-		if (!is_state(gate, "failed") && !is_state(gate, "unknown"))
+		if ((!is_state(gate, "failed") && !is_state(gate, "unknown")) ||
+		    is_within(text_at(attempt, "lie"), text_at(gate, "sentence")))
 			continue;
 		snprintf(first, sizeof(first), "    %.24s %.12s: ", text_at(gate, "gate"), text_at(gate, "state"));
 		for (char *c = first; *c; c++) /* a name of ours, but nothing is trusted */
@@ -273,8 +280,9 @@ static bool has_news(const json_t *attempt)
 	const json_t *gate;
 	size_t i;
 
-	if (*text_at(attempt, "why") || *text_at(attempt, "lie") || json_is_object(json_object_get(attempt, "kept")) ||
-	    json_array_size(json_at(attempt, "change.protected")) || json_array_size(json_object_get(attempt, "tries")) > 1)
+	if (strcmp(text_at(attempt, "ended"), "handed-in") != 0 || *text_at(attempt, "lie") ||
+	    json_is_object(json_object_get(attempt, "kept")) || json_array_size(json_at(attempt, "change.protected")) ||
+	    json_array_size(json_object_get(attempt, "tries")) > 1)
 		return true;
 	json_array_foreach (json_object_get(attempt, "gates"), i, gate) {
 		if (is_state(gate, "failed") || is_state(gate, "unknown"))
@@ -308,9 +316,12 @@ static void print_attempt(const struct paper *paper, const json_t *attempt)
 
 	fprintf(paper->out, "  %s\n", label);
 	free(label);
-	prose_json(paper, "    ", json_object_get(attempt, "why"));
+	/* Of what was handed in the gates say why; a lie is quoted where it is told. */
+	if (strcmp(text_at(attempt, "ended"), "handed-in") != 0 && !is_within(text_at(attempt, "lie"), text_at(attempt, "why")))
+		prose_json(paper, "    ", json_object_get(attempt, "why"));
 	if (json_is_true(json_object_get(attempt, "lied"))) {
-		prose_json(paper, "    it says: ", json_at(attempt, "claim.text"));
+		if (!strchr(text_at(attempt, "lie"), '"'))
+			prose_json(paper, "    it says: ", json_at(attempt, "claim.text"));
 		prose_json(paper, "    not so: ", json_object_get(attempt, "lie"));
 	}
 	print_gate_sentences(paper, attempt);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -211,6 +212,75 @@ static void test_every_json_shape_is_documented(void **state)
 	}
 }
 
+/* A repository in the current folder with one commit. */
+static void make_repository(void)
+{
+	char command[512];
+
+	world_write("work/a.txt", "one\n");
+	snprintf(command, sizeof(command),
+		 "cd %s && git init -q -b main . && git add -A && git -c user.name=A -c user.email=a@example.org commit -q -m "
+		 "first",
+		 world_path("work"));
+	assert_int_equal(system(command), 0);
+}
+
+static void test_a_race_that_cannot_be_is_refused_before_anything_is_sent(void **state)
+{
+	(void)state;
+	world_setenv("BUNSHIN_ROUTES", SOURCE_DIR "/routing.conf");
+	world_write("work/task.md", "Do it.\n");
+	assert_refused("race --prompt-file task.md --agents claude", 2, "there is no git repository at or above");
+	make_repository();
+	assert_refused("race --prompt-file task.md", 2, "--agents says who takes part");
+	assert_refused("race --prompt-file task.md --agents claude,gpt9", 2,
+		       "there is no agent \"gpt9\"; there are: claude, codex");
+	assert_refused("race --agents claude", 2, "what is to be done is missing");
+	assert_refused("race --prompt-file missing.md --agents claude", 2, "--prompt-file: missing.md: No such file");
+	assert_refused("race --prompt-file task.md --agents claude --merge always", 2, "theirs (the best result as it is)");
+	assert_refused("race --prompt-file task.md --agents claude --into nowhere", 2,
+		       "there is no branch \"nowhere\"; there are: main");
+	assert_refused("race --prompt-file task.md --agents claude --base nowhere", 2, "there is no commit \"nowhere\"");
+	assert_refused("race --prompt-file task.md --agents claude --budget 2,50", 2, "is no amount of dollars");
+	assert_refused("race --prompt-file task.md --agents claude --gates tests,luck", 2, "\"luck\" is no gate");
+	assert_refused("race --prompt-file task.md --agents claude --time soon", 2, "--time: \"soon\" is no time");
+	assert_refused("race --prompt-file task.md --agents claude --vary heat=1", 2, "--vary: \"heat=1\" is not accepted");
+	assert_refused("race --prompt-file task.md --agents claude --var a=b", 2, "nothing in it uses {{a}}");
+	assert_refused("race --template task.md --agents claude --var a", 2, "--var: \"a\" is not accepted");
+	assert_refused("race --template nothing --agents claude", 2, "--template: there is no file nothing");
+	world_write("work/empty.md", " \n");
+	assert_refused("race --prompt-file empty.md --agents claude", 2, "the prompt is empty");
+	assert_refused("race --prompt-file task.md --agents claude_code", 9, ""); /* all is well but that nobody is there */
+}
+
+static void test_a_word_after_race_is_a_command_and_a_sentence_is_a_prompt(void **state)
+{
+	(void)state;
+	world_setenv("BUNSHIN_ROUTES", SOURCE_DIR "/routing.conf");
+	assert_refused("race", 2, "race show [RACE]");
+	assert_refused("race lst", 2, "perhaps \"race list\" was meant");
+	assert_refused("race refactor", 2, "bunshin race -- \"refactor\"");
+	assert_refused("race show x", 5, "");
+	make_repository();
+	assert_refused("race -- refactor", 2, "--agents says who takes part");
+	assert_refused("race --agents claude -- refactor", 9, "");
+	assert_refused("--json race --agents claude -- refactor", 9, "");
+}
+
+static void test_a_race_without_a_branch_says_where_to_merge(void **state)
+{
+	char command[512];
+
+	(void)state;
+	world_setenv("BUNSHIN_ROUTES", SOURCE_DIR "/routing.conf");
+	make_repository();
+	snprintf(command, sizeof(command), "cd %s && git checkout -q --detach", world_path("work"));
+	assert_int_equal(system(command), 0);
+	assert_refused("race --agents claude --merge auto -- refactor", 2, "HEAD is on no branch");
+	assert_refused("race --agents claude --merge auto --into main -- refactor", 9, "");
+	assert_refused("race --agents claude -- refactor", 9, "");
+}
+
 static void test_the_doctor_names_what_is_missing_and_the_next_step(void **state)
 {
 	struct ran ran;
@@ -242,6 +312,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_typed_is_never_executed_by_the_terminal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_protocol_is_printed_as_it_is_documented, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_json_shape_is_documented, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_race_that_cannot_be_is_refused_before_anything_is_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_word_after_race_is_a_command_and_a_sentence_is_a_prompt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_race_without_a_branch_says_where_to_merge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_doctor_names_what_is_missing_and_the_next_step, setup, teardown),
 	};
 
