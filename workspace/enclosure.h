@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "workspace/mounts.h"
 #include "workspace/sandbox.h"
@@ -28,12 +29,20 @@
 #define ENCLOSURE_SANITIZED 0
 #endif
 
+struct enclosure_file {
+	const char *path;
+	const char *content;
+};
+
+/* Small files of /etc that every program sees. */
+extern const struct enclosure_file enclosure_files[ENCLOSURE_FILES];
+
 struct enclosure {
 	char bwrap[PATH_MAX];
 	char program[PATH_MAX];
 	int filter_fd;
 	int arguments_fd;
-	int file_fds[ENCLOSURE_FILES]; /* small files of /etc */
+	int file_fds[ENCLOSURE_FILES]; /* of enclosure_files */
 	int status_pipe[2];            /* bwrap's own words */
 	int report_pipe[2];            /* the inner step's */
 	int control_pipe[2];           /* what it is told */
@@ -45,6 +54,9 @@ struct enclosure {
 
 /* Looks `name` up in a list of folders separated by colons. False: it is not there, or cannot be run. */
 bool program_find(const char *name, const char *folders, char out_path[PATH_MAX]);
+
+/* Writes the options, NUL-separated as --args takes them (enclosure_words.c). The descriptors in `enclosure` must be open. */
+void enclosure_say(const struct sandbox_job *job, const struct enclosure *enclosure, FILE *words);
 
 /* How long each of the two stages before the last of a stop lasts; 0 where nobody watches. */
 uint32_t enclosure_stage_ms(const struct sandbox_job *job);
