@@ -3,6 +3,7 @@
  * A proxy for tests in other languages: options as one line of JSON on standard input, then a word a line.
  *
  *	{"socket": PATH, "server": URL, "key": …, "tokens_max": …}   opens; answers {"open": true} or {"open": false, "code": "usage", "why": …}
+ *	{"ask": PROMPT, "wire": …, "server": …, "model": …}          asks instead, gives up when the input ends; answers {"text": …} or {"code": …}, and ends
  *	count                                                        answers with the counts
  *	stop                                                         proxy_stop; answers {"stopped": true}
  *
@@ -12,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "models/ask.h"
 #include "models/proxy.h"
 
 static void say(json_t *json)
@@ -83,6 +86,34 @@ static void serve(struct proxy *proxy)
 	}
 }
 
+static int ask(const json_t *from)
+{
+	char why[256] = "";
+	struct ask_answer answer;
+	struct ask question = {
+		.wire = wire_find(text_of(from, "wire")),
+		.server = text_of(from, "server"),
+		.key = text_of(from, "key"),
+		.ca_file = text_of(from, "ca_file"),
+		.model = text_of(from, "model"),
+		.system = text_of(from, "system"),
+		.prompt = text_of(from, "ask"),
+		.temperature = json_object_get(from, "temperature") ? json_real_value(json_object_get(from, "temperature")) : -1,
+		.tokens_max = (uint32_t)number_of(from, "tokens_max"),
+		.timeout_ms = (uint32_t)number_of(from, "timeout_ms"),
+		.cancel_fd = STDIN_FILENO};
+	int rc = ask_model(&question, &answer, why);
+
+	if (rc) {
+		say(json_pack("{ss ss}", "code", error_name(rc), "why", why));
+		return 0;
+	}
+	say(json_pack("{ss sI sI ss si}", "text", answer.text, "in", (json_int_t)answer.facts.usage.in, "out",
+		      (json_int_t)answer.facts.usage.out, "model", answer.facts.model, "ending", (int)answer.facts.ending));
+	free(answer.text);
+	return 0;
+}
+
 int main(void)
 {
 	static char line[65536];
@@ -94,6 +125,11 @@ int main(void)
 
 	if (!from)
 		return 2;
+	if (json_object_get(from, "ask")) {
+		rc = ask(from);
+		json_decref(from);
+		return rc;
+	}
 	options = options_of(from);
 	rc = proxy_open(&options, &proxy, why);
 	json_decref(from); /* what was given may go */

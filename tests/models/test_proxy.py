@@ -586,6 +586,88 @@ class Ways(Case):
             return any(line.split()[9] == inode for line in file.read().splitlines()[1:])
 
 
+class Questions(Case):
+    """Single questions of our own, without an agent."""
+
+    @staticmethod
+    def begin(url, wire, **more):
+        child = subprocess.Popen([proxy_bench.HOST_PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child.stdin.write(json.dumps({"ask": "Which?", "wire": wire, "server": url, "key": KEY, "model": "m"} | more) + "\n")
+        child.stdin.flush()
+        return child
+
+    def end(self, child):
+        told = child.stdout.readline()
+        _, complaint = child.communicate(timeout=60)
+        HEARD.append(told.encode() + complaint.encode())
+        self.assertEqual(child.returncode, 0, complaint)
+        return json.loads(told)
+
+    def ask(self, *arguments, **more):
+        return self.end(self.begin(*arguments, **more))
+
+    def test_a_question_is_answered_on_every_wire(self):
+        url = self.serve(key=KEY).url
+        for wire in WIRES:
+            with self.subTest(wire):
+                told = self.ask(url, wire, system="Be brief.", temperature=0.5, tokens_max=77)
+                self.assertEqual((told["text"], told["in"], told["out"], told["model"]), ("Hello from the other side.", 100, 7, "m"))
+
+    def test_a_question_says_what_it_was_told_to_say(self):
+        wanted = {
+            "anthropic": {"model": "m", "messages": [{"role": "user", "content": "Which?"}], "system": "S", "max_tokens": 77, "temperature": 0.5},
+            "responses": {"model": "m", "input": "Which?", "instructions": "S", "store": False, "max_output_tokens": 77, "temperature": 0.5},
+            "chat": {"model": "m", "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Which?"}], "max_tokens": 77,
+                     "temperature": 0.5},
+            "gemini": {"contents": [{"role": "user", "parts": [{"text": "Which?"}]}], "systemInstruction": {"parts": [{"text": "S"}]},
+                       "generationConfig": {"maxOutputTokens": 77, "temperature": 0.5}},
+            "ollama": {"model": "m", "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Which?"}], "stream": False,
+                       "options": {"num_predict": 77, "temperature": 0.5}},
+        }
+        raw = self.serve_raw()
+        for wire, body in wanted.items():
+            with self.subTest(wire):
+                self.assertEqual(self.ask(raw.url, wire, system="S", temperature=0.5, tokens_max=77)["code"], "task_failed")
+                head, _, sent = raw.asked.get(timeout=30).partition(b"\r\n\r\n")
+                self.assertEqual(json.loads(sent), body)
+                self.assertIn(KEY_HEADERS[wire], head.decode().split("\r\n"))
+
+    def test_what_goes_wrong_has_a_code_and_a_sentence_without_the_key(self):
+        rows = [({"fault": "status", "status": 401}, "not_allowed"), ({"fault": "status", "status": 403}, "not_allowed"),
+                ({"fault": "status", "status": 429}, "overloaded"), ({"fault": "status", "status": 529}, "overloaded"),
+                ({"fault": "status", "status": 500}, "task_failed"), ({"fault": "status", "status": 400, "message": f"wrong key {KEY}"}, "task_failed"),
+                ({"fault": "refusal"}, "task_failed"), ({"fault": "blank"}, "task_failed"), ({"fault": "html"}, "task_failed"),
+                ({"fault": "garbage"}, "task_failed"), ({"fault": "empty"}, "task_failed"), ({"fault": "drop"}, "unreachable"),
+                ({"fault": "drop", "when": "before"}, "unreachable"), ({"fault": "stall", "when": "before"}, "timeout"),
+                ({"fault": "stall"}, "timeout")]
+        for fault, code in rows:
+            with self.subTest(fault):
+                told = self.ask(self.serve({**TALK, "faults": [fault]}).url, "anthropic", timeout_ms=300 if fault["fault"] == "stall" else 0)
+                self.assertEqual(told["code"], code)
+                self.assertGreater(len(told["why"]), 10)
+
+    def test_a_redirect_is_no_answer(self):
+        elsewhere = self.serve_raw()
+        told = self.ask(self.serve_raw(answer("302 Found", b"", f"Location: {elsewhere.url}")).url, "chat")
+        self.assertEqual((told["code"], elsewhere.connections), ("task_failed", 0))
+
+    def test_a_question_can_be_taken_back(self):
+        raw = self.serve_raw(None)
+        child = self.begin(raw.url, "chat")
+        raw.asked.get(timeout=30)
+        child.stdin.close()
+        child.stdin = None
+        self.assertEqual(self.end(child)["code"], "cancelled")
+
+    def test_a_question_that_cannot_be_asked_is_not_asked(self):
+        raw = self.serve_raw()
+        for wire, more in (("none", {}), ("chat", {"model": ""}), ("chat", {"model": None}), ("gemini", {"model": "../x"}), ("gemini", {"model": "a/b"}),
+                           ("chat", {"key": "a\nb"}), ("chat", {"server": "ftp://x"}), ("chat", {"server": None})):
+            with self.subTest(wire=wire, **more):
+                self.assertEqual(self.ask(raw.url, wire, **more)["code"], "usage")
+        self.assertEqual(raw.connections, 0)
+
+
 class Afterwards(unittest.TestCase):
     def test_zzz_no_agent_and_no_log_ever_saw_the_key(self):
         self.assertGreater(sum(map(len, HEARD)), 1000)
@@ -598,5 +680,5 @@ if __name__ == "__main__":
     loaded = unittest.defaultTestLoader
     names = sys.argv[1:]
     suite = loaded.loadTestsFromNames(names, sys.modules["__main__"]) if names else unittest.TestSuite(
-        loaded.loadTestsFromTestCase(case) for case in (Wires, Keys, Faults, Budgets, Ways, Attacks, Afterwards))
+        loaded.loadTestsFromTestCase(case) for case in (Wires, Keys, Faults, Budgets, Ways, Questions, Attacks, Afterwards))
     sys.exit(not unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful())
