@@ -2,20 +2,24 @@
  *
  * STATE/races/RACE: what one attempt at a race leaves for the next, and what the race's attempts may read.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "actors/attempt_agent.h"
 #include "actors/attempt_inner.h"
+#include "actors/clone_inner.h"
 #include "actors/fresh.h"
 #include "actors/race_attempt_inner.h"
 
 #define KEPT_FILE        "judge.json"
 #define KEPT_BYTES_MAX   (1u << 20)
+#define KEPT_DAYS        30
 #define ELAPSED_MS_MOST  (30ull * 24 * 3600 * 1000)
 #define STATUS_FILE_NAME "status.json"
 
@@ -41,10 +45,29 @@ static int write_kept(const struct race_keep *keep)
 	return rc;
 }
 
-static int begin_kept(struct race_keep *keep)
+/* Races that ended long ago; when one begins is often enough to look. */
+static void remove_old(const struct state_folder *state)
+{
+	time_t oldest = time(NULL) - KEPT_DAYS * 24 * 3600;
+	char races[PATH_BYTES], path[2 * PATH_BYTES];
+	const struct dirent *entry;
+	struct stat status;
+	DIR *folder = state_path(state, "races", races) ? NULL : opendir(races);
+
+	while (folder && (entry = readdir(folder))) {
+		snprintf(path, sizeof(path), "%s/%s", races, entry->d_name);
+		if (entry->d_name[0] != '.' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_mtime < oldest)
+			work_folder_remove(path);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+static int begin_kept(struct race_keep *keep, const struct state_folder *state)
 {
 	char started[32];
 
+	remove_old(state);
 	attempt_time_text(started);
 	keep->json = json_pack("{s:s, s:I, s:{}}", "started", started, "started_ms", (json_int_t)wall_now_ms(), "answers");
 	return keep->json ? write_kept(keep) : ERR_MEMORY;
@@ -63,7 +86,7 @@ int race_keep_open(struct race_keep *keep, const struct state_folder *state, con
 		rc = state_path(state, folder, keep->path);
 	if (!rc) {
 		keep->json = read_kept(keep->path);
-		rc = keep->json ? 0 : begin_kept(keep);
+		rc = keep->json ? 0 : begin_kept(keep, state);
 	}
 	if (rc)
 		snprintf(out_sentence, SENTENCE_BYTES, "the folder of the race in the state folder cannot be used: %s",

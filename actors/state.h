@@ -14,6 +14,7 @@
  *   run/supervisor.lock    held while a network runs; run/supervisor.json says what runs (supervisor.h)
  *   run/erasing            artefacts that an erasure may still have to remove (eraser.h)
  *   workspace/NAME/        one repository of the workspace (depot.h)
+ *   races/RACE/            what the judge of a race keeps between attempts, and what the attempts of the race may read (race_attempt.h)
  *   log/NAME.log           what each process wrote, NAME.log.1 the part before
  *   mirror/log.checkpoints the checkpoints of the trail, unless routing.conf names another place (mirror.h)
  *

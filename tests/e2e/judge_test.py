@@ -211,6 +211,8 @@ class Judge(unittest.TestCase):
     def test_what_is_verified_is_merged(self):
         self.assertEqual(self.undisturbed["merging"]["state"], "merged", self.undisturbed["text"])
         self.assertEqual([attempt["ended"] for attempt in self.undisturbed["attempts"]], ["handed-in", "handed-in"])
+        # Nothing that depends on how quick somebody was.
+        self.assertEqual(self.undisturbed["choice"]["steps"][0]["by"], "size", self.undisturbed["choice"])
 
     def test_a_killed_attempt_is_followed_by_one_that_finds_everything(self):
         self.disturb("the attempt", self.kill_attempt, again=False)
