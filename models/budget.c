@@ -61,8 +61,8 @@ enum proxy_admission proxy_budget_take(struct proxy_budget *budget, struct spend
 	    (budget->max.microusd && budget->counted.microusd >= budget->max.microusd) ||
 	    (budget->requests_max && budget->requests >= budget->requests_max))
 		return PROXY_SPENT;
-	if (budget->shorted || !there.tokens || !there.microusd)
-		return PROXY_WAIT;
+	if (!there.tokens || !there.microusd)
+		return PROXY_WAIT; /* so it is while one is short: it took all there was */
 	/* Without a limit nothing needs to be set aside, but what is under way is shown. No sum of bounds may wrap. */
 	wanted.tokens = least(wanted.tokens, UINT32_MAX);
 	wanted.microusd = least(wanted.microusd, (uint64_t)UINT32_MAX * 1000u);

@@ -59,7 +59,8 @@ struct proxy_count {
 	uint64_t guessed;        /* replies whose usage was guessed */
 	uint64_t microusd;
 	uint64_t reserved_tokens, reserved_microusd; /* of requests that are under way */
-	uint32_t requests, failures, refused;        /* sent on; answered with an error; refused here */
+	uint32_t requests, failures;                 /* sent on; answered with an error, or not at all */
+	uint32_t refused;                            /* here; programs try addresses that are none, so a few mean nothing */
 	uint32_t rate_limited;                       /* answered with 429 or 529 */
 	uint32_t retry_after_ms;                     /* the last that a server asked for; 0: none */
 	unsigned last_status;

@@ -124,7 +124,7 @@ static const char *path_wrong(const char *at, size_t bytes)
 {
 	const char *end = at + bytes, *wrong = NULL;
 
-	while (at < end && !wrong) {
+	while (bytes > 1 && at < end && !wrong) {
 		const char *slash = memchr(at + 1, '/', (size_t)(end - at - 1));
 		const char *stop = slash ? slash : end;
 		wrong = segment_wrong(at + 1, (size_t)(stop - at - 1));

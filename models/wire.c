@@ -68,28 +68,48 @@ enum wire wire_of_path(const char *path)
 	return gemini_model(path, bytes, &model) ? WIRE_GEMINI : WIRE_NONE;
 }
 
+/* Where a wire has the bound of an answer, and how many answers it is to give. What another wire calls so means nothing to it. */
+static const struct {
+	enum wire wire;
+	const char *place;
+	bool answers;
+} bounds[] = {{WIRE_ANTHROPIC, "max_tokens", false},
+	      {WIRE_RESPONSES, "max_output_tokens", false},
+	      {WIRE_CHAT, "max_tokens", false},
+	      {WIRE_CHAT, "max_completion_tokens", false},
+	      {WIRE_CHAT, "n", true},
+	      {WIRE_GEMINI, "generationConfig.maxOutputTokens", false},
+	      {WIRE_GEMINI, "generationConfig.candidateCount", true},
+	      {WIRE_OLLAMA, "options.num_predict", false}};
+
 struct request_reading {
+	enum wire wire;
 	struct wire_request *request;
 	uint64_t tokens, answers;
 };
 
+/* The largest, where it is said twice: which of them a server takes is not known. */
+static void read_bound(struct request_reading *reading, const struct wire_scan_value *value)
+{
+	uint64_t count = wire_scan_count(value->text);
+
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(*bounds); i++) {
+		uint64_t *most = bounds[i].answers ? &reading->answers : &reading->tokens;
+		if (bounds[i].wire == reading->wire && strcmp(value->place, bounds[i].place) == 0 && *most < count)
+			*most = count;
+	}
+}
+
 static void read_request(void *context, const struct wire_scan_value *value)
 {
-	static const char *const limits[] = {"max_tokens", "max_output_tokens", "max_completion_tokens",
-					     "generationConfig.maxOutputTokens", "options.num_predict"};
 	struct request_reading *reading = context;
-	bool is_number = value->kind == WIRE_SCAN_NUMBER;
 
+	if (value->kind == WIRE_SCAN_NUMBER)
+		read_bound(reading, value);
 	if (value->kind == WIRE_SCAN_STRING && strcmp(value->place, "model") == 0)
 		snprintf(reading->request->model, sizeof(reading->request->model), "%s", value->text);
 	else if (value->kind != WIRE_SCAN_FALSE && value->kind != WIRE_SCAN_NULL && strcmp(value->place, "background") == 0)
 		reading->request->background = true;
-	else if (is_number && (strcmp(value->place, "n") == 0 || strcmp(value->place, "generationConfig.candidateCount") == 0))
-		reading->answers = wire_scan_count(value->text);
-	for (size_t i = 0; is_number && i < sizeof(limits) / sizeof(*limits); i++) {
-		if (strcmp(value->place, limits[i]) == 0)
-			reading->tokens = wire_scan_count(value->text);
-	}
 }
 
 /* Does it begin as an object does? */
@@ -105,7 +125,7 @@ static bool is_braced(const char *at, size_t bytes)
 
 void wire_request_read(enum wire wire, const char *path, const void *body, size_t bytes, struct wire_request *out_request)
 {
-	struct request_reading reading = {.request = out_request};
+	struct request_reading reading = {.wire = wire, .request = out_request};
 	struct wire_scan scan;
 	const char *model = NULL;
 	size_t model_bytes;
