@@ -203,6 +203,7 @@ bool loop_read_file(int fd, const char *shown, struct loop_buffer *text, struct 
 			    LOOP_FILE_BYTES_MAX);
 		return false;
 	}
+	loop_append(text, "", 0); /* an empty file is a text too */
 	while (text->bytes <= LOOP_FILE_BYTES_MAX && (bytes = read(fd, block, sizeof(block))) > 0)
 		loop_append(text, block, (size_t)bytes);
 	if (bytes >= 0 && !text->failed)

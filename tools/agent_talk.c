@@ -303,20 +303,27 @@ static void try_once(struct loop *loop, const char *body, struct loop_reply *rep
 	loop_release(&exchange.refusal);
 }
 
+/* As Ollama, vLLM and llama.cpp say it; the last with a status of 500. */
+static bool refuses_tools(struct text words)
+{
+	if (!agent_words_contain(words, "tool"))
+		return false;
+	return agent_words_contain(words, "not support") || agent_words_contain(words, "unsupported") ||
+	       agent_words_contain(words, "--enable-auto-tool-choice") || agent_words_contain(words, "--jinja");
+}
+
 /* A server that does not know something of the request is asked without it. */
 static bool adapt(struct loop *loop, const struct verdict *verdict)
 {
 	struct text words = words_of(verdict);
 
-	if (verdict->status < 400 || verdict->status >= 500)
+	if (verdict->status < 400)
 		return false;
 	if (!loop->plain_usage && agent_words_contain(words, "stream_options")) {
 		loop->plain_usage = true;
 		return true;
 	}
-	if (loop->options.tools != LOOP_TOOLS_AUTO || loop->text_tools || !agent_words_contain(words, "tool") ||
-	    !(agent_words_contain(words, "not support") || agent_words_contain(words, "unsupported") ||
-	      agent_words_contain(words, "--enable-auto-tool-choice")))
+	if (loop->options.tools != LOOP_TOOLS_AUTO || loop->text_tools || !refuses_tools(words))
 		return false;
 	loop->text_tools = true;
 	loop_history_in_words(loop);

@@ -181,10 +181,11 @@ class Work(Case):
         self.assertEqual(self.asked()[0]["body"]["messages"][1]["content"], "/help @README.md --x \u00e9\u4e16 \0 end")
 
     def test_a_server_without_tools_has_them_described_in_words(self):
+        refusals = {"chat": (500, "tools param requires --jinja flag"), "ollama": (400, "registry/m does not support tools")}
         block = '```tool\n{"name": "edit", "arguments": {"path": "src/calc.py", "old": "a - b", "new": "a + b"}}\n```'
         for wire in WIRES:
             self.lay([{"say": f"I change it.\n{block}"}, {"say": "Done."}],
-                     [{"fault": "status", "status": 400, "message": "registry/m does not support tools", "at": 1}])
+                     [{"fault": "status", "status": refusals[wire][0], "message": refusals[wire][1], "at": 1}])
             run = self.run_agent(wire)
             self.assertEqual(run.code, 0, run.out)
             self.assertEqual(self.changed(), [" M src/calc.py"])
@@ -193,6 +194,13 @@ class Work(Case):
             self.assertEqual(["tools" in body for body in bodies], [True, False, False])
             self.assertIn("```tool", bodies[1]["messages"][0]["content"])
             self.assertIn("Result of edit", bodies[2]["messages"][-1]["content"])
+
+    def test_a_server_without_usage_in_streams_is_asked_without(self):
+        self.lay(FIX, [{"fault": "status", "status": 400, "message": "stream_options is not a known field", "at": 1}])
+        run = self.run_agent()
+        self.assertEqual(run.code, 0, run.out)
+        self.assertEqual(["stream_options" in entry["body"] for entry in self.asked()], [True] + [False] * 4)
+        self.assertEqual(run.of("usage"), [])
 
     def test_calls_in_words_are_calls_only_at_the_end_and_only_of_tools_that_exist(self):
         good = '{"name": "write", "arguments": {"path": "made.txt", "content": "x\\n"}}'
@@ -468,7 +476,8 @@ class Tools(Case):
     def test_search_finds_in_texts_and_explains_a_wrong_pattern(self):
         told = self.tools(call("search", pattern=r"^def \w+\("), call("search", pattern="def add(", fixed=True), call("search", pattern="def add("),
                           call("search", pattern="needle"), call("search", pattern="SEED", ignore_case=True), call("search", pattern="one", path="src/twice.txt"),
-                          shell("printf 'a%.0s' $(seq 5000) > long"), call("search", pattern="(a|aa)+[b-d]", path="long"))
+                          shell("printf 'a%.0s' $(seq 5000) > long"), call("search", pattern="(a|aa)+[b-d]", path="long"),
+                          shell(": > empty"), call("search", pattern="x", path="empty"), call("edit", path="empty", old="x", new="y"))
         self.assertIn("src/calc.py:1: def add(a, b):", told[0])
         self.assertNotIn(".git", told[0])
         self.assertIn("src/calc.py:1", told[1])
@@ -477,6 +486,8 @@ class Tools(Case):
         self.assertIn("README.md:1: # Seed", told[4])
         self.assertIn("src/twice.txt:3: one", told[5])
         self.assertIn("took too long", told[7])
+        self.assertIn("Nothing was found in 1 files", told[9])
+        self.assertIn("is not in empty", told[10])
 
     def test_list_shows_two_levels(self):
         told = self.tools(call("list"), call("list", path="src"), call("list", path="README.md"))
