@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A handle and the multi handle that drives it travel together (a "way"), because the connections and the names that were looked up belong to the
- * latter. Whoever holds a way is the only one that touches it.
+ * One request after another, each on a way of its own. Bytes of the reply wait in a buffer; when it is full libcurl is told to pause.
  */
 #include "models/outbound.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +12,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "models/outbound_way.h"
 #include "models/target.h"
 
-#define WAYS_KEPT      8u
 #define BUFFER_BYTES   65536u /* of the body, read and not yet wanted */
 #define HEAD_BYTES_MAX 65536u
 #define POLL_MS_MAX    60000
-
-struct way {
-	CURL *easy;
-	CURLM *multi;
-	struct way *next;
-};
-
-struct outbound_pool {
-	pthread_mutex_t lock;
-	struct way *idle;
-	unsigned count;
-};
 
 struct outbound {
 	struct outbound_pool *pool;
@@ -57,88 +42,6 @@ uint64_t outbound_now_ms(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
-static void begin_libcurl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-struct outbound_pool *outbound_pool_new(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct outbound_pool *pool = calloc(1, sizeof(*pool));
-
-	pthread_once(&once, begin_libcurl);
-	if (pool)
-		pthread_mutex_init(&pool->lock, NULL);
-	return pool;
-}
-
-static void way_free(struct way *way)
-{
-	if (!way)
-		return;
-	curl_easy_cleanup(way->easy);
-	if (way->multi)
-		curl_multi_cleanup(way->multi);
-	free(way);
-}
-
-void outbound_pool_free(struct outbound_pool *pool)
-{
-	if (!pool)
-		return;
-	while (pool->idle) {
-		struct way *way = pool->idle;
-		pool->idle = way->next;
-		way_free(way);
-	}
-	pthread_mutex_destroy(&pool->lock);
-	free(pool);
-}
-
-static struct way *way_new(void)
-{
-	struct way *way = calloc(1, sizeof(*way));
-
-	if (!way)
-		return NULL;
-	way->easy = curl_easy_init();
-	way->multi = curl_multi_init();
-	if (way->easy && way->multi)
-		return way;
-	way_free(way);
-	return NULL;
-}
-
-static struct way *take_way(struct outbound_pool *pool)
-{
-	struct way *way;
-
-	pthread_mutex_lock(&pool->lock);
-	way = pool->idle;
-	if (way) {
-		pool->idle = way->next;
-		pool->count--;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	return way ? way : way_new();
-}
-
-static void give_way(struct outbound_pool *pool, struct way *way)
-{
-	/* Nothing of the last request may stay: the next one may be another's. Connections stay, since there is one server. */
-	curl_easy_reset(way->easy);
-	pthread_mutex_lock(&pool->lock);
-	if (pool->count < WAYS_KEPT) {
-		way->next = pool->idle;
-		pool->idle = way;
-		pool->count++;
-		way = NULL;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	way_free(way);
 }
 
 static size_t body_came(char *at, size_t size, size_t count, void *context)
@@ -316,7 +219,7 @@ int outbound_open(struct outbound_pool *pool, const struct outbound_request *req
 	outbound->pool = pool;
 	outbound->request = *request;
 	outbound->begun_ms = outbound->alive_ms = outbound_now_ms();
-	outbound->way = take_way(pool);
+	outbound->way = outbound_way_take(pool);
 	if (!outbound->way || !set_up(outbound)) {
 		outbound_close(outbound);
 		return ERR_MEMORY;
@@ -498,7 +401,7 @@ void outbound_close(struct outbound *outbound)
 		return;
 	if (outbound->way) {
 		curl_multi_remove_handle(outbound->way->multi, outbound->way->easy);
-		give_way(outbound->pool, outbound->way);
+		outbound_way_give(outbound->pool, outbound->way);
 	}
 	wipe_headers(outbound->headers);
 	forget_headers(outbound);

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "models/wire_scan.h"
+#include "models/wire_words.h"
 
 enum meaning {
 	NOTHING,
@@ -70,66 +71,6 @@ struct wire_reply {
 	struct wire_facts facts; /* status, bytes, garbage, text, model, delay */
 };
 
-static unsigned status_of_word(const char *word)
-{
-	static const struct {
-		const char *word;
-		unsigned status;
-	} words[] = {{"overloaded_error", 529},      {"rate_limit_error", 429},   {"rate_limit_exceeded", 429},
-		     {"RESOURCE_EXHAUSTED", 429},    {"insufficient_quota", 402}, {"billing_error", 402},
-		     {"authentication_error", 401},  {"invalid_api_key", 401},    {"UNAUTHENTICATED", 401},
-		     {"permission_error", 403},      {"PERMISSION_DENIED", 403},  {"not_found_error", 404},
-		     {"model_not_found", 404},       {"NOT_FOUND", 404},          {"request_too_large", 413},
-		     {"invalid_request_error", 400}, {"INVALID_ARGUMENT", 400},   {"context_length_exceeded", 400},
-		     {"UNAVAILABLE", 503},           {"timeout_error", 504}};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (strcmp(words[i].word, word) == 0)
-			return words[i].status;
-	}
-	return 0;
-}
-
-/* What a reason to stop amounts to. OPEN: it is none. */
-static enum wire_ending ending_of_word(const char *word)
-{
-	static const struct {
-		const char *word;
-		enum wire_ending ending;
-	} words[] = {{"in_progress", WIRE_OPEN},
-		     {"queued", WIRE_OPEN},
-		     {"load", WIRE_OPEN},
-		     {"", WIRE_OPEN},
-		     {"tool_use", WIRE_TOOLS},
-		     {"tool_calls", WIRE_TOOLS},
-		     {"function_call", WIRE_TOOLS},
-		     {"max_tokens", WIRE_LENGTH},
-		     {"model_context_window_exceeded", WIRE_LENGTH},
-		     {"length", WIRE_LENGTH},
-		     {"MAX_TOKENS", WIRE_LENGTH},
-		     {"incomplete", WIRE_LENGTH},
-		     {"max_output_tokens", WIRE_LENGTH},
-		     {"refusal", WIRE_REFUSAL},
-		     {"content_filter", WIRE_REFUSAL},
-		     {"SAFETY", WIRE_REFUSAL},
-		     {"RECITATION", WIRE_REFUSAL},
-		     {"BLOCKLIST", WIRE_REFUSAL},
-		     {"PROHIBITED_CONTENT", WIRE_REFUSAL},
-		     {"SPII", WIRE_REFUSAL},
-		     {"LANGUAGE", WIRE_REFUSAL},
-		     {"IMAGE_SAFETY", WIRE_REFUSAL},
-		     {"failed", WIRE_ERROR},
-		     {"cancelled", WIRE_ERROR},
-		     {"error", WIRE_ERROR},
-		     {"MALFORMED_FUNCTION_CALL", WIRE_ERROR}};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (strcmp(words[i].word, word) == 0)
-			return words[i].ending;
-	}
-	return WIRE_STOP;
-}
-
 /* "3", "3.5", "3.5s" as milliseconds, rounded up; 0: none. */
 static uint32_t delay_of(const char *text)
 {
@@ -148,8 +89,8 @@ static uint32_t delay_of(const char *text)
 
 static void read_error_word(struct wire_reply *reply, const struct wire_scan_value *value)
 {
-	unsigned status =
-		value->kind == WIRE_SCAN_NUMBER ? (unsigned)(wire_scan_count(value->text) % 1000u) : status_of_word(value->text);
+	unsigned status = value->kind == WIRE_SCAN_NUMBER ? (unsigned)(wire_scan_count(value->text) % 1000u)
+							  : wire_status_of_word(value->text);
 
 	if (status >= 400 && status < 600 && (!reply->error_status || reply->error_status == 400))
 		reply->error_status = status;
@@ -166,10 +107,10 @@ static void read_text(struct wire_reply *reply, enum meaning meaning, const stru
 		reply->facts.pieces += value->bytes > 0;
 		break;
 	case REASON:
-		reply->reason = ending_of_word(value->text);
+		reply->reason = wire_ending_of_word(value->text);
 		break;
 	case REASON_MORE:
-		reply->reason_more = ending_of_word(value->text);
+		reply->reason_more = wire_ending_of_word(value->text);
 		break;
 	case CALL_WORD:
 		reply->said[CALL] |= !strcmp(value->text, "function_call") || !strcmp(value->text, "custom_tool_call") ||
