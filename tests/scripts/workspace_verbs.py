@@ -10,7 +10,7 @@ import sys
 
 STRING = r'"((?:[^"\\]|\\.)*)"'
 VERB = re.compile(r"^VERB\([A-Z]+, ([a-z]+), [A-Z]+, " + STRING + r",\s*" + STRING + r"\)", re.M)
-MEMBER = re.compile(r"^  MEMBER\(([a-z]+), ([a-z]+),\s+([A-Z]+),\s+(true|false),\s+" + STRING + r"\)", re.M)
+MEMBER = re.compile(r"^  MEMBER\(([a-z]+), ([a-z_]+),\s+([A-Z]+),\s+(true|false),\s+" + STRING + r"\)", re.M)
 KINDS = {"TEXT": "text", "TEXTS": "array of text", "OBJECTS": "array of objects", "NUMBER": "number", "FLAG": "true or false"}
 
 
