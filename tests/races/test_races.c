@@ -150,6 +150,8 @@ static void check_end(const struct world *world)
 	must_equal(world, "the order", json_object_get(choice, "order"), json_object_get(expect, "order"));
 	must_equal(world, "what decided", json_object_get(json_array_get(json_object_get(choice, "steps"), 0), "by"),
 		   json_object_get(expect, "by"));
+	must_equal(world, "whom the model named", json_object_get(json_object_get(choice, "tie_break"), "label"),
+		   json_object_get(expect, "tie_break"));
 	must_equal(world, "the merging", json_object_get(merging, "state"), json_object_get(expect, "merging"));
 	must_equal(world, "the completeness", json_object_get(world->end, "completeness"),
 		   json_object_get(expect, "completeness"));

@@ -541,6 +541,12 @@ static void deliver(struct world *world)
 	memmove(&world->pending[which], &world->pending[which + 1], (world->pending_count - which - 1) * sizeof(one));
 	world->pending_count--;
 	step(world, &(struct race_event){.kind = one.kind, .key = one.key, .json = one.json});
+	if (world->seed >> 40 & 1 && one.kind != RACE_ACCEPTED) { /* said again, and otherwise: too late */
+		json_t *other = json_pack("{s:s, s:s, s:{s:s}}", "state", "failed", "code", "lost", "error", "code", "internal");
+
+		step(world, &(struct race_event){.kind = one.kind, .key = one.key, .json = other});
+		json_decref(other);
+	}
 	json_decref(one.json);
 }
 
