@@ -363,7 +363,7 @@ struct import_result {
  *
  * A revision that is the name of a ref brings that ref (HEAD: its branch); any other, such as an id, brings objects only, for which the caller makes a ref
  * before the second garbage collection. Without a prefix a ref is one on both sides: it moves forward, stays if it is ahead, and is ERR_CONFLICT if both sides
- * have gone on, or for a tag that is another one there; and HEAD follows the source's if its own branch is not there. With a prefix refs follow the source
+ * have gone on, or for a tag that is another one there; and HEAD becomes the source's if that branch is here now. With a prefix refs follow the source
  * anywhere. Where histories were cut off before, they stay cut off: asking for more of them is ERR_STATE.
  *
  * SHA-256 repositories are ERR_NEWER. Objects that are missing, that hash to something else, or that git itself cannot read, are ERR_CORRUPT with their
@@ -382,6 +382,7 @@ struct export_options {
 	size_t ref_count;
 	const char *ref_prefix; /* where they go, instead of "refs/"; NULL: the same names */
 	bool force;             /* also where that is no fast-forward */
+	bool passing;           /* a copy that is made again after a loss of power: less is waited for */
 	bool loosely_checked;   /* leave the search for SHA-1 attacks out: for measurements only */
 };
 

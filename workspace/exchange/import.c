@@ -67,19 +67,11 @@ static int try_refs(struct import *import, struct ref_update *updates)
 	return rc || !count ? rc : workspace_refs_update(import->agent, updates, count);
 }
 
-/* In an import that stands for a clone, HEAD means what it means there, unless it means something already. */
+/* In an import that stands for a clone, HEAD means what it means there, also when that is another branch than before. */
 static int set_head(struct import *import)
 {
-	char head[WORKSPACE_REF_MAX + 1];
 	const struct object *object;
-	if (!import->head || import->options->ref_prefix)
-		return 0;
-	int rc = workspace_head_get(import->agent, head);
-	if (rc && rc != ERR_NOT_FOUND)
-		return rc;
-	if (!rc && !workspace_ref_get(import->agent, head, &object))
-		return 0;
-	if (workspace_ref_get(import->agent, import->head, &object))
+	if (!import->head || import->options->ref_prefix || workspace_ref_get(import->agent, import->head, &object))
 		return 0;
 	return workspace_head_set(import->agent, import->head);
 }

@@ -188,6 +188,10 @@ static void test_revisions_bring_what_they_lead_to(void **state)
 	assert_at(&yard, "refs/heads/trunk", "s", "HEAD");
 	assert_int_equal(workspace_head_get(yard.agent, head), 0);
 	assert_string_equal(head, "refs/heads/trunk");
+	run(&yard, "cd s && git checkout -q side");
+	import_as(&yard, (struct import_options){.path = yard_path(&yard, "s")});
+	assert_int_equal(workspace_head_get(yard.agent, head), 0);
+	assert_string_equal(head, "refs/heads/side"); /* the other branch is still there */
 	const char *const wrong[] = {"nowhere", NULL};
 	assert_refused(&yard, (struct import_options){.path = yard_path(&yard, "s"), .revisions = wrong}, ERR_NOT_FOUND,
 		       "\"nowhere\"");
