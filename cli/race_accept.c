@@ -15,6 +15,7 @@
 #include "cli/race_find.h"
 #include "cli/race_grid.h"
 #include "cli/race_parameters.h"
+#include "cli/race_sync.h"
 #include "cli/race_view.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -72,62 +73,22 @@ static int race_again(const struct call *call, const json_t *parameters, bool ap
 
 /* ---- a branch that has gone apart ---- */
 
-static int branch_tip(const struct call *call, const char *repo, const char *branch, char out[41])
-{
-	json_t *request = json_pack("{s:s, s:s, s:s}", "verb", "refs", "repository", repo, "prefix", branch), *result = NULL;
-	const json_t *row;
-	size_t i;
-	int rc = workspace_ask(call, need(request), false, &result, NULL);
-
-	out[0] = 0;
-	if (rc)
-		return rc;
-	json_array_foreach (json_object_get(result, "refs"), i, row)
-		if (strcmp(text_at(row, "ref"), branch) == 0)
-			snprintf(out, 41, "%s", text_at(row, "id"));
-	json_decref(result);
-	return 0;
-}
-
 /* The branch in the workspace holds only what this race has merged besides what was here: that stays under the race's own ref, and the branch is set to where it
  * is here, so that it can be merged again. */
-static int step_aside(const struct call *call, const struct found_race *race, json_t *apart)
+static int bring_up_to_date(const struct call *call, const struct found_race *race, const json_t *parameters)
 {
-	const char *repo = race_repo(race), *branch = text_at(race->race, "merging.branch");
-	char why[CHECKOUT_WHY_BYTES], tip[41];
-	struct checkout here = {0};
-	json_t *request, *result = NULL;
-	int rc = branch_tip(call, repo, branch, tip);
-
-	if (!rc && strcmp(tip, text_at(race->race, "merging.commit")) != 0)
-		rc = call_fail(call, ERR_CONFLICT, "`bunshin workspace log` shows what is there", "%s",
-			       text_at(apart, "sentence"));
-	if (!rc && checkout_look(repo, branch, &here, why))
-		rc = call_fail(call, ERR_NOT_FOUND, NULL, "%s", why);
-	if (!rc)
-		rc = race_import_commit(call, repo, here.commit);
-	if (!rc) {
-		request = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "verb", "advance", "repository", repo, "ref", branch,
-				    "old", tip, "new", here.commit, "back", 1, "task", race->text);
-		rc = workspace_ask(call, need(request), false, &result, NULL);
-	}
-	checkout_release(&here);
-	json_decref(result);
-	return rc;
-}
-
-static int bring_up_to_date(const struct call *call, const struct found_race *race)
-{
-	json_t *apart = NULL;
+	const char *branch = text_at(parameters, "branch"), *repo = race_repo(race);
+	struct race_sync sync;
 	int rc;
 
-	if (!race_repo(race))
+	if (!repo)
 		return 0;
-	rc = race_import(call, race_repo(race), &apart);
-	if (apart)
-		rc = step_aside(call, race, apart);
-	json_decref(apart);
-	return rc;
+	rc = race_sync(call, repo, branch, NULL, &sync);
+	if (rc || !sync.apart)
+		return rc;
+	if (strcmp(sync.there, text_at(race->race, "merging.commit")) != 0)
+		return race_apart(call, repo, branch, &sync);
+	return race_ref_move(call, repo, branch, sync.there, sync.here, true, race->text);
 }
 
 /* ---- accept ---- */
@@ -139,7 +100,7 @@ static int merge_again(const struct call *call, const struct found_race *race, c
 	int rc = take_branch(call, race, parameters);
 
 	if (!rc)
-		rc = bring_up_to_date(call, race);
+		rc = bring_up_to_date(call, race, parameters);
 	if (!rc)
 		rc = race_again(call, parameters, !option_set(call, "no-apply"));
 	json_decref(parameters);
@@ -294,14 +255,14 @@ static int approve(const struct call *call, const struct found_race *race, const
 	if (json_array_size(json_at(attempt, "change.protected")) == 0)
 		return call_fail(call, ERR_STATE, "`bunshin race accept` takes it", "%s changes nothing that is protected",
 				 text_at(attempt, "label"));
-	rc = show_protected(call, race, attempt);
+	rc = option(call, "tree") ? 0 : show_protected(call, race, attempt);
 	if (!rc)
 		rc = confirm(call, attempt);
 	if (rc)
 		return rc;
 	parameters = race_parameters_of_candidate(race->parameters, candidate_of(attempt), *merge ? merge : "manual");
 	json_object_set_new(parameters, "approved", json_pack("[{s:O}]", "tree", json_at(attempt, "change.tree")));
-	rc = bring_up_to_date(call, race);
+	rc = bring_up_to_date(call, race, parameters);
 	if (!rc)
 		rc = race_again(call, parameters, strcmp(merge, "manual") != 0 && !option_set(call, "no-apply"));
 	json_decref(parameters);

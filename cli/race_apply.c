@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/race_begin.h"
+#include "cli/race_sync.h"
 #include "cli/race_view.h"
 #include "cli/text.h"
 #include "cli/workspace_ask.h"
@@ -123,6 +124,7 @@ static void say_done(const struct call *call, const struct race_step *step, cons
 static int say_edits(const struct call *call, const struct race_step *step, const struct apply_outcome *outcome)
 {
 	json_t *edits = json_array();
+	char next[160];
 
 	for (size_t i = 0; i < outcome->edit_count; i++) {
 		const struct apply_edit *edit = &outcome->edits[i];
@@ -136,8 +138,9 @@ static int say_edits(const struct call *call, const struct race_step *step, cons
 		race_json_line(json_pack("{s:s, s:s, s:s, s:O}", "event", "not-applied", "race", step->race, "sentence",
 					 outcome->sentence, "edits", edits));
 	json_decref(edits);
-	return call_fail(call, ERR_CONFLICT, "commit or stash these, then: bunshin race accept; nothing of them was touched",
-			 "%s", outcome->sentence);
+	snprintf(next, sizeof(next), "commit or stash these, then: bunshin race %s %s; nothing of them was touched",
+		 step->back ? "undo" : "accept", step->race);
+	return call_fail(call, ERR_CONFLICT, next, "%s", outcome->sentence);
 }
 
 static int say_refused(const struct applying *applying, int rc, const struct apply_outcome *outcome, bool *out_moved)

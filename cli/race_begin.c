@@ -13,6 +13,7 @@
 #include "cli/race_apply.h"
 #include "cli/race_live.h"
 #include "cli/race_parameters.h"
+#include "cli/race_sync.h"
 #include "cli/race_view.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -38,62 +39,6 @@ void race_json_line(json_t *object)
 }
 
 /* ---- sending ---- */
-
-/* Which race has merged what a branch of the workspace is at; "": none. */
-static void merged_by(const struct call *call, const char *repo, char out[ID_TEXT_BYTES])
-{
-	json_t *request = json_pack("{s:s, s:s}", "verb", "refs", "repository", repo), *result = NULL, *refs, *row, *other;
-	size_t i, j;
-
-	out[0] = 0;
-	if (workspace_ask(call, need(request), false, &result, NULL))
-		return;
-	refs = json_object_get(result, "refs");
-	json_array_foreach (refs, i, row) {
-		const char *ref = text_at(row, "ref");
-		size_t bytes = strlen(ref);
-		if (strncmp(ref, "refs/bunshin/", 13) != 0 || bytes != 13 + 36 + 7 || strcmp(ref + 13 + 36, "/merged") != 0)
-			continue;
-		json_array_foreach (refs, j, other) {
-			if (strncmp(text_at(other, "ref"), "refs/heads/", 11) == 0 &&
-			    json_equal(json_object_get(other, "id"), json_object_get(row, "id")))
-				snprintf(out, ID_TEXT_BYTES, "%.36s", ref + 13);
-		}
-	}
-	json_decref(result);
-}
-
-int race_import(const struct call *call, const char *repo, json_t **out_apart)
-{
-	json_t *request = need(json_pack("{s:s, s:s}", "verb", "import", "path", repo)), *result = NULL, *apart = NULL;
-	char merged[ID_TEXT_BYTES], next[160];
-	int rc = workspace_ask(call, request, true, &result, &apart);
-
-	json_decref(result);
-	if (!apart)
-		return rc;
-	if (out_apart) {
-		*out_apart = apart;
-		return rc;
-	}
-	merged_by(call, repo, merged);
-	snprintf(next, sizeof(next), "bunshin race accept %s merges it with what is here, bunshin race undo %s takes it back",
-		 merged, merged);
-	rc = call_fail(call, ERR_CONFLICT, *merged ? next : "`bunshin workspace refs` shows what is there", "%s",
-		       text_at(apart, "sentence"));
-	json_decref(apart);
-	return rc;
-}
-
-int race_import_commit(const struct call *call, const char *repo, const char *commit)
-{
-	json_t *request = need(json_pack("{s:s, s:s, s:[s]}", "verb", "import", "path", repo, "revisions", commit)),
-	       *result = NULL;
-	int rc = workspace_ask(call, request, true, &result, NULL);
-
-	json_decref(result);
-	return rc;
-}
 
 static void print_receipt(const struct call *call, const struct receipt *receipt)
 {
@@ -218,15 +163,16 @@ static int begin(const struct call *call, const struct checkout *checkout, const
 {
 	bool apply = !option_set(call, "no-apply") && strcmp(text_at(parameters, "merge"), "manual") != 0;
 	struct client *client = NULL;
+	struct race_sync sync;
 	struct id id;
 	int rc = session_client(call, &client);
 
 	if (rc)
 		return rc;
 	say_plan(call, checkout, parameters);
-	rc = race_import(call, checkout->top, NULL);
-	if (!rc && !checkout->branch) /* no branch leads to it */
-		rc = race_import_commit(call, checkout->top, checkout->commit);
+	rc = race_sync(call, checkout->top, text_at(parameters, "branch"), checkout->commit, &sync);
+	if (!rc && sync.apart)
+		rc = race_apart(call, checkout->top, text_at(parameters, "branch"), &sync);
 	if (!rc)
 		rc = race_submit(call, client, parameters, option(call, "key"), &id);
 	if (!rc && !option_set(call, "detach"))

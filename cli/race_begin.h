@@ -10,13 +10,6 @@
 #include "cli/command.h"
 #include "cli/race_find.h"
 
-/* Brings what is new of the repository on the disk into the workspace. 0 or an exit code. A branch that has gone apart there and here is told, or, with `out_apart` (may be
- * NULL), given as the error. */
-MUST_CHECK int race_import(const struct call *call, const char *repo, json_t **out_apart);
-
-/* Brings one commit and what leads to it, and no branch. 0 or an exit code. */
-MUST_CHECK int race_import_commit(const struct call *call, const char *repo, const char *commit);
-
 /* Sends the parameters and prints the id as soon as the race cannot be lost any more. `key` may be NULL. 0 or an exit code. */
 MUST_CHECK int race_submit(const struct call *call, struct client *client, const json_t *parameters, const char *key,
 			   struct id *out_id);

@@ -159,6 +159,8 @@ static void begin_try(struct board *board, struct board_task *task, const json_t
 	if (!row->begun_ms)
 		row->begun_ms = entry->wall_ms;
 	row->ended_ms = 0;
+	row->last[0] = row->claim[0] = row->commit[0] = 0; /* of the try before */
+	row->events = row->tokens = row->cost_microusd = row->files = 0;
 	snprintf(row->word, sizeof(row->word), row->tries > 1 ? "queued again" : "queued");
 	keep_string(row->agent, sizeof(row->agent), json_object_get(parameters, "agent"));
 	row->version++;

@@ -158,3 +158,19 @@ int checkout_branch(const struct checkout *checkout, const char *name, char **ou
 	git_libgit2_shutdown();
 	return rc;
 }
+
+bool checkout_has(const char *repo, const char *commit)
+{
+	git_repository *repository = NULL;
+	git_odb *odb = NULL;
+	git_oid id;
+	bool has;
+
+	git_libgit2_init();
+	has = git_oid_fromstr(&id, commit) == 0 && git_repository_open(&repository, repo) == 0 &&
+	      git_repository_odb(&odb, repository) == 0 && git_odb_exists(odb, &id) == 1;
+	git_odb_free(odb);
+	git_repository_free(repository);
+	git_libgit2_shutdown();
+	return has;
+}

@@ -29,4 +29,7 @@ void checkout_release(struct checkout *checkout);
 MUST_CHECK int checkout_branch(const struct checkout *checkout, const char *name, char **out_ref,
 			       char out_why[CHECKOUT_WHY_BYTES]);
 
+/* Has the repository this commit, be it that no branch leads to it any more? */
+bool checkout_has(const char *repo, const char *commit);
+
 #endif

@@ -15,6 +15,7 @@
 #include "cli/race_parameters.h"
 #include "cli/race_pick.h"
 #include "cli/race_view.h"
+#include "cli/sentence.h"
 #include "cli/session.h"
 #include "cli/text.h"
 #include "cli/workspace_ask.h"
@@ -27,6 +28,25 @@ static int ask_hunks(const struct call *call, const struct found_race *race, con
 				    "from", text_at(race->parameters, "commit"), "to", commit);
 
 	return workspace_ask(call, need(request), false, out_hunks, NULL);
+}
+
+/* "12-15", "12", "before 12" */
+static void print_range(const json_t *hunk, const char *from_name, const char *count_name, char *out)
+{
+	uint64_t from = number_at(hunk, from_name), count = number_at(hunk, count_name);
+
+	if (count > 1)
+		snprintf(out, 96, "%" PRIu64 "-%" PRIu64, from, from + count - 1);
+	else
+		snprintf(out, 96, count ? "%" PRIu64 : "after %" PRIu64, from);
+}
+
+/* "@@ -4,7 +4,7 @@ int main(void)": what it stands in. */
+static const char *within(const char *header)
+{
+	const char *end = strncmp(header, "@@", 2) == 0 ? strstr(header + 2, "@@") : NULL;
+
+	return end ? end + 2 + strspn(end + 2, " ") : header;
 }
 
 static void print_hunks(const struct paper *paper, const char *label, const json_t *hunks)
@@ -46,13 +66,12 @@ static void print_hunks(const struct paper *paper, const char *label, const json
 			snprintf(text, sizeof(text), "%.32s:%.400s#%" PRIu64, label, text_at(file, "path"),
 				 number_at(hunk, "number"));
 			grid_cell(grid, text);
-			snprintf(text, sizeof(text), "%" PRIu64 ", %" PRIu64, number_at(hunk, "old_from"),
-				 number_at(hunk, "old_count"));
+			print_range(hunk, "old_from", "old_count", text);
 			grid_cell(grid, text);
 			snprintf(text, sizeof(text), "+%" PRIu64 " -%" PRIu64, number_at(hunk, "additions"),
 				 number_at(hunk, "deletions"));
 			grid_cell(grid, text);
-			grid_cell(grid, text_at(hunk, "header"));
+			grid_cell(grid, within(text_at(hunk, "header")));
 		}
 		if (json_array_size(list))
 			continue;
@@ -152,24 +171,49 @@ static int free_ref(const struct call *call, const struct found_race *race, char
 	return 0;
 }
 
-static int say_overlap(const struct call *call, json_t *error)
+/* Which attempt a commit is from. */
+static const char *label_of(const struct found_race *race, const char *commit)
 {
-	const json_t *conflict, *pick;
-	size_t i, j;
+	const json_t *attempt;
+	size_t i;
+
+	json_array_foreach (json_object_get(race->race, "attempts"), i, attempt) {
+		if (strcmp(attempt_commit(attempt), commit) == 0)
+			return text_at(attempt, "label");
+	}
+	return commit;
+}
+
+/* "right (the whole file), long#1" */
+static void say_picks(const struct call *call, const struct found_race *race, const json_t *conflict)
+{
+	struct sentence sentence = {0};
+	const json_t *pick;
+	size_t i;
+
+	sentence_add(&sentence, "%s: these change the same lines:", text_at(conflict, "path"));
+	json_array_foreach (json_object_get(conflict, "picks"), i, pick) {
+		uint64_t hunk = number_at(pick, "hunk");
+		sentence_add(&sentence, "%s %s", i ? "," : "", label_of(race, text_at(pick, "from")));
+		if (hunk)
+			sentence_add(&sentence, "#%" PRIu64, hunk);
+		else
+			sentence_add(&sentence, " (the whole file)");
+	}
+	call_note(call, "%s", sentence.text);
+	free(sentence.text);
+}
+
+static int say_overlap(const struct call *call, const struct found_race *race, json_t *error)
+{
+	const json_t *conflict;
+	size_t i;
 
 	if (call->json)
 		print_json(json_incref(error));
-	json_array_foreach (json_object_get(error, "conflicts"), i, conflict) {
-		char text[512];
-		size_t used =
-			(size_t)snprintf(text, sizeof(text), "%.200s: these change the same lines:", text_at(conflict, "path"));
-		json_array_foreach (json_object_get(conflict, "picks"), j, pick)
-			if (used < sizeof(text))
-				used += (size_t)snprintf(text + used, sizeof(text) - used, " %.10s#%" PRIu64,
-							 text_at(pick, "from"), number_at(pick, "hunk"));
-		call_note(call, "%s", text);
-	}
-	call_fail(call, ERR_CONFLICT, "pick one of them", "%s", text_at(error, "sentence"));
+	json_array_foreach (json_object_get(error, "conflicts"), i, conflict)
+		say_picks(call, race, conflict);
+	call_fail(call, ERR_CONFLICT, "pick one of them", "picks change the same lines; nothing was made");
 	json_decref(error);
 	return error_exit_code(ERR_CONFLICT);
 }
@@ -191,23 +235,10 @@ static int pick(const struct call *call, const struct found_race *race, json_t *
 			    ref, "author", person, "message", "Parts of several attempts", "task", race->text);
 	rc = workspace_ask(call, need(request), false, out_picked, &conflict);
 	free(person);
-	return conflict ? say_overlap(call, conflict) : rc;
+	return conflict ? say_overlap(call, race, conflict) : rc;
 }
 
 /* ---- judging ---- */
-
-/* Which attempt a commit is from. */
-static const char *label_of(const struct found_race *race, const char *commit)
-{
-	const json_t *attempt;
-	size_t i;
-
-	json_array_foreach (json_object_get(race->race, "attempts"), i, attempt) {
-		if (strcmp(attempt_commit(attempt), commit) == 0)
-			return text_at(attempt, "label");
-	}
-	return commit;
-}
 
 static void print_provenance(const struct call *call, const struct found_race *race, const json_t *provenance)
 {
@@ -227,7 +258,7 @@ static void print_provenance(const struct call *call, const struct found_race *r
 		snprintf(text, sizeof(text), "%" PRIu64, number_at(part, "hunk"));
 		grid_cell(grid, whole ? "whole file" : text);
 		grid_cell(grid, label_of(race, text_at(part, "from")));
-		snprintf(text, sizeof(text), "%" PRIu64 ", %" PRIu64, number_at(part, "new_from"), number_at(part, "new_count"));
+		print_range(part, "new_from", "new_count", text);
 		grid_cell(grid, whole ? "" : text);
 	}
 	paper_of(call, &paper);

@@ -40,7 +40,9 @@ static const char *claim_of(const json_t *attempt)
 		return "–";
 	if (json_is_true(json_object_get(attempt, "lied")))
 		return "done, not so";
-	return json_is_true(json_at(attempt, "claim.ok")) ? "done" : "gave up";
+	if (json_is_true(json_at(attempt, "claim.ok")))
+		return "done";
+	return strcmp(text_at(attempt, "ended"), "failed") == 0 ? "not done" : "–";
 }
 
 static void figures(struct sink *sink, const json_t *attempt)

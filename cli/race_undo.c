@@ -9,9 +9,9 @@
 #include "cli/listing.h"
 #include "cli/race_apply.h"
 #include "cli/race_begin.h"
-#include "cli/race_checkout.h"
 #include "cli/race_find.h"
 #include "cli/race_grid.h"
+#include "cli/race_sync.h"
 #include "cli/race_view.h"
 #include "cli/text.h"
 #include "cli/workspace_ask.h"
@@ -27,53 +27,22 @@ struct undoing {
 	char there[41]; /* and in the workspace */
 };
 
-static int find_tip(struct undoing *undoing, const char *ref, char out[41])
-{
-	json_t *request = json_pack("{s:s, s:s, s:s}", "verb", "refs", "repository", undoing->repo, "prefix", ref),
-	       *result = NULL;
-	const json_t *row;
-	size_t i;
-	int rc = workspace_ask(undoing->call, need(request), false, &result, NULL);
-
-	out[0] = 0;
-	json_array_foreach (json_object_get(result, "refs"), i, row)
-		if (strcmp(text_at(row, "ref"), ref) == 0)
-			snprintf(out, 41, "%s", text_at(row, "id"));
-	json_decref(result);
-	return rc;
-}
-
 static int look(struct undoing *undoing)
 {
-	char why[CHECKOUT_WHY_BYTES];
-	struct checkout checkout = {0};
-	json_t *apart = NULL;
+	struct race_sync sync = {.apart = false};
 	int rc;
 
-	if (undoing->on_disk) {
-		rc = race_import(undoing->call, undoing->repo, &apart);
-		if (apart) /* then only the workspace has it */
-			rc = 0;
-		json_decref(apart);
-		if (rc)
-			return rc;
-		if (checkout_look(undoing->repo, undoing->branch, &checkout, why) == 0)
-			memcpy(undoing->here, checkout.commit, sizeof(undoing->here));
-		checkout_release(&checkout);
-	}
-	return find_tip(undoing, undoing->branch, undoing->there);
+	if (!undoing->on_disk)
+		return race_ref_find(undoing->call, undoing->repo, undoing->branch, undoing->there);
+	rc = race_sync(undoing->call, undoing->repo, undoing->branch, NULL, &sync);
+	memcpy(undoing->here, sync.here, sizeof(undoing->here));
+	memcpy(undoing->there, sync.there, sizeof(undoing->there));
+	return rc;
 }
 
 static int advance(struct undoing *undoing, const char *new, bool back)
 {
-	json_t *result = NULL;
-	json_t *request =
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "verb", "advance", "repository", undoing->repo, "ref",
-			  undoing->branch, "old", undoing->there, "new", new, "back", (int)back, "task", undoing->race->text);
-	int rc = workspace_ask(undoing->call, need(request), false, &result, NULL);
-
-	json_decref(result);
-	return rc;
+	return race_ref_move(undoing->call, undoing->repo, undoing->branch, undoing->there, new, back, undoing->race->text);
 }
 
 /* Is the merge part of what the branch is at? */
@@ -145,7 +114,7 @@ static int revert(struct undoing *undoing, const char *ref, char out_new[41])
 	char message[160], old[41];
 	json_t *request, *result = NULL, *conflicts = NULL;
 	char *person = person_text();
-	int rc = find_tip(undoing, ref, old);
+	int rc = race_ref_find(undoing->call, undoing->repo, ref, old);
 
 	snprintf(message, sizeof(message), "Take back what race %s merged", undoing->race->text);
 	if (!rc) {

@@ -99,7 +99,9 @@ static const char *claim_word(const json_t *attempt)
 		return "-";
 	if (json_is_true(json_object_get(attempt, "lied")))
 		return "done, not so";
-	return json_is_true(json_object_get(claim, "ok")) ? "done" : "gave up";
+	if (json_is_true(json_at(attempt, "claim.ok")))
+		return "done";
+	return strcmp(text_at(attempt, "ended"), "failed") == 0 ? "not done" : "-";
 }
 
 static void cell_change(struct grid *grid, const json_t *attempt)
@@ -414,6 +416,12 @@ void race_print_conflicts(const struct paper *paper, const json_t *conflicts)
 	grid_free(grid);
 }
 
+/* An id holds nothing but digits; anything else is not shown. */
+static const char *shown_id(const char *id)
+{
+	return strspn(id, "0123456789abcdef") == strlen(id) ? id : "?";
+}
+
 static void print_merging(const struct paper *paper, const json_t *race)
 {
 	const json_t *merging = json_object_get(race, "merging"), *gate;
@@ -423,9 +431,9 @@ static void print_merging(const struct paper *paper, const json_t *race)
 		return;
 	print_heading(paper, "Merging");
 	prose_json(paper, "  ", json_object_get(merging, "sentence"));
-	if (*text_at(merging, "before") && *text_at(merging, "commit") && *text_at(merging, "branch"))
-		fprintf(paper->out, "  %s: %.*s -> %.*s\n", text_at(merging, "branch"), SHORT_ID, text_at(merging, "before"),
-			SHORT_ID, text_at(merging, "commit"));
+	if (strcmp(text_at(merging, "state"), "merged") == 0)
+		fprintf(paper->out, "  %.*s -> %.*s\n", SHORT_ID, shown_id(text_at(merging, "before")), SHORT_ID,
+			shown_id(text_at(merging, "commit")));
 	json_array_foreach (json_object_get(merging, "gates"), i, gate) {
 		if (!is_state(gate, "failed") && !is_state(gate, "unknown"))
 			continue;
@@ -482,10 +490,29 @@ static void print_by_agent(const struct paper *paper, const json_t *race)
 
 /* ---- what next ---- */
 
+/* The first attempt that nothing but an approval stands against; NULL: there is none. */
+static const json_t *awaits_approval(const json_t *race)
+{
+	const json_t *attempt, *gate;
+	size_t i, j;
+
+	json_array_foreach (json_object_get(race, "attempts"), i, attempt) {
+		bool is_protected = false, others = false;
+		json_array_foreach (json_object_get(attempt, "gates"), j, gate) {
+			bool failed = is_state(gate, "failed");
+			is_protected |= failed && strcmp(text_at(gate, "gate"), "protected") == 0;
+			others |= failed && strcmp(text_at(gate, "gate"), "protected") != 0;
+		}
+		if (is_protected && !others)
+			return attempt;
+	}
+	return NULL;
+}
+
 void race_next(const json_t *race, char out[RACE_NEXT_BYTES])
 {
-	const char *state = text_at(race, "merging.state"), *id = text_at(race, "race"), *best = text_at(race, "choice.label");
-	const json_t *attempt = race_attempt(race, best);
+	const char *state = text_at(race, "merging.state"), *id = text_at(race, "race");
+	const json_t *waiting = *text_at(race, "choice.label") ? NULL : awaits_approval(race);
 
 	out[0] = 0;
 	if (strcmp(state, "prepared") == 0)
@@ -496,8 +523,9 @@ void race_next(const json_t *race, char out[RACE_NEXT_BYTES])
 	else if (strcmp(state, "conflicts") == 0)
 		snprintf(out, RACE_NEXT_BYTES,
 			 "bunshin race accept %s --theirs lets the result stand where both changed the same", id);
-	else if (json_array_size(json_at(attempt, "change.protected")))
-		snprintf(out, RACE_NEXT_BYTES, "bunshin race approve %s %s shows what is protected, and asks", id, best);
+	else if (waiting)
+		snprintf(out, RACE_NEXT_BYTES, "bunshin race approve %s %s shows what is protected, and asks", id,
+			 text_at(waiting, "label"));
 	else if (strcmp(state, "refused") == 0)
 		snprintf(out, RACE_NEXT_BYTES, "bunshin race accept %s tries again on the branch as it is now", id);
 }
