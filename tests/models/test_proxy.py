@@ -302,7 +302,8 @@ class Faults(Case):
                 got = proxy.ask(*body_of("anthropic"))
                 self.assertEqual((got.status, got.complete), (200, False))
                 count = proxy.count()
-                self.assertEqual((count["failures"], count["in"], count["guessed"], count["reserved_tokens"]), (1, 100, 1, 0))
+                self.assertEqual((count["failures"], count["guessed"], count["reserved_tokens"]), (1, 1, 0))
+                self.assertTrue(count["in"] == 100 or (reset and count["in"] > 0))  # a reset may take along what was on the way
                 proxy.close()
                 self.assertEqual(proxy.lines()[0]["end"], "dropped")
 
@@ -357,7 +358,9 @@ class Faults(Case):
         data = json.dumps(body).encode()
         near = proxy.connect()
         near.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
-        self.assertIn(b"200 OK", near.recv(65536))
+        heard = b""
+        while b'"usage":{"input_tokens":60' not in heard:
+            heard += near.recv(65536)
         near.close()
         count = self.wait_for(proxy, "reserved_tokens", 0)
         self.assertEqual((count["in"], count["guessed"]), (100, 1))
