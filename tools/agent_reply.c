@@ -233,8 +233,10 @@ void loop_reply_end(struct loop_reply *reply)
 	/* A body that was laid out over several lines is one object all the same. */
 	if (reply->understood == 0 && reply->garbage > 1 && reply->bytes < RAW_BYTES_MAX) {
 		json_t *object = json_loadb(reply->raw.at, reply->raw.bytes, JSON_ALLOW_NUL, NULL);
-		if (json_is_object(object))
+		if (json_is_object(object)) {
+			reply->garbage = 0;
 			take(reply, object);
+		}
 		json_decref(object);
 	}
 	if (reply->text.failed || reply->error.failed)

@@ -6,6 +6,7 @@
 
 Each test has a repository with one commit, a lane of one server, and reads what the agent printed and what it had asked.
 """
+import http.server
 import json
 import os
 import re
@@ -358,6 +359,71 @@ class BadDays(Case):
             done = subprocess.run(self.command("chat"), input="Do it.", stdout=full, stderr=subprocess.PIPE, text=True, cwd=self.work, timeout=30, env=self.environment())
         self.assertEqual(done.returncode, 1)
         self.assertLessEqual(len(self.asked()), 2)
+
+
+class Raw(Case):
+    """What servers send that the scripted one does not: each request gets the next of these bodies."""
+
+    def answers(self, *bodies, options=()):
+        self.lay([{"say": "unused"}])
+        bodies = list(bodies)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                body = bodies.pop(0).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            return self.run_agent("chat", *options, endpoint="http://127.0.0.1:%d/v1" % server.server_address[1]), bodies
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    @staticmethod
+    def stream(*deltas, stop="stop", end="data: [DONE]\n\n"):
+        chunks = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas] + [{"choices": [{"delta": {}, "finish_reason": stop}]}]
+        return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end
+
+    def test_an_answer_with_something_unreadable_in_it_is_asked_for_again(self):
+        touch = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "run", "arguments": '{"command": "echo x >> n"}'}}]}
+        good = self.stream(touch, stop="tool_calls")
+        for spoiled in (good.replace("data: [DONE]", "data: {broken\n\ndata: [DONE]"), self.stream(touch, stop=None), good[:len(good) // 2] + "\n\n"):
+            run, left = self.answers(spoiled, good, self.stream({"content": "Done."}))
+            self.assertEqual((run.code, left, self.read("n"), len(run.of("retry"))), (0, [], "x\n", 1), run.out)
+
+    def test_an_answer_that_is_no_stream_is_an_answer(self):
+        call = {"tool_calls": [{"id": "a", "type": "function", "function": {"name": "run", "arguments": '{"command": "echo x >> n"}'}}], "content": None}
+        whole = {"choices": [{"message": call, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+        run, _ = self.answers(json.dumps(whole), json.dumps({"choices": [{"message": {"content": "Done."}, "finish_reason": "stop"}]}, indent=2))
+        self.assertEqual((run.code, self.read("n"), run.final["text"]), (0, "x\n", "Done."), run.out)
+        self.assertEqual(run.of("usage")[0]["in"], 5)
+
+    def test_what_stands_between_events_says_nothing(self):
+        run, _ = self.answers(": keep alive\n\nevent: chunk\nid: 7\n" + self.stream({"role": "assistant"}, {"content": "Do"}, {"content": "ne."}, end=""))
+        self.assertEqual((run.code, run.final["text"], run.of("retry")), (0, "Done.", []), run.out)
+
+    def test_an_error_in_the_older_form_of_vllm_is_an_error(self):
+        error = json.dumps({"object": "error", "message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404})
+        run, _ = self.answers(error)
+        self.assertEqual((run.code, run.final["class"], run.final["status"]), (1, "model_unknown", 404))
+
+    def test_more_calls_than_there_is_room_for_are_not_half_done(self):
+        many = [{"index": i, "id": str(i), "function": {"name": "run", "arguments": '{"command": "echo x >> n"}'}} for i in range(65)]
+        run, _ = self.answers(*[self.stream({"tool_calls": many}, stop="tool_calls")] * 3)
+        self.assertEqual((run.code, self.changed()), (1, []))
+
+    def test_an_answer_without_an_end_is_broken_off(self):
+        run, _ = self.answers(self.stream({"content": "x" * (17 << 20)}))
+        self.assertEqual((run.code, run.final["class"]), (1, "limit_output"))
 
 
 class Stops(Case):
