@@ -45,7 +45,7 @@ static json_t *system_message(const struct loop *loop)
 
 	loop_append(&text, common, sizeof(common) - 1);
 	loop_print(&text, "The current folder is %s; paths are relative to it.\n", getcwd(folder, sizeof(folder)) ? folder : ".");
-	if (access("/context/status.json", R_OK) == 0)
+	if (access("/context/status.json", R_OK) == 0 || access("/context/notes", R_OK) == 0)
 		loop_print(&text, "Others work on the same task. What they are doing stands in /context/status.json and "
 				  "/context/notes, to read; what they "
 				  "should know goes to /notes.\n");

@@ -251,11 +251,12 @@ class BadDays(Case):
                     continue  # it has no way to say so
                 with self.subTest(fault=fault, wire=wire):
                     self.lay([write("kept.txt", "kept\n"), {"say": "All is well, it was a long way."}], [{**fault, "at": "2-"}])
-                    run = self.run_agent(wire, "--idle-ms=60", "--first-ms=60" if fault.get("when") == "before" else "--first-ms=20000")
+                    stalls = fault["fault"] == "stall"  # only then does time count, and a busy machine may be slow as well
+                    run = self.run_agent(wire, *(["--idle-ms=500", "--first-ms=500"] if stalls else []))
                     self.assertEqual(run.code, 1, run.out)
                     self.assertIn(run.final["class"], name if isinstance(name, tuple) else (name,), run.final)
                     self.assertEqual(self.changed(), ["?? kept.txt"])  # what was done stays
-                    self.assertEqual(len(self.asked()), 1 + requests)
+                    (self.assertGreaterEqual if stalls else self.assertEqual)(len(self.asked()), 1 + requests)
                     self.assertNotIn("All is well, it was a long way.", run.final["text"])
                     if fault.get("status"):
                         self.assertEqual(run.final["status"], fault["status"])
