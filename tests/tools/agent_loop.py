@@ -431,7 +431,7 @@ class Stops(Case):
     def stop(self, turns, faults, ready, number, *options):
         self.lay(turns, faults)
         child = subprocess.Popen(self.command("chat", *options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.work,
-                                 env=self.environment() | {"MARK": self.lane})
+                                 env=self.environment() | {"MARK": self.work})
         child.stdin.write("Do it.")
         child.stdin.close()
         self.wait_for(ready)
@@ -449,7 +449,7 @@ class Stops(Case):
 
     def left(self):
         """Processes of this run that are still there, wherever they went."""
-        found, mark = [], f"MARK={self.lane}\0".encode()
+        found, mark = [], f"MARK={self.work}\0".encode()
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/environ", "rb") as file:
@@ -472,7 +472,7 @@ class Stops(Case):
     def test_what_a_command_leaves_behind_lives_until_the_end_and_no_longer(self):
         self.lay([shell("sleep 300 & setsid sleep 300 & echo $! > pid"), shell("kill -0 $(cat pid) && touch lives"), {"say": "Done."}])
         done = subprocess.run(self.command("chat"), input="Do it.", capture_output=True, text=True, cwd=self.work, timeout=30,
-                              env=self.environment() | {"MARK": self.lane})
+                              env=self.environment() | {"MARK": self.work})
         run = Run(done.returncode, done.stdout, done.stderr)
         self.assertEqual(run.code, 0)
         self.assertTrue(os.path.exists(os.path.join(self.work, "lives")))
