@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t bytes)
 
 	if (bytes < 2 || agent_cli_generic(&pointers, &generic, why))
 		return 0;
-	const struct agent_cli *cli = agent_cli_at(at[0] % 6);
+	const struct agent_cli *cli = agent_cli_at(at[0] % 11);
 	size_t piece = at[1] + 1u;
 	agent_run_init(&run, cli ? cli : &generic, &limits, look, &sum);
 	agent_lines_init(&lines, 4096);
