@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading and listing files, and where they may be. The sandbox is what holds a model; that paths stay in the work tree here is so that a mistake becomes a sentence instead of
- * a surprise, and that a symbolic link in a repository leads nobody elsewhere.
+ * Reading and listing files, and where they may be. The sandbox is what holds a model; that paths stay in the work tree here is so that a mistake
+ * becomes a sentence instead of a surprise, and that a symbolic link in a repository leads nobody elsewhere.
  */
 #include <dirent.h>
 #include <errno.h>
