@@ -445,6 +445,45 @@ class Budgets(Case):
         self.assertEqual(scripted.totals()["requests"], 4)
         self.assertEqual((proxy.count()["reserved_tokens"], proxy.count()["spent"]), (0, False))
 
+    def begin(self, proxy):
+        """A request whose answer is not waited for."""
+        path, body = body_of("anthropic")
+        data = json.dumps(body).encode()
+        near = proxy.connect()
+        self.addCleanup(near.close)
+        near.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        return near
+
+    def test_a_request_that_finds_nothing_to_set_aside_waits_until_it_does_or_nobody_waits_for_it(self):
+        scripted = self.serve({**TALK, "faults": [{"fault": "stall", "at": 1}]})
+        proxy = self.open(scripted.url, tokens_max=1000)
+        first = self.begin(proxy)
+        first.recv(1)  # it took all there is
+        self.assertEqual(proxy.count()["reserved_tokens"], 1000)
+        for tenths in range(1, 20):  # who leaves before it waits is not noticed at all
+            near = self.begin(proxy)
+            time.sleep(tenths / 10)
+            near.close()
+            time.sleep(0.5)
+            if proxy.count()["refused"]:
+                break
+        self.assertEqual((proxy.count()["refused"], proxy.count()["spent"]), (1, False))
+        second = self.begin(proxy)
+        self.assertEqual(scripted.totals()["requests"], 1)
+        first.close()
+        heard = b""
+        while not heard.endswith(b"0\r\n\r\n"):
+            heard += second.recv(65536)
+        self.assertIn(b"message_stop", heard)
+        self.assertEqual(proxy.count()["requests"], 2)
+
+    def test_a_stop_ends_the_waiting_too(self):
+        proxy = self.open(self.serve({**TALK, "faults": [{"fault": "stall"}]}).url, tokens_max=1000)
+        self.begin(proxy).recv(1)
+        second = self.begin(proxy)
+        proxy.say("stop")
+        self.assertIn(b"400 Bad Request", second.recv(65536))
+
     def test_a_proxy_that_is_closed_while_replies_are_under_way_lets_go_of_them(self):
         scripted = self.serve({**TALK, "faults": [{"fault": "stall"}]})
         with Folder() as self.folder:
