@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "actors/agent_choice.h"
 #include "actors/agent_setup.h"
 #include "actors/attempt_agent.h"
 #include "actors/state.h"
@@ -60,6 +61,7 @@ struct agent_attempt {
 
 	/* As the parameters have it. */
 	const char *name, *prompt, *model, *label, *race;
+	char chosen[AGENT_LABEL_BYTES], chosen_why[AGENT_WHY_CHOSEN]; /* of one that was not named */
 	bool notes_wanted;
 	char temperature[16];
 	uint64_t budget_tokens, budget_microusd;

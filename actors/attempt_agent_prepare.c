@@ -93,12 +93,24 @@ static int find_state(struct agent_attempt *agent)
 	return attempt_fail(agent->attempt, ERROR_CONFIG, "BUNSHIN_STATE does not name a state folder %.200s", sentence);
 }
 
+static int choose(struct agent_attempt *agent, char sentence[SENTENCE_BYTES])
+{
+	size_t files = json_array_size(json_object_get(agent->attempt->inventory, "files"));
+	int rc = agent_choose(agent->conf, &agent->state, text_of(agent, "prompt"), (uint32_t)files, agent->chosen,
+			      agent->chosen_why, sentence);
+
+	agent->name = agent->chosen;
+	return rc;
+}
+
 static int find_agent(struct agent_attempt *agent)
 {
 	char sentence[SENTENCE_BYTES] = "";
 	int rc = agent_conf_read(&agent->conf, sentence);
 
 	agent->name = text_of(agent, "agent");
+	if (!rc && strcmp(agent->name, AGENT_AUTO) == 0)
+		rc = choose(agent, sentence);
 	if (!rc)
 		rc = agent_setup_new(agent->conf, agent->name, &agent->setup, sentence);
 	if (!rc && vault_new(&agent->state, &agent->vault))

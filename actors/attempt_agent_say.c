@@ -289,6 +289,9 @@ json_t *agent_json(struct agent_attempt *agent)
 				 verdict_json(agent), "usage", usage_json(agent), "cost_microusd",
 				 (json_int_t)agent_cost_of(agent), "reported_cost_microusd", reported_cost(agent));
 
+	json_object_set_new(json, "chosen",
+			    agent->chosen[0] ? text_json(agent->chosen_why, strlen(agent->chosen_why), AGENT_WHY_CHOSEN)
+					     : json_null());
 	json_object_set_new(json, "priced", json_boolean(agent->setup->conf.priced));
 	json_object_set_new(json, "label", agent->label ? json_string(agent->label) : json_null());
 	json_object_set_new(json, "turns",

@@ -5,7 +5,7 @@
  *
  * Parameters besides "repo" and "commit": "message", the commit's, and either
  *   "command", an array of words, run in the sandbox in the top folder of the files, without a network. One that fails hands nothing in. Or
- *   "agent", a name as routing.conf has it, and "prompt"; with them "model", "temperature", "setup" (lines for a shell, run in the checkout before),
+ *   "agent", a name as routing.conf has it, or "auto", and "prompt"; with them "model", "temperature", "setup" (lines for a shell, run in the checkout before),
  *   "budget_microusd", "timers" {"first_ms", "idle_ms"}, and of a race "race", "label", "try", "notes". What an agent that failed has left is kept under
  *   refs/bunshin/kept/TASK/ATTEMPT, where nothing takes it for a result.
  *

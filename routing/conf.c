@@ -271,7 +271,7 @@ static int agent_refuse_name(struct source *source, cfg_t *section, const char *
 	return source_refuse(
 		source, section, NULL,
 		"the agent \"%.60s\" has a name that cannot be one; accepted are up to %u lower-case letters, digits, "
-		"hyphens, underscores and dots, a letter first",
+		"hyphens, underscores and dots, a letter first, and not auto",
 		name, AGENT_LABEL_BYTES - 1);
 }
 
@@ -319,7 +319,7 @@ static int agent_read(struct source *source, cfg_t *section, struct agent_conf *
 	const struct agent_conf *builtin;
 	int rc;
 
-	if (!agent_name_is_good(name))
+	if (!agent_name_is_good(name) || strcmp(name, "auto") == 0)
 		return agent_refuse_name(source, section, name);
 	builtin = conf_agent(NULL, name);
 	*agent = builtin ? *builtin : *agent_builtin_at(0);

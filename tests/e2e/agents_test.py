@@ -341,6 +341,11 @@ class Agents(unittest.TestCase):
             self.assertEqual(refused["error"], "invalid_parameters", parameters)
             self.assertIn(words, refused["summary"], parameters)
 
+    def test_one_that_is_not_named_is_chosen_with_a_reason(self):
+        agent = self.network.ask("auto", code=None, parameters={"prompt": "Fix a typo."})["result"]["agent"]
+        self.assertEqual(agent["name"], "curious", "it costs nothing, and is the first of those by name")
+        self.assertIn("curious is good for", agent["chosen"])
+
     def test_z_agents_are_listed_probed_and_counted(self):
         rows = {row["agent"]: row for row in self.network.json("agent", "list")["agents"]}
         self.assertEqual((rows["house"]["key"], rows["keyless"]["key"], rows["write"]["key"]), ("there", "missing", "none needed"))
