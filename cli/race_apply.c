@@ -159,12 +159,10 @@ static int say_refused(const struct applying *applying, int rc, const struct app
 	if (call->json)
 		race_json_line(json_pack("{s:s, s:s, s:s, s:[]}", "event", "not-applied", "race", applying->step->race,
 					 "sentence", outcome->sentence, "edits"));
-	snprintf(next, sizeof(next), "bunshin race accept %s", applying->step->race);
+	snprintf(next, sizeof(next), "bunshin race accept %s merges it with what is here", applying->step->race);
 	if (rc == ERR_MOVED)
-		return call_fail(
-			call, rc, next,
-			"%s has commits of its own since then, so what was merged is not brought here; it is merged again by",
-			short_name(applying->step->branch));
+		return call_fail(call, rc, next, "%s has commits of its own since then; nothing has changed here",
+				 short_name(applying->step->branch));
 	return call_fail(call, rc, rc == ERR_LOCKED || rc == ERR_STATE ? next : NULL, "%s", outcome->sentence);
 }
 

@@ -12,7 +12,7 @@
 #include "cli/text.h"
 
 #define LABEL_WIDTH_MAX 20u
-#define WORD_WIDTH      16u
+#define WORD_WIDTH      20u
 #define NARROW          72u /* below that numbers are left out */
 
 /* The safe text, cut to `width` characters, with … where something is missing. */
@@ -118,6 +118,8 @@ static void draw_heading(const struct board *board, const struct paper *paper, u
 		microusd += board->row[i].cost_microusd;
 		running += board->row[i].state == STATE_RUNNING;
 	}
+	if (board->story.ended_ms)
+		now_ms = board->story.ended_ms;
 	if (begun_ms && now_ms > begun_ms)
 		clock_print(now_ms - begun_ms, time);
 	tokens_print(tokens, tokens_text);
@@ -141,7 +143,7 @@ unsigned board_draw(const struct board *board, const struct paper *paper, uint64
 	draw_heading(board, paper, now_ms);
 	for (unsigned i = 0; i < board->rows && lines + 1 < lines_max; i++, lines++)
 		draw_row(paper, &board->row[i], label_width, now_ms);
-	if (*board->line && lines < lines_max) {
+	if (*board->line && !board->story.ended_ms && lines < lines_max) {
 		char *line = cut(board->line, paper->width - 3);
 		fprintf(paper->out, "  %s\n", line);
 		free(line);

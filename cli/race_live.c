@@ -91,8 +91,9 @@ static void say_row(struct live *live, unsigned index, uint64_t now_ms)
 	free(live->said[index]);
 	live->said[index] = text;
 	if (live->call->json) {
-		json_t *object = board_row_json(row, now_ms);
-		json_object_set_new(object, "event", json_string("attempt"));
+		json_t *object = json_pack("{s:s}", "event", "attempt"), *members = board_row_json(row, now_ms);
+		json_object_update(need(object), members);
+		json_decref(members);
 		char *line = json_safe(object, JSON_COMPACT);
 		puts(line);
 		free(line);

@@ -38,12 +38,14 @@ static void put_claim(struct sink *sink, const json_t *attempt)
 
 static void put_found(struct sink *sink, const json_t *attempt)
 {
+	char *why = attempt_why(attempt);
 	const json_t *gate;
 	size_t i;
 
 	sink_text(sink, "<div class=\"side\"><h4>What we found</h4>");
-	if (*text_at(attempt, "why"))
-		page_element(sink, "p", NULL, text_at(attempt, "why"));
+	if (*why)
+		page_element(sink, "p", NULL, why);
+	free(why);
 	sink_text(sink, "<ul>");
 	json_array_foreach (json_object_get(attempt, "gates"), i, gate) {
 		const char *state = text_at(gate, "state");

@@ -93,7 +93,7 @@ static int run_cancel(struct call *call)
 
 static const struct option_row cancel_options[] = {
 	{"reason", "TEXT", "why, for whoever reads the trail"},
-	{"wait", NULL, "until nothing of it runs any more"},
+	{"wait", NULL, "until it has ended"},
 	{NULL, NULL, NULL},
 };
 

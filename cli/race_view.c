@@ -63,6 +63,16 @@ const json_t *race_attempt(const json_t *race, const char *label)
 	return NULL;
 }
 
+char *attempt_why(const json_t *attempt)
+{
+	const char *why = text_at(attempt, "why"), *lie = text_at(attempt, "lie"), *at = *lie ? strstr(why, lie) : NULL;
+	size_t bytes = at ? (size_t)(at - why) : strlen(why);
+
+	while (bytes && why[bytes - 1] == ' ')
+		bytes--;
+	return need(strndup(why, bytes));
+}
+
 /* ---- the exit code ---- */
 
 static bool budget_ended(const json_t *race)
@@ -282,7 +292,7 @@ static bool has_news(const json_t *attempt)
 	const json_t *gate;
 	size_t i;
 
-	if (strcmp(text_at(attempt, "ended"), "handed-in") != 0 || *text_at(attempt, "lie") ||
+	if (strcmp(text_at(attempt, "verdict"), "verified") != 0 || *text_at(attempt, "lie") ||
 	    json_is_object(json_object_get(attempt, "kept")) || json_array_size(json_at(attempt, "change.protected")) ||
 	    json_array_size(json_object_get(attempt, "tries")) > 1)
 		return true;
@@ -311,6 +321,15 @@ static void print_tries(const struct paper *paper, const json_t *attempt)
 	}
 }
 
+static void print_why(const struct paper *paper, const json_t *attempt)
+{
+	char *why = attempt_why(attempt);
+
+	if (*why && strcmp(text_at(attempt, "verdict"), "verified") != 0)
+		prose_print(paper, "    ", why);
+	free(why);
+}
+
 static void print_attempt(const struct paper *paper, const json_t *attempt)
 {
 	const json_t *kept = json_object_get(attempt, "kept");
@@ -318,9 +337,7 @@ static void print_attempt(const struct paper *paper, const json_t *attempt)
 
 	fprintf(paper->out, "  %s\n", label);
 	free(label);
-	/* Of what was handed in the gates say why; a lie is quoted where it is told. */
-	if (strcmp(text_at(attempt, "ended"), "handed-in") != 0 && !is_within(text_at(attempt, "lie"), text_at(attempt, "why")))
-		prose_json(paper, "    ", json_object_get(attempt, "why"));
+	print_why(paper, attempt);
 	if (json_is_true(json_object_get(attempt, "lied"))) {
 		if (!strchr(text_at(attempt, "lie"), '"'))
 			prose_json(paper, "    it says: ", json_at(attempt, "claim.text"));

@@ -23,6 +23,9 @@ uint64_t number_at(const json_t *json, const char *path);  /* 0 if it is none */
 /* An attempt by its label; NULL: there is none. */
 const json_t *race_attempt(const json_t *race, const char *label);
 
+/* Why it ended as it did, without the lie that may be part of that. Free it; "" if there is nothing to say. */
+char *attempt_why(const json_t *attempt);
+
 /* 0: a verified best was merged, or prepared; 1: nothing was verified; 6: conflicts, or the merge was refused; 8: a budget ended it. */
 int race_exit_code(const json_t *race);
 
