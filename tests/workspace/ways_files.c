@@ -369,7 +369,7 @@ const struct way ways_by_files[] = {
 	{"read-shared-memory", read_shared_memory, PROOF_ANYONE},
 	{"make-a-device", make_a_device, PROOF_ROOT},
 	{"use-a-device-found", use_a_device_found, PROOF_ROOT},
-	{"open-a-disk", open_a_disk, PROOF_ROOT},
+	{"open-a-disk", open_a_disk, PROOF_RESOURCE},
 	{"read-the-kernel-log", read_the_kernel_log, PROOF_ROOT},
 	{"become-another-user", become_another_user, PROOF_ROOT},
 	{NULL, NULL, PROOF_ANYONE},
