@@ -166,7 +166,7 @@ static enum verdict_word verdict_of(const struct race *race, const struct attemp
 		failed += attempt->gate[g].state == GATE_FAILED;
 		open += attempt->gate[g].state != GATE_PASSED;
 	}
-	if (failed || attempt->ended != ENDED_HANDED_IN)
+	if (failed || attempt->ended != ENDED_HANDED_IN || (attempt->lied && repairs_nothing(attempt)))
 		return NOT_VERIFIED;
 	if (open || attempt->lied || repairs_nothing(attempt))
 		return WITH_GAPS;

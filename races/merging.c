@@ -365,8 +365,8 @@ void merging_advance(struct race *race, const struct attempt *best)
 		return;
 	}
 	if (race->spec.merge == MERGE_AUTO && best->verdict != VERIFIED) {
-		end(race, MERGING_REFUSED, "%s is %s; what is merged without anybody looking must be verified.",
-		    best->entry->label, verdict_word(best->verdict));
+		end(race, MERGING_REFUSED, "%s %s; what is merged without anybody looking must be verified.", best->entry->label,
+		    verdict_word(best->verdict));
 		return;
 	}
 	do {

@@ -13,6 +13,13 @@ const char *verdict_word(enum verdict_word verdict)
 	return words[verdict];
 }
 
+const char *verdict_phrase(enum verdict_word verdict)
+{
+	static const char *const phrases[] = {"is not verified", "has gaps", "is verified"};
+
+	return phrases[verdict];
+}
+
 const char *order_by_name(enum order_by by)
 {
 	static const char *const names[] = {"", "gates", "findings", "coverage", "size", "cost", "time", "model", "label"};

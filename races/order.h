@@ -19,6 +19,7 @@ enum verdict_word { NOT_VERIFIED, WITH_GAPS, VERIFIED };
 enum order_by { BY_NOTHING, BY_GATES, BY_FINDINGS, BY_COVERAGE, BY_SIZE, BY_COST, BY_TIME, BY_MODEL, BY_LABEL };
 
 const char *verdict_word(enum verdict_word verdict);
+const char *verdict_phrase(enum verdict_word verdict); /* "is verified", "has gaps", "is not verified" */
 const char *order_by_name(enum order_by by);
 
 struct ranked {

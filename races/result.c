@@ -165,10 +165,10 @@ static void say_choice(const struct race *race, const struct attempt *best, char
 			 order->count, order->count == 1 ? "was" : "were", order->at[0].label,
 			 race->attempt[order->at[0].index].why);
 	else if (order->count == 1)
-		said_add(out, WHY_BYTES, "%s is the only one that handed something in, and is %s.", order->at[0].label,
-			 verdict_word(best->verdict));
+		said_add(out, WHY_BYTES, "%s is the only one that handed something in, and %s.", order->at[0].label,
+			 verdict_phrase(best->verdict));
 	else
-		said_add(out, WHY_BYTES, "%s is %s and the best of %zu. %s", order->at[0].label, verdict_word(best->verdict),
+		said_add(out, WHY_BYTES, "%s %s, and is the best of %zu. %s", order->at[0].label, verdict_phrase(best->verdict),
 			 order->count, order->step[0].sentence);
 }
 
