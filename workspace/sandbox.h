@@ -101,7 +101,7 @@ struct sandbox_job {
 	const uint8_t *input;           /* stdin, or NULL */
 	size_t input_bytes;
 	struct sandbox_limits limits;
-	int cancel_fd; /* readable: end everything now; -1: none */
+	int cancel_fd; /* readable: end everything now, or, where it is watched, in stages; -1: none */
 
 	const struct sandbox_mount *mounts; /* mount_count of them, besides everything above */
 	size_t mount_count;
