@@ -215,6 +215,7 @@ static void store_free(struct store *store)
 		(void)!workspace_close(store->workspace);
 	diary_close(store->diary);
 	pthread_mutex_destroy(&store->refs);
+	pthread_rwlock_destroy(&store->clones);
 	free(store);
 }
 
@@ -297,6 +298,7 @@ static struct store *store_new(struct depot *depot, const char *name)
 		return NULL;
 	snprintf(store->name, sizeof(store->name), "%s", name);
 	pthread_mutex_init(&store->refs, NULL);
+	pthread_rwlock_init(&store->clones, NULL);
 	store->phase = STORE_OPENING;
 	store->users = 1;
 	store->next = depot->first;

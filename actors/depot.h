@@ -6,6 +6,7 @@
  *   repository   the path that it was imported from, one line
  *   journal/     of the store (workspace/store/journal.h); everything in it is on the disk before anybody hears of it
  *   changes      what is owed to the trail (diary.h)
+ *   clones/      git folders that clones are copied from (workspace_clone.c); emptied when the store is opened
  *
  * NAME is the last part of the path and eight digits of its hash, such as project-1a2b3c4d. Any thread may call.
  */
@@ -20,6 +21,8 @@
 
 #define STORE_NAME_BYTES 48u
 #define STORES_OPEN_MAX  64u
+#define CLONES_KEPT      4u
+#define CLONE_KEY_BYTES  64u
 
 struct depot;
 
@@ -29,7 +32,9 @@ struct store {
 	char folder[PATH_BYTES]; /* of the store */
 	struct workspace *workspace;
 	struct diary *diary;
-	pthread_mutex_t refs; /* held while refs change, so that the diary and they agree */
+	pthread_rwlock_t clones;                        /* of what workspace_clone.c keeps; its own */
+	char kept_clones[CLONES_KEPT][CLONE_KEY_BYTES]; /* the newest first */
+	pthread_mutex_t refs;                           /* held while refs change, so that the diary and they agree */
 	uint64_t said_number; /* of the diary: said to Omega in the life of this process. Of the loop alone */
 
 	bool is_new;   /* made by the depot_take that opened it … */

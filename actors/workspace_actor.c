@@ -256,6 +256,8 @@ static void opened(void *context, struct store *store)
 	struct service *service = context;
 	int rc = refs_settle(store);
 
+	clones_forget(store);
+
 	if (rc)
 		fprintf(stderr, "%s: its refs could not be looked through: %s\n", store->name, error_sentence(rc));
 	(void)service;

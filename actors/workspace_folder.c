@@ -5,8 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <git2.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,124 +168,6 @@ int folder_open(struct job *job, bool empty, int *out_fd)
 
 /* ---- checkout ---- */
 
-static int git_write(struct job *job, int folder, const char *name, const char *text)
-{
-	char path[32];
-	int fd;
-	bool written;
-
-	snprintf(path, sizeof(path), ".git/%s", name);
-	fd = openat(folder, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	if (fd >= 0)
-		close(fd);
-	return written ? 0 : job_fail(job, ERR_IO, "%s could not be written: %s", path, strerror(errno));
-}
-
-/* So that git sees the files as those of the commit, and nothing of how it came here. */
-static int git_settle(struct job *job, const char *ref)
-{
-	git_repository *repository = NULL;
-	git_object *tree = NULL;
-	git_index *index = NULL;
-	bool made = git_libgit2_init() > 0 && git_repository_open(&repository, request_text(job->request, "folder")) == 0 &&
-		    git_revparse_single(&tree, repository, "HEAD^{tree}") == 0 && git_repository_index(&index, repository) == 0 &&
-		    git_index_read_tree(index, (git_tree *)tree) == 0 && git_index_write(index) == 0 &&
-		    git_reference_remove(repository, ref) == 0;
-	const git_error *error = made ? NULL : git_error_last();
-
-	if (!made)
-		job_fail(job, ERR_IO, "the checkout could not be made a clone: %.200s", error ? error->message : "");
-	git_index_free(index);
-	git_object_free(tree);
-	git_repository_free(repository);
-	git_libgit2_shutdown();
-	return made ? 0 : ERR_IO;
-}
-
-static int tag_take(void *context, const char *ref, const struct object *object, uint64_t version)
-{
-	(void)object;
-	(void)version;
-	return json_array_append_new(context, json_string(ref)) ? ERR_MEMORY : 0;
-}
-
-/* The one ref, and the tags, by which programs know where they are in a history. */
-static const char **git_refs(struct job *job, const char *ref, json_t *names, size_t *out_count)
-{
-	const char **refs;
-	int rc = workspace_refs_each(job->agent, "refs/tags/", tag_take, names);
-
-	refs = calloc(json_array_size(names) + 2, sizeof(*refs));
-	if (!refs || (rc && rc != ERR_NOT_FOUND)) {
-		free(refs);
-		return NULL;
-	}
-	refs[(*out_count)++] = ref;
-	for (size_t i = 0; i < json_array_size(names); i++)
-		refs[(*out_count)++] = json_string_value(json_array_get(names, i));
-	return refs;
-}
-
-static int git_export(struct job *job, const char *path, const char *ref)
-{
-	struct export_options options = {.path = path, .bare = true};
-	struct export_result result;
-	json_t *names = json_array();
-	const char **refs = git_refs(job, ref, names, &options.ref_count);
-	int rc = refs ? 0 : ERR_MEMORY;
-
-	options.refs = refs;
-	if (!rc)
-		rc = workspace_export(job->agent, &options, &result);
-	free(refs);
-	json_decref(names);
-	return job_failed(job, rc);
-}
-
-static int ref_put(struct job *job, const char *ref, const struct oid *id)
-{
-	struct ref_update update = {.ref = ref, .anywhere = true};
-	const struct commit *commit = NULL;
-	int rc = 0;
-
-	workspace_begin(job->agent);
-	if (id)
-		rc = workspace_commit_by_id(job->agent, id, &commit);
-	update.to = (const struct object *)commit;
-	if (!rc)
-		rc = workspace_refs_update(job->agent, &update, 1);
-	workspace_end(job->agent);
-	return job_failed(job, rc);
-}
-
-/* A git folder with the commit and its history: an export of a ref that is there for as long as it takes. HEAD names the commit itself. */
-static int git_make(struct job *job, int folder, const struct oid *id)
-{
-	static const char config[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n";
-	static atomic_uint counter;
-	char ref[64], path[PATH_BYTES], head[OID_HEX_BYTES + 1];
-	int rc;
-
-	snprintf(ref, sizeof(ref), REFS_HIDDEN "checkout-%u", atomic_fetch_add(&counter, 1));
-	if (snprintf(path, sizeof(path), "%s/.git", request_text(job->request, "folder")) >= (int)sizeof(path))
-		return job_fail(job, ERR_TOO_LARGE, "the path of the folder is too long");
-	rc = ref_put(job, ref, id);
-	if (rc)
-		return rc;
-	rc = git_export(job, path, ref);
-	if (ref_put(job, ref, NULL) && !rc)
-		rc = ERR_IO;
-	oid_print(id, head);
-	head[OID_HEX_BYTES - 1] = '\n';
-	head[OID_HEX_BYTES] = '\0';
-	if (!rc)
-		rc = git_write(job, folder, "HEAD", head);
-	if (!rc)
-		rc = git_write(job, folder, "config", config);
-	return rc ? rc : git_settle(job, ref);
-}
-
 struct checking_out {
 	struct oid id, tree;
 	uint64_t files;
@@ -347,7 +227,7 @@ int folder_checkout(struct job *job)
 		hold_end(job->agent, held);
 	}
 	if (!rc && request_flag(job->request, "history"))
-		rc = git_make(job, folder, &out.id);
+		rc = clone_write(job, folder, &out.id);
 	if (!rc)
 		job->result = json_pack("{s:o, s:o, s:s, s:I, s:O}", "id", oid_text(&out.id), "tree", oid_text(&out.tree),
 					"folder", request_text(job->request, "folder"), "files", (json_int_t)out.files,

@@ -16,6 +16,7 @@
  *   workspace_combine.c  merges that go to a ref of their own
  *   workspace_conflicts.c  what did not merge
  *   workspace_folder.c   verbs about folders and other repositories
+ *   workspace_clone.c    the git folder of a checkout
  *   workspace_harvest.c  what a folder holds becomes a commit
  */
 #ifndef ACTORS_WORKSPACE_INNER_H
@@ -152,6 +153,12 @@ json_t *conflicts_json(const struct merge_result *result); /* {conflicts, confli
 /* ---- workspace_folder.c ---- */
 /* A folder of this user's, by a path that ends in no link: the member "folder". */
 MUST_CHECK int folder_open(struct job *job, bool empty, int *out_fd);
+
+/* ---- workspace_clone.c ---- */
+/* .git in the open folder, which has the files: the commit, its history, the tags. */
+MUST_CHECK int clone_write(struct job *job, int folder, const struct oid *id);
+/* When a store has been opened. */
+void clones_forget(struct store *store);
 
 /* ---- small things ---- */
 json_t *oid_text(const struct oid *id); /* NULL: null */

@@ -267,6 +267,45 @@ class Race(unittest.TestCase):
         self.refused("pick", "usage", base="main", to="refs/bunshin/six/x", picks=["a"])
         self.assertIsNone(self.ref("refs/bunshin/six/x"))
 
+    # ---- clones ----
+
+    def test_clones_of_one_commit_are_copies_that_share_nothing(self):
+        def clone(revision="main"):
+            place = tempfile.mkdtemp(dir=self.network.folder)
+            self.addCleanup(shutil.rmtree, place)
+            self.ask_ok("checkout", revision=revision, folder=place, history=True)
+            self.assertEqual(git(place, "status", "--porcelain"), "")
+            self.assertEqual(git(place, "fsck", "--full", "--strict"), "")
+            self.assertEqual(git(place, "rev-parse", "HEAD"), self.id(revision))
+            return place
+
+        def packs(place):
+            folder = os.path.join(place, ".git/objects/pack")
+            return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        first, second = clone(), clone()
+        self.assertEqual([os.path.basename(path) for path in packs(first)], [os.path.basename(path) for path in packs(second)])
+        for one, other in zip(packs(first), packs(second)):
+            self.assertNotEqual(os.stat(one).st_ino, os.stat(other).st_ino)
+            self.assertEqual((os.stat(one).st_nlink, os.path.islink(one)), (1, False))
+        for path in packs(first):
+            os.chmod(path, 0o644)
+            with open(path, "r+b") as file:
+                file.write(b"spoilt by an attempt")
+        clone()
+        git(self.repository, "tag", "-f", "later", "main")
+        self.ask_ok("import", path=self.repository, repository=None)
+        self.assertEqual(git(clone(), "tag", "--list", "later"), "later", "tags that came since are there")
+        for revision in ("a", "b", "c", "main~0"):
+            clone(revision)
+        kept = os.path.join(self.network.state, "workspace", next(name for name in os.listdir(os.path.join(self.network.state, "workspace"))
+                                                                  if name.startswith("race-")), "clones")
+        self.assertLessEqual(len(os.listdir(kept)), 4)
+        os.kill(self.network.process("workspace")["pid"], 9)
+        self.network.workspace("refs", "--repo", self.repository)
+        self.socket.connect()
+        self.assertFalse(os.path.exists(kept), "what an earlier life has left is not believed")
+        clone()
+
     # ---- what attempts leave ----
 
     def folder(self, files):
