@@ -13,6 +13,7 @@
 #include "cli/race_roster.h"
 #include "cli/session.h"
 #include "cli/text.h"
+#include "races/spec.h"
 #include "routing/conf.h"
 
 /* ---- who ---- */
@@ -219,7 +220,7 @@ static void take_checks(const struct call *call, json_t *parameters)
 static int take_numbers(const struct call *call, json_t *parameters)
 {
 	uint32_t retries = 1, parallel = 0;
-	int rc = option_number(call, "retries", 0, 10, &retries);
+	int rc = option_number(call, "retries", 0, RACE_RETRIES_MAX, &retries);
 
 	if (!rc)
 		rc = option_number(call, "parallel", 1, ROSTER_MAX, &parallel);

@@ -91,10 +91,11 @@ int race_exit_code(const json_t *race)
 {
 	const json_t *best = race_attempt(race, text_at(race, "choice.label"));
 	const char *merging = text_at(race, "merging.state");
+	bool verified = best && strcmp(text_at(best, "verdict"), "verified") == 0;
 
-	if (strcmp(merging, "conflicts") == 0 || strcmp(merging, "refused") == 0)
+	if (strcmp(merging, "conflicts") == 0 || (verified && strcmp(merging, "refused") == 0))
 		return error_exit_code(ERR_CONFLICT);
-	if (best && strcmp(text_at(best, "verdict"), "verified") == 0)
+	if (verified)
 		return 0;
 	return budget_ended(race) ? error_exit_code(ERR_BUDGET) : 1;
 }
@@ -543,6 +544,10 @@ void race_next(const json_t *race, char out[RACE_NEXT_BYTES])
 	else if (waiting)
 		snprintf(out, RACE_NEXT_BYTES, "bunshin race approve %s %s shows what is protected, and asks", id,
 			 text_at(waiting, "label"));
+	else if (strcmp(state, "refused") == 0 &&
+		 strcmp(text_at(race_attempt(race, text_at(race, "choice.label")), "verdict"), "verified"))
+		snprintf(out, RACE_NEXT_BYTES,
+			 "bunshin race compare %s looks at it, bunshin race accept %s --theirs takes it with its gaps", id, id);
 	else if (strcmp(state, "refused") == 0)
 		snprintf(out, RACE_NEXT_BYTES, "bunshin race accept %s tries again on the branch as it is now", id);
 }

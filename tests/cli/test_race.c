@@ -120,6 +120,39 @@ static void test_a_template_that_does_not_fit_its_variables_is_refused_with_the_
 	assert_not_filled("{{file}} {{}}", "holds no name");
 }
 
+static void test_the_templates_that_come_with_it_fit_what_the_guide_gives_them(void **state)
+{
+	static const struct {
+		const char *file, *variable;
+	} rows[] = {{"bugfix", "where"}, {"refactor", "path"}};
+	char why[ROSTER_WHY_BYTES] = "";
+	char *text, *filled = NULL;
+	json_t *values = json_array();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct template_variable variables[] = {{.name = "prompt", .value = "P"},
+							{.name = rows[i].variable, .value = "W"}};
+		char path[512];
+		snprintf(path, sizeof(path), SOURCE_DIR "/examples/templates/%s.md", rows[i].file);
+		text = read_file(path);
+		assert_int_equal(template_fill(text, variables, 2, &filled, why), 0);
+		assert_null(strstr(filled, "{{"));
+		free(filled);
+		free(text);
+	}
+	text = read_file(SOURCE_DIR "/examples/templates/tests.md");
+	struct template_variable two[] = {{.name = "path", .value = "src/a.c"}, {.name = "cases", .value = "C"}};
+	assert_int_equal(template_fill(text, two, 2, &filled, why), 0);
+	free(filled);
+	free(text);
+	text = read_file(SOURCE_DIR "/examples/templates/variations.md");
+	assert_int_equal(roster_vary_prompts(text, "P", values, why), 0);
+	assert_int_equal(json_array_size(values), 3);
+	free(text);
+	json_decref(values);
+}
+
 /* ---- who takes part ---- */
 
 /* "label=agent/temperature" for each. */
@@ -403,6 +436,29 @@ static void test_the_report_says_who_won_why_who_lied_and_what_came_of_it(void *
 	assert_report("nothing", 8);
 }
 
+/* Of the best's verdict and the state of the merge. */
+static void assert_exit_code(const char *verdict, const char *state, int code)
+{
+	json_t *race = json_pack("{s:[{s:s, s:s}], s:{s:s}, s:{s:s}}", "attempts", "label", "a", "verdict", verdict, "choice",
+				 "label", "a", "merging", "state", state);
+
+	assert_int_equal(race_exit_code(race), code);
+	json_decref(race);
+}
+
+static void test_the_exit_code_is_0_only_for_what_is_verified(void **state)
+{
+	(void)state;
+	assert_exit_code("verified", "merged", 0);
+	assert_exit_code("verified", "prepared", 0);
+	assert_exit_code("verified", "conflicts", 6);
+	assert_exit_code("verified", "refused", 6);
+	assert_exit_code("with gaps", "merged", 1);
+	assert_exit_code("with gaps", "refused", 1);
+	assert_exit_code("with gaps", "conflicts", 6);
+	assert_exit_code("not verified", "nothing", 1);
+}
+
 static void test_nothing_in_a_result_is_obeyed_by_a_terminal(void **state)
 {
 	json_t *race = load("hostile");
@@ -578,6 +634,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variables_of_a_template_are_replaced_once_and_by_name),
 		cmocka_unit_test(test_a_template_that_does_not_fit_its_variables_is_refused_with_the_line),
+		cmocka_unit_test(test_the_templates_that_come_with_it_fit_what_the_guide_gives_them),
 		cmocka_unit_test(test_attempts_are_labelled_by_their_agents),
 		cmocka_unit_test(test_variations_make_an_attempt_each),
 		cmocka_unit_test(test_a_file_of_prompts_makes_a_variation_each),
@@ -586,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_a_line_of_progress_is_taken_apart),
 		cmocka_unit_test(test_the_display_has_a_line_for_each_attempt_and_none_is_too_wide),
 		cmocka_unit_test(test_the_report_says_who_won_why_who_lied_and_what_came_of_it),
+		cmocka_unit_test(test_the_exit_code_is_0_only_for_what_is_verified),
 		cmocka_unit_test(test_nothing_in_a_result_is_obeyed_by_a_terminal),
 		cmocka_unit_test(test_a_result_of_another_shape_is_shown_as_far_as_it_goes),
 		cmocka_unit_test(test_a_race_is_found_in_a_result_however_it_is_wrapped),
