@@ -148,13 +148,13 @@ class Proxy:
 
     # The agent's side
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=60):
         near = socket.socket(socket.AF_UNIX)
         near.settimeout(timeout)
         near.connect(self.socket)
         return near
 
-    def raw(self, data, timeout=10):
+    def raw(self, data, timeout=60):
         """Say these bytes and hear everything until the other side hangs up."""
         with self.connect(timeout) as near:
             try:
@@ -163,7 +163,7 @@ class Proxy:
             except (BrokenPipeError, ConnectionResetError):
                 return b""
 
-    def ask(self, path, body=None, method=None, headers=(), timeout=10):
+    def ask(self, path, body=None, method=None, headers=(), timeout=60):
         """One request on a connection of its own."""
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         lines = [f"{method or ('GET' if body is None else 'POST')} {path} HTTP/1.1", "Host: 127.0.0.1:8099", "Connection: close", *headers]

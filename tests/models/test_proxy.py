@@ -290,7 +290,7 @@ class Faults(Case):
         for wire in ("anthropic", "chat", "gemini"):
             got = proxy.ask(*body_of(wire))
             self.assertEqual(got.status, 429)
-            self.assertIn(int(got.headers["retry-after"]), range(3590, 3601))
+            self.assertIn(int(got.headers["retry-after"]), range(3500, 3601))
         self.assertEqual(scripted.totals()["requests"], 1)
         self.assertEqual((proxy.count()["rate_limited"], proxy.count()["refused"]), (1, 2))
 
@@ -328,7 +328,7 @@ class Faults(Case):
         self.assertEqual(proxy.count()["failures"], 1)
 
     def test_a_reply_that_stalls_is_given_up(self):
-        proxy = self.with_fault({"fault": "stall"}, idle_ms=200)
+        proxy = self.with_fault({"fault": "stall"}, idle_ms=1000)
         got = proxy.ask(*body_of("anthropic"))
         self.assertEqual((got.status, got.complete), (200, False))
         count = proxy.count()
