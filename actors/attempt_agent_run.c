@@ -233,6 +233,14 @@ static int start(struct agent_attempt *agent, struct sandbox_job *job)
 			    agent->result.why[0] ? agent->result.why : error_sentence(rc));
 }
 
+/* The stages of a stop are part of the time for work: what comes after it has to be left for what becomes of the files. */
+static uint32_t wall_of(const struct agent_attempt *agent)
+{
+	uint32_t left = attempt_time_left(agent->attempt), stages = 2 * agent->stage_ms;
+
+	return left > 2 * stages ? left - stages : left / 2 + 1;
+}
+
 int agent_execute(struct agent_attempt *agent)
 {
 	const char *environment[ENVIRONMENT_MAX];
@@ -243,7 +251,7 @@ int agent_execute(struct agent_attempt *agent)
 				      .tick_ms = AGENT_TICK_MS,
 				      .stage_ms = agent->stage_ms,
 				      .talks = agent->acp != NULL};
-	struct sandbox_job job = attempt_job(agent->attempt, attempt_time_left(agent->attempt), OUTPUT_KEPT);
+	struct sandbox_job job = attempt_job(agent->attempt, wall_of(agent), OUTPUT_KEPT);
 	int rc = open_logs(agent);
 
 	if (rc)
