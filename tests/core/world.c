@@ -341,6 +341,9 @@ static void host_commit(struct world *world)
 static void host_stamp(struct world *world, struct message *message)
 {
 	struct watched *task = watch_find(&world->watch, &message->header.task_id);
+	bool asks = message->type == MESSAGE_TASK_CANCEL || message->type == MESSAGE_TASK_FOLLOW;
+	if (asks && omega_knows_task(world->twin.live, &message->header.task_id))
+		return; /* as the shell does: the core itself has it */
 	switch (message->type) {
 	case MESSAGE_TASK_REQUEST:
 		if (!task)
