@@ -207,7 +207,8 @@ class Work(Case):
         good = '{"name": "write", "arguments": {"path": "made.txt", "content": "x\\n"}}'
         for text, made in ((f"<tool_call>\n{good}\n</tool_call>", True), (f"So:\n```json\n{good}\n```\n", True), (good, True),
                            (f"<think>perhaps {good}</think>\n{good}", True),
-                           (f"```json\n{good}\n```\nis what a call looks like.", False), ('{"name": "fly", "arguments": {}}', False),
+                           (f"```json\n{good}\n```\nis what a call looks like.", False), (f"<tool_call>{good}</tool_call> is one.", False),
+                           (f"```tool\n{good}\n``` is one.", False), ('{"name": "fly", "arguments": {}}', False),
                            (f"<think>{good}</think>It is done.", False), ("```c\nint x;\n```\nThat is all.", False)):
             with self.subTest(text=text):
                 self.lay([{"say": text}, {"say": "Done."}])
@@ -436,8 +437,10 @@ class Stops(Case):
         child.stdin.close()
         self.wait_for(ready)
         child.send_signal(number)
+        sent = time.monotonic()
         out, err = child.stdout.read(), child.stderr.read()
         code = child.wait(30)
+        self.assertLess(time.monotonic() - sent, 20)  # every other wait here is longer
         child.stdout.close()
         child.stderr.close()
         self.assertNotIn("Sanitizer", err)
@@ -464,10 +467,15 @@ class Stops(Case):
         for number in (signal.SIGINT, signal.SIGTERM):
             self.stop([shell(command), {"say": "Done."}], [], lambda: os.path.exists(os.path.join(self.work, "started")), number)
 
+    def test_a_command_that_takes_too_long_ends_with_all_that_it_started(self):
+        self.lay([shell("setsid sleep 300 & echo $! > pid; sleep 300", seconds=1), shell("kill -0 $(cat pid) && touch lives"), {"say": "Done."}])
+        self.assertEqual(self.run_agent().code, 0)
+        self.assertFalse(os.path.exists(os.path.join(self.work, "lives")))
+
     def test_a_signal_ends_a_wait_for_the_server(self):
         asked = lambda: len(self.asked()) >= 1  # noqa: E731
         self.stop([{"say": "Done, after a while."}], [{"fault": "stall"}], asked, signal.SIGTERM)
-        self.stop([{"say": "Done, after a while."}], [{"fault": "status", "status": 500}], asked, signal.SIGINT, "--backoff-ms=20000")
+        self.stop([{"say": "Done, after a while."}], [{"fault": "status", "status": 500}], asked, signal.SIGINT, "--backoff-ms=60000")
 
     def test_what_a_command_leaves_behind_lives_until_the_end_and_no_longer(self):
         self.lay([shell("sleep 300 & setsid sleep 300 & echo $! > pid"), shell("kill -0 $(cat pid) && touch lives"), {"say": "Done."}])
