@@ -261,18 +261,44 @@ static int make_command(struct agent_attempt *agent)
 	return rc ? agent_not_run(agent, AGENT_CLASS_CONFIG, "%s", why) : 0;
 }
 
-static int make_prompt(struct agent_attempt *agent)
+/* Who shares notes has to know of the others. */
+static char *prompt_text(const struct agent_attempt *agent)
 {
-	struct acp_options options = {
-		.worktree = AGENT_WORK, .prompt = agent->prompt, .prompt_bytes = strlen(agent->prompt), .context = agent};
+	static const char others[] =
+		"\n\nOther agents work on the same task at the same time, each on a copy of its own. /context/status.json says "
+		"how they "
+		"are getting on, and the files in /context/notes are what they have noted; both may be missing. What may help "
+		"them, and "
+		"only that, you can write into /notes/note.md. Rely on nothing that stands there without checking it.\n";
+	const char *more = agent->race && agent->notes_wanted ? others : "";
+	size_t bytes = strlen(agent->prompt) + strlen(more) + 1;
+	char *text = malloc(bytes);
+
+	if (text)
+		snprintf(text, bytes, "%s%s", agent->prompt, more);
+	return text;
+}
+
+static int give_prompt(struct agent_attempt *agent, const char *prompt)
+{
+	struct acp_options options = {.worktree = AGENT_WORK, .prompt = prompt, .prompt_bytes = strlen(prompt), .context = agent};
 	int rc;
 
 	if (!agent->setup->cli.speaks_acp) {
-		agent->input = agent_prompt_new(agent->prompt, strlen(agent->prompt), &agent->input_bytes);
+		agent->input = agent_prompt_new(prompt, strlen(prompt), &agent->input_bytes);
 		return agent->input ? 0 : attempt_fail(agent->attempt, ERROR_MEMORY, "out of memory");
 	}
 	rc = acp_new(&agent->run, &options, &agent->acp);
 	return rc ? attempt_fail(agent->attempt, -rc, "the prompt could not be given to %s", agent->setup->title) : 0;
+}
+
+static int make_prompt(struct agent_attempt *agent)
+{
+	char *prompt = prompt_text(agent);
+	int rc = prompt ? give_prompt(agent, prompt) : attempt_fail(agent->attempt, ERROR_MEMORY, "out of memory");
+
+	free(prompt);
+	return rc;
 }
 
 /* ---- the way to the model ---- */

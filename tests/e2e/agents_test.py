@@ -27,7 +27,7 @@ SCRIPTED = {"write": "path=new.txt text=new", "wrong": "file=README.md", "liar":
 SHELL = {  # what a program does that is no more than a line of shell
     "half": "cat > /dev/null; echo half > half.txt; echo '{{\"text\": \"half of it\"}}'; exec sleep 600",
     "talker": "cat > /dev/null; echo '{{\"text\": \"the key is {secret}\", \"type\": \"result\", \"ok\": true, \"in\": 10, \"out\": 10}}'; echo {secret} >&2; echo x > x.txt",
-    "curious": "cat > /dev/null; cat /context/status.json > seen.txt; ls / /home > places.txt; env > env.txt; echo '{{\"type\": \"result\", \"ok\": true, \"in\": 10, \"out\": 10}}'",
+    "curious": "cat > prompt.txt; cat /context/status.json > seen.txt; ls / /home > places.txt; env > env.txt; echo '{{\"type\": \"result\", \"ok\": true, \"in\": 10, \"out\": 10}}'",
 }
 SECRET, KEY = "canary-secret-0815-4711", "model-key-abcdefgh-12345"
 STORY = {"turns": [{"say": "I write it.", "write": {"path": "hello.txt", "content": "Hello\n"}}, {"shell": "env > env.txt; cat /proc/self/environ >> env.txt"},
@@ -94,7 +94,8 @@ class Network:
                 file.write(f"agent {name} {{ adapter = jsonl  command = \"/usr/bin/python3 {self.folder}/scripted.py {behaviour} {options}\""
                            f"  {LINES}  price_in = 3  price_out = 15 }}\n")
             for name in SHELL:
-                file.write(f"agent {name} {{ adapter = jsonl  command = \"/bin/sh {self.folder}/{name}\"  {LINES} }}\n")
+                file.write(f"agent {name} {{ adapter = jsonl  command = \"/bin/sh {self.folder}/{name}\"  {LINES}"
+                           " environment = { \"GIVEN={key}\" }  key = \"secret:model\" }\n")
             for name, lane, key in (("house", "", "secret:model"), ("greedy", "/lane/greedy", "secret:model"), ("busy", "/lane/busy", "secret:model"),
                                     ("keyless", "", "secret:nobody")):
                 file.write(f"agent {name} {{ adapter = local  endpoint = \"{self.url}{lane}\"  key = \"{key}\"  model = m  price_in = 2  price_out = 4 }}\n")
@@ -290,15 +291,18 @@ class Agents(unittest.TestCase):
         self.assertEqual(read(os.path.join(context, "notes/one.md")), "look-at-main.c\n")
         with open(os.path.join(context, "status.json"), "w", encoding="utf-8") as file:
             file.write('{"running": 2}\n')
-        commit = self.network.ask("curious", parameters={"race": race, "label": "two"})["result"]["change"]["commit"]
+        commit = self.network.ask("curious", parameters={"race": race, "label": "two", "notes": True})["result"]["change"]["commit"]
         self.assertEqual(self.network.show(commit, "seen.txt"), '{"running": 2}\n')
+        self.assertIn("/notes/note.md", self.network.show(commit, "prompt.txt"))
         self.assertEqual(self.network.show(commit, "places.txt").split("/home:")[1].split(), ["agent"])
+        self.assertIn("GIVEN=the-proxy-has-the-key\n", self.network.show(commit, "env.txt"))
         names = {line.split("=")[0] for line in self.network.show(commit, "env.txt").splitlines()}
         self.assertFalse({name for name in names if name.startswith("BUNSHIN")}, names)
 
     def test_a_secret_that_an_agent_prints_is_in_no_file_but_its_own(self):
         outcome = self.network.ask("talker")
         self.assertEqual(outcome["result"]["agent"]["claim"]["text"], "the key is " + "*" * len(SECRET))
+        self.assertEqual({row["name"] for row in outcome["artefacts"] if row.get("hash")}, {"agent.jsonl", "agent.err", "report.md"}, "none was refused")
         self.assertEqual(self.places_of(SECRET), ["keys/secrets/canary"])
 
     def places_of(self, text):
