@@ -196,6 +196,17 @@ static int told(struct apply *apply)
 			  outcome->edits[0].what);
 }
 
+/* Again when the attributes are those that come along. */
+int check_filters(struct apply *apply)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < apply->count && !rc; i++)
+		if (!apply->entries[i].skipped && entry_is_file(apply->entries[i].new_mode))
+			rc = check_filter(apply, &apply->entries[i]);
+	return rc ? rc : told(apply);
+}
+
 int check_all(struct apply *apply)
 {
 	int rc = 0;

@@ -287,6 +287,8 @@ int files_place(struct apply *apply)
 		rc = place_group(apply, true);
 	git_attr_cache_flush(apply->repository);
 	if (!rc)
+		rc = check_filters(apply);
+	if (!rc)
 		rc = make_group(apply, false);
 	if (!rc)
 		rc = place_group(apply, false);

@@ -81,6 +81,7 @@ bool entry_is_file(enum file_mode mode); /* a file or link */
 
 /* ---- apply_check.c ---- */
 MUST_CHECK int check_all(struct apply *apply); /* ERR_CONFLICT with all that is in the way */
+MUST_CHECK int check_filters(struct apply *apply);
 
 /* ---- apply_same.c ---- */
 /* Does `name` in the open folder hold this? `path` says which attributes count. False for what cannot be read. ERR_MEMORY, ERR_IO. */

@@ -478,6 +478,12 @@ class Apply(unittest.TestCase):
             programs = [line.split(" ", 1)[1].strip() for line in file if line.startswith("exec ")]
         self.assertEqual(programs, [os.path.realpath(PROBE)], "one program has run: ours")
         self.assertFalse(os.path.exists(canary))
+        new = commit(self.pair.source, {**NEW, "text": "evil\n", "keep/.gitattributes": "* filter=evil\n", "keep/one": "evil\n"}, "evil")
+        before = seen(self.repository)
+        said = self.pair.run(old=self.pair.new, new=new)
+        self.assertEqual(said["code"], "conflict", "also where the attributes come along")
+        self.assertEqual(seen(self.repository), before)
+        self.assertEqual(git(self.repository, "-c", "core.fsmonitor=false", "rev-parse", "main"), self.pair.new)
         put(self.repository, ".git/info/attributes", "dir/* filter=evil\n")
         self.assert_refused("conflict", "made by a filter, a program that is not run here", more=("--back",), old=self.pair.new, new=self.pair.old)
         self.assertFalse(os.path.exists(canary))

@@ -4,11 +4,14 @@
  * not live to make.
  *
  *   traced FILE N PROGRAM ARGUMENT…      N 0: to its end
+ *   traced FILE watch PID                a process that runs, until stdin ends; says "watching"
  *
  * FILE gets "changes COUNT" and a line "exec PROGRAM" for each that it, or what it started, has executed. Exit code: the program's; 137 if it was killed here.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -114,6 +117,52 @@ static int follow(pid_t first, long last)
 	return code;
 }
 
+/* ---- one that runs ---- */
+
+static void seize_all(pid_t pid)
+{
+	char path[64];
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	for (const struct dirent *entry; threads && (entry = readdir(threads)) != NULL;)
+		if (atoi(entry->d_name) > 0 &&
+		    ptrace(PTRACE_SEIZE, atoi(entry->d_name), 0,
+			   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE))
+			fprintf(out, "not seen %s\n", entry->d_name);
+	if (threads)
+		closedir(threads);
+}
+
+static void watch_one(pid_t pid, int status)
+{
+	int event = status >> 16, signal = WSTOPSIG(status);
+
+	if (event == PTRACE_EVENT_EXEC)
+		note_exec(pid);
+	if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK)
+		fprintf(out, "fork\n");
+	(void)!ptrace(PTRACE_CONT, pid, 0, event || signal == SIGTRAP ? 0 : signal);
+}
+
+static int watch(pid_t pid)
+{
+	struct pollfd end = {.fd = 0, .events = POLLIN};
+	int status;
+	pid_t stopped;
+
+	seize_all(pid);
+	puts("watching");
+	fflush(stdout);
+	while (poll(&end, 1, 5) == 0)
+		while ((stopped = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+			if (WIFSTOPPED(status))
+				watch_one(stopped, status);
+	fclose(out);
+	return 0;
+}
+
 int main(int count, char **words)
 {
 	pid_t child;
@@ -121,6 +170,8 @@ int main(int count, char **words)
 
 	if (count < 4 || !(out = fopen(words[1], "we")))
 		return 2;
+	if (strcmp(words[2], "watch") == 0)
+		return watch(atoi(words[3]));
 	child = fork();
 	if (child == 0) {
 		setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* LeakSanitizer cannot do its work beside us */
