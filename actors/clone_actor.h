@@ -53,7 +53,7 @@ struct clone_options {
  * parent, on whatever instance of the role, that asks with the same key is told what becomes, or became, of the child that is there already, also if it asks in
  * other words. At most CHILDREN_MAX (routing/omega.h) are open at once. They go on when an attempt is lost and end with the parent.
  * While some are open the attempt counts as waiting and takes no slot; a progress line with the member "waiting" settles that otherwise, from then on.
- * An attempt that reads so slowly that 32 MiB are waiting for it is ended. */
+ * An attempt that reads so slowly that 24 MiB are waiting for it is ended. */
 
 /* Runs until SIGTERM or SIGINT: then it drains for at most five seconds, ends what is left, and says Goodbye. A RecoveryAction
  * `restart` ends it likewise with exit code 0, so that the supervisor starts it anew. Returns the exit code. */

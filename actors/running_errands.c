@@ -16,7 +16,7 @@
 
 #define CALM_MS           1000u         /* so long after the last child the attempt still counts as waiting: another may follow */
 #define RETRY_MS          1000u         /* when there were too many children */
-#define INPUT_BYTES_MAX   (32u << 20)   /* what an attempt may leave unread: the outcomes of all its children fit twice */
+#define INPUT_BYTES_MAX   (24u << 20)   /* what an attempt may leave unread: more than the outcomes of all its children */
 #define INPUT_BYTES_QUIET (64u * 1024u) /* with so much unread it is spared the progress of its children */
 
 struct errand {

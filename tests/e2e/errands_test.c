@@ -175,13 +175,13 @@ static int ask_otherwise(struct story *story)
 	return tell_the_end(story);
 }
 
-/* Prints requests and reads nothing. */
+/* Prints requests and reads nothing. Each is refused in many words. */
 static _Noreturn void be_deaf(void)
 {
-	char key[32];
+	char key[ERRAND_KEY_BYTES];
 
 	for (long i = 0;; i++) {
-		snprintf(key, sizeof(key), "%ld", i);
+		snprintf(key, sizeof(key), "%0120ld", i);
 		say(json_pack("{s:{s:s, s:s, s:s}}", "request", "key", key, "task_type", "echo", "priority", "soon"));
 	}
 }
@@ -217,7 +217,7 @@ static const char conf[] = "network {\n\theartbeat = 500ms\n\tlost_max = 10\n\tb
 			   "clone judge {\n\tinstances = 2\n\tslots = 1\n\texternal = yes\n}\n"
 			   "clone echo {\n\tinstances = 1\n\tslots = 64\n\texternal = yes\n}\n"
 			   "clone never {\n\tinstances = 1\n\tslots = 64\n\texternal = yes\n}\n"
-			   "route race {\n\tdestination = judge\n\ttimeout = 60s\n\tretries = 3\n\theartbeat = "
+			   "route race {\n\tdestination = judge\n\ttimeout = 2m\n\tretries = 3\n\theartbeat = "
 			   "1s\n\tnon_retryable = {limit}\n\tbackoff_initial = 10ms\n\tbackoff_max = 10ms\n}\n"
 			   "route echo {\n\tdestination = echo\n\ttimeout = 30s\n\tretries = 0\n}\n"
 			   "route never {\n\tdestination = never\n\ttimeout = 30s\n\tretries = 0\n}\n";
@@ -510,7 +510,7 @@ static void test_an_attempt_that_reads_nothing_is_ended(void **state)
 
 	(void)state;
 	assert_int_equal(client_submit(client, &request, LONG_MS, &receipt, &refused), 0);
-	assert_int_equal(client_wait(client, &receipt.task_id, LONG_MS, &outcome), 0);
+	assert_int_equal(client_wait(client, &receipt.task_id, 4 * LONG_MS, &outcome), 0);
 	assert_int_equal(outcome.code, ERROR_LIMIT);
 	assert_non_null(strstr(outcome.summary, "does not read"));
 	outcome_release(&outcome);

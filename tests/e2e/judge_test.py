@@ -84,9 +84,19 @@ class Network:
     def outcome(self, task):
         return self.json("task", "wait", task, "--timeout", "120s", code=None)
 
+    def refs(self):
+        """Of a workspace that may be on its way back: one that was killed often is started again later each time."""
+        deadline = time.monotonic() + 90
+        while True:
+            done = self.bunshin("workspace", "refs", "--json", code=None)
+            if done.returncode == 0:
+                return {row["ref"]: row["id"] for row in json.loads(done.stdout)["refs"]}
+            if time.monotonic() > deadline:
+                raise AssertionError(done.stderr)
+
     def restore_branch(self):
         """The next race begins where this one began."""
-        refs = {row["ref"]: row["id"] for row in self.json("workspace", "refs")["refs"]}
+        refs = self.refs()
         if refs["refs/heads/main"] != self.commit:
             self.bunshin("workspace", "delete", "refs/heads/main")
             self.bunshin("workspace", "import", self.repository)
@@ -169,7 +179,7 @@ class Judge(unittest.TestCase):
         rows = self.tasks_since(self.number(task))
         self.assertEqual(len(rows), self.undisturbed_tasks(), what)
         self.assertEqual(len({row[2] for row in rows[1:]}), len(rows) - 1, what)
-        refs = {row["ref"]: row["id"] for row in self.network.json("workspace", "refs")["refs"]}
+        refs = self.network.refs()
         self.assertEqual(refs["refs/heads/main"], outcome["result"]["merging"]["commit"], what)
         # What the shadows handed in is there once each, and nothing else was made.
         handed_in = [attempt["change"]["ref"] for attempt in outcome["result"]["attempts"]]
