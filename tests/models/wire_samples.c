@@ -130,6 +130,7 @@ const struct wire_sample wire_samples[] = {
 	{"a good line after a bad one", WIRE_OLLAMA, 200, LINES, NULL, "{\"model\":\"a\",]\n{\"model\":\"b\",\"done\":true}\n", {.status = 200, .garbage = 1, .model = "b"}},
 	{"a good event after a bad one", WIRE_CHAT, 200, EVENTS, NULL, "data: {\"model\":\"a\"]}\n\ndata: {\"model\":\"b\"}\n\n", {.status = 200, .garbage = 1, .model = "b"}},
 	{"an event on two lines", WIRE_CHAT, 200, EVENTS, NULL, "data: {\"model\":\ndata: \"b\"}\n\n", {.status = 200, .model = "b"}},
+	{"an event on two lines that end in both", WIRE_CHAT, 200, EVENTS, NULL, "data: {\"model\":\r\ndata: \"b\"}\r\n\r\n", {.status = 200, .model = "b"}},
 	{"carriage returns alone", WIRE_CHAT, 200, EVENTS, NULL, "data: {\"model\":\"b\"}\r\rdata: [DONE]\r\r", {.status = 200, .model = "b"}},
 	{"a key that is written with escapes", WIRE_CHAT, 200, JSON, NULL, "{\"\\u006dodel\":\"b\"}", {.status = 200, .model = "b"}},
 	{"numbers beyond all bounds", WIRE_OLLAMA, 200, JSON, NULL, "{\"prompt_eval_count\":99999999999999999999999,\"eval_count\":-5}",
