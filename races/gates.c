@@ -206,7 +206,7 @@ int64_t change_size(const json_t *measure)
 
 /* ---- protected ---- */
 
-static bool is_approved(const struct race_spec *spec, const char *tree)
+bool tree_is_approved(const struct race_spec *spec, const char *tree)
 {
 	const json_t *one;
 	size_t i;
@@ -255,7 +255,7 @@ void gate_protected(struct gate *gate, const struct race_spec *spec, const json_
 	gate_count(gate, "count", count);
 	if (count == 0)
 		gate_say(gate, GATE_PASSED, "No protected file was touched.");
-	else if (is_approved(spec, tree))
+	else if (tree_is_approved(spec, tree))
 		gate_say(gate, GATE_PASSED, "%zu protected file%s touched, which was approved for exactly this tree: %.300s%s",
 			 count, count == 1 ? " was" : "s were", first, count > 1 ? ", …" : ".");
 	else

@@ -68,6 +68,8 @@ void gate_checks(struct gate *gate, const struct race_spec *spec, const json_t *
 /* Of the added lines that a test could reach, how many in a thousand one reaches; -1 where that is not known. */
 int64_t diff_coverage(const json_t *outcome, const json_t *measure);
 
+bool tree_is_approved(const struct race_spec *spec, const char *tree); /* with the protected files that were touched in it */
+
 /* Lines added and removed in files that no program makes; -1 where that is not known. */
 int64_t change_size(const json_t *measure);
 

@@ -215,7 +215,8 @@ void attempt_conclude(struct race *race, struct attempt *attempt)
 	if (handed_in)
 		say_verdict(race, attempt);
 	else if (attempt->lied)
-		said_add(attempt->why, sizeof(attempt->why), " %s", attempt->lie);
+		said_add(attempt->why, sizeof(attempt->why), "%s %s",
+			 attempt->why[0] && attempt->why[strlen(attempt->why) - 1] != '.' ? "." : "", attempt->lie);
 	attempt->judged = true;
 }
 

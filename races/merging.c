@@ -248,6 +248,19 @@ static bool gates_pass(struct race *race, const struct attempt *best)
 	return true;
 }
 
+/* Who approved protected files has seen one tree, and this may be another. */
+static bool approval_holds(struct race *race, const struct attempt *best)
+{
+	const struct merging *merging = &race->merging;
+
+	if (race->spec.merge == MERGE_MANUAL || said_number(best->gate[GATE_PROTECTED].details, "count") == 0 ||
+	    strcmp(merging->tree, tree_of(best)) == 0 || tree_is_approved(&race->spec, merging->tree))
+		return true;
+	end(race, MERGING_REFUSED, "It touches protected files, which were approved in another tree than the merged one, %.12s.",
+	    merging->tree);
+	return false;
+}
+
 /* ---- moving ---- */
 
 /* True: refs/bunshin/RACE/before stands at what the branch was. */
@@ -341,7 +354,7 @@ static void one_round(struct race *race, const struct attempt *best)
 	answer = wait ? NULL : earlier ? earlier : combine(race, best, &standing);
 	goes_on = answer && combined(race, best, &standing, answer);
 	json_decref(earlier);
-	if (!goes_on || !gates_pass(race, best) || !keep_before(race, &standing))
+	if (!goes_on || !approval_holds(race, best) || !gates_pass(race, best) || !keep_before(race, &standing))
 		return;
 	if (race->spec.merge == MERGE_MANUAL)
 		end(race, MERGING_PREPARED, "%s is prepared at %s; nothing was moved.", best->entry->label, merging->ref);

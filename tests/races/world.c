@@ -446,7 +446,7 @@ static json_t *shown_request(const json_t *request)
 		json_object_del(shown, "parameters");
 	}
 	if (strcmp(text(shown, "prompt"), "Fix the login") != 0 && parameters && json_object_get(shown, "prompt"))
-		json_object_set(shown, "own_prompt", json_object_get(shown, "prompt"));
+		json_object_set_new(shown, "own_prompt", json_integer((json_int_t)strlen(text(shown, "prompt"))));
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		json_object_del(shown, usual[i]);
 	return shown;
@@ -467,6 +467,8 @@ static json_t *shown_act(const struct race_act *act)
 	case RACE_REQUEST:
 	case RACE_WORKSPACE:
 		return shown_request(act->json);
+	case RACE_ASK:
+		return json_incref(json_object_get(act->json, "agent"));
 	default:
 		return json_incref(act->json);
 	}
