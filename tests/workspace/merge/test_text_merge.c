@@ -312,7 +312,11 @@ static int run_git(const char *folder, enum text_style style)
 /* git shows conflicts over punctuation as one in merge-file, and refuses what is not text even where there is nothing to merge. */
 static void check_with_git(const char *folder, const struct text_merge *merge, uint64_t number)
 {
-	struct text_marks marks = {(enum text_style)(number % 3), true, 0, "base", "ours", "theirs"};
+	struct text_marks marks = {.style = (enum text_style)(number % 3),
+				   .join_punctuation = true,
+				   .base_label = "base",
+				   .ours_label = "ours",
+				   .theirs_label = "theirs"};
 	struct buffer found = {0}, expected = {0};
 	size_t count = 0;
 	int status, rc;

@@ -113,8 +113,10 @@ static const char *check_decided(const struct text_merge *merge, const struct bu
 {
 	git_merge_file_options options;
 	git_merge_file_result result;
+	struct text_marks favour = {.favour_theirs = true};
 	struct buffer out = {0};
 	const char *wrong = "no memory";
+	size_t count = 0;
 
 	git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
 	options.favor = for_ours ? GIT_MERGE_FILE_FAVOR_OURS : GIT_MERGE_FILE_FAVOR_THEIRS;
@@ -122,6 +124,11 @@ static const char *check_decided(const struct text_merge *merge, const struct bu
 		return wrong;
 	if (!decide(merge, text, conflicts, for_ours, &out))
 		wrong = is_result(&out, &result) ? NULL : "conflicts decided for one side are not what git makes of them";
+	out.bytes = 0;
+	if (!wrong && !for_ours)
+		wrong = text_merge_marked(merge, &favour, &out, &count) ? "no memory"
+			: is_result(&out, &result) && count > 0         ? NULL
+									: "what is favoured is not what git favours";
 	git_merge_file_result_free(&result);
 	buffer_release(&out);
 	return wrong;
