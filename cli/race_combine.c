@@ -14,6 +14,7 @@
 #include "cli/race_grid.h"
 #include "cli/race_parameters.h"
 #include "cli/race_pick.h"
+#include "cli/race_sync.h"
 #include "cli/race_view.h"
 #include "cli/sentence.h"
 #include "cli/session.h"
@@ -267,6 +268,19 @@ static void print_provenance(const struct call *call, const struct found_race *r
 	grid_free(grid);
 }
 
+/* It is merged with what is here. */
+static int follow_branch(const struct call *call, const struct found_race *race)
+{
+	const char *repo = race_repo(race), *branch = text_at(race->parameters, "branch");
+	struct race_sync sync;
+	int rc;
+
+	if (!repo)
+		return 0;
+	rc = race_sync(call, repo, branch, NULL, &sync);
+	return rc ? rc : sync.apart ? race_apart(call, repo, branch, &sync) : 0;
+}
+
 static int judge(const struct call *call, const struct found_race *race, const json_t *picked)
 {
 	const char *merge = option(call, "merge") ? option(call, "merge") : text_at(race->parameters, "merge");
@@ -278,6 +292,8 @@ static int judge(const struct call *call, const struct found_race *race, const j
 	struct id id;
 	int rc = session_client(call, &client);
 
+	if (!rc)
+		rc = follow_branch(call, race);
 	if (!rc)
 		rc = race_submit(call, client, parameters, NULL, &id);
 	if (!rc && call->json)
