@@ -14,7 +14,7 @@
 
 static char **paths;
 static int path_count;
-static unsigned orders = 20;
+static unsigned orders = 14;
 
 static json_t *load(const char *path)
 {
