@@ -140,8 +140,8 @@ int secret_read(const struct state_folder *state, const char *name, char out_val
 		return rc;
 	rc = file_read(path, out_value, SECRET_BYTES_MAX + 1, &bytes);
 	if (rc)
-		snprintf(out_sentence, SENTENCE_BYTES, "there is no secret %.48s that can be read; `bunshin secret add %.48s` adds it",
-			 name, name);
+		snprintf(out_sentence, SENTENCE_BYTES,
+			 "there is no secret %.48s that can be read; `bunshin secret add %.48s` adds it", name, name);
 	return rc;
 }
 

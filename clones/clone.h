@@ -30,8 +30,8 @@ struct step {
 	bool writes; /* needs a writable copy of the repository at /work instead of the read-only one; all such steps share it */
 	bool after_success;                            /* only if the step before it ran and ended with 0 */
 	const char *environment[STEP_ENVIRONMENT_MAX]; /* "NAME=value", NULL-terminated, besides what the sandbox gives */
-	bool agent; /* no program of its own: the agent that the parameters name, on that copy (actors/attempt_agent.h) */
-	bool confidential;       /* the output may quote credentials of the repository: it is concluded from and never kept */
+	bool agent;        /* no program of its own: the agent that the parameters name, on that copy (actors/attempt_agent.h) */
+	bool confidential; /* the output may quote credentials of the repository: it is concluded from and never kept */
 	uint64_t output_bytes;   /* cap; 0: the default */
 	uint32_t share_permille; /* of the attempt's time that this step may take; 0: what is left */
 };
