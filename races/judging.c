@@ -29,7 +29,8 @@ static json_t *request_of(const struct race *race, size_t which, const char *com
 		if (race->spec.setup)
 			json_object_set_new(parameters, "setup", json_deep_copy(race->spec.setup));
 	}
-	return json_pack("{s:s, s:o}", "task_type", specialists[which].task_type, "parameters", parameters);
+	return json_pack("{s:s, s:o, s:I}", "task_type", specialists[which].task_type, "parameters", parameters, "timeout_ms",
+			 (json_int_t)race->spec.budget.gate_ms);
 }
 
 static const json_t *ask(struct race *race, const char *prefix, size_t which, const char *commit)

@@ -361,10 +361,11 @@ static int read_prompt(struct race_spec *spec, char why[256])
 static int read_budget(struct race_spec *spec, char why[256])
 {
 	static const char *const known[] = {"tokens",           "microusd",   "time_ms", "attempt_tokens",
-					    "attempt_microusd", "attempt_ms", NULL};
+					    "attempt_microusd", "attempt_ms", "gate_ms", NULL};
 	const json_t *budget = member(spec->json, "budget");
 	uint64_t *const into[] = {&spec->budget.tokens,         &spec->budget.microusd,         &spec->budget.time_ms,
-				  &spec->budget.attempt_tokens, &spec->budget.attempt_microusd, &spec->budget.attempt_ms};
+				  &spec->budget.attempt_tokens, &spec->budget.attempt_microusd, &spec->budget.attempt_ms,
+				  &spec->budget.gate_ms};
 	const uint64_t most = 1000000000000000u, most_ms = 4200000000u;
 	int rc = 0;
 
@@ -378,6 +379,8 @@ static int read_budget(struct race_spec *spec, char why[256])
 		snprintf(shown, sizeof(shown), "budget.%s", known[i]);
 		rc = read_number(budget, known[i], shown, strstr(known[i], "_ms") ? most_ms : most, into[i], why);
 	}
+	if (!spec->budget.gate_ms)
+		spec->budget.gate_ms = RACE_GATE_MS;
 	return rc;
 }
 

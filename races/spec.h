@@ -43,9 +43,13 @@ struct race_entry {
 	const json_t *provenance;
 };
 
+#define RACE_GATE_MS                                                                                                             \
+	600000u /* where the parameters do not say it: builds take their time, and tests that were not run judge nothing */
+
 struct race_budget { /* 0: no bound */
 	uint64_t tokens, microusd, time_ms;
 	uint64_t attempt_tokens, attempt_microusd, attempt_ms;
+	uint64_t gate_ms; /* of each look at what was handed in; never 0 after reading */
 };
 
 struct race_spec {
