@@ -242,6 +242,30 @@ static void test_hostile_folders_are_harvested_or_refused_and_run_nothing(void *
 	assert_true(made >= 50);
 }
 
+/* HOSTILE_FILES: how many; from a million on the limit is the one that everybody has. */
+static void test_more_files_than_anybody_has_end_soon(void **state)
+{
+	const char *setting = getenv("HOSTILE_FILES");
+	uint64_t count = setting ? strtoull(setting, NULL, 10) : 3000;
+	struct harvest_options options = {.files_max = setting ? 0 : count};
+	struct harvest_result result;
+	const struct tree *tree;
+	struct yard yard;
+
+	(void)state;
+	yard_open(&yard);
+	assert_int_equal(yard_try(&yard,
+				  "mkdir f && cd f && seq 0 99 | xargs mkdir && seq %llu | awk '{ print $1 %% 100 \"/\" $1 }' | "
+				  "xargs -n 2000 touch",
+				  (unsigned long long)count),
+			 0);
+	int root = place_open(&yard, "f");
+	assert_int_equal(workspace_harvest(yard.agent, root, &options, &tree, &result), ERR_LIMIT);
+	assert_non_null(strstr(workspace_sentence(yard.agent), "more files, links and folders"));
+	close(root);
+	yard_close(&yard);
+}
+
 /* ---- folders that change under our hands ---- */
 
 #define SWAPPABLE                                                                                                                \
@@ -452,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_guard_notices_programs_and_changes),
 		cmocka_unit_test(test_hostile_folders_are_harvested_or_refused_and_run_nothing),
+		cmocka_unit_test(test_more_files_than_anybody_has_end_soon),
 		cmocka_unit_test(test_whatever_is_replaced_meanwhile_nothing_outside_is_read),
 		cmocka_unit_test(test_what_is_replaced_between_looking_and_opening_is_noticed),
 		cmocka_unit_test(test_nothing_is_written_through_a_link_that_somebody_plants),
