@@ -4,6 +4,7 @@
  * not live to make.
  *
  *   traced FILE N PROGRAM ARGUMENT…      N 0: to its end
+ *                                        with TRACED_FROM and TRACED_TO one is renamed to the other instead, and the program goes on
  *   traced FILE watch PID                a process that runs, until stdin ends; says "watching"
  *
  * FILE gets "changes COUNT" and a line "exec PROGRAM" for each that it, or what it started, has executed. Exit code: the program's; 137 if it was killed here.
@@ -93,6 +94,14 @@ static bool is_the_end(pid_t pid, long last)
 	return ++changes == last;
 }
 
+/* What somebody else does at that moment. */
+static bool interfere(void)
+{
+	const char *from = getenv("TRACED_FROM"), *to = getenv("TRACED_TO");
+
+	return from && to && rename(from, to) == 0;
+}
+
 static int follow(pid_t first, long last)
 {
 	int status, code = 1;
@@ -108,7 +117,7 @@ static int follow(pid_t first, long last)
 		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 			note_exec(pid);
 		else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			if (is_the_end(pid, last))
+			if (is_the_end(pid, last) && !interfere())
 				kill(first, SIGKILL);
 		} else if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP && WSTOPSIG(status) != SIGTRAP)
 			signal = WSTOPSIG(status);
