@@ -60,7 +60,7 @@ static const struct gate *disproof(const struct gate gates[GATE_COUNT])
 	return NULL;
 }
 
-/* Cases that fail as they did at the base are only hidden by somebody who speaks of all of them. */
+/* Cases that fail as they did at the base are only hidden by somebody who speaks of all of them, and has made none of them pass. */
 static bool speaks_of_all(const char *quote)
 {
 	static const char *const all[] = {" all ", "every", "suite", "green", "0 fail", "no failures", "entire", "whole", NULL};
@@ -81,7 +81,7 @@ bool claim_is_lie(const json_t *claim, bool handed_in, const struct gate gates[G
 	bool own = told->broken + told->new_failing > 0;
 
 	out_lie[0] = '\0';
-	if (tests && told->known && told->first_failing[0] && (own || speaks_of_all(quote)))
+	if (tests && told->known && told->first_failing[0] && (own || (!told->fixed && speaks_of_all(quote))))
 		said_add(out_lie, CLAIM_LIE_BYTES, "It says \"%.190s\", but %llu case%s: %.150s%s.", quote,
 			 (unsigned long long)(told->broken + told->still_failing + told->new_failing),
 			 told->broken + told->still_failing + told->new_failing == 1 ? " fails" : "s fail", told->first_failing,

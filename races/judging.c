@@ -199,6 +199,10 @@ static void say_verdict(const struct race *race, struct attempt *attempt)
 			 "Cases fail as they did at the base, and none of them was made to pass.");
 	else if (attempt->verdict == WITH_GAPS && !attempt->lied)
 		said_add(attempt->why, sizeof(attempt->why), "It passes all gates, but nothing was run.");
+	else if (attempt->tests.still_failing)
+		said_add(attempt->why, sizeof(attempt->why), "It passes all gates; %llu case%s at the base.",
+			 (unsigned long long)attempt->tests.still_failing,
+			 attempt->tests.still_failing == 1 ? " fails as it did" : "s fail as they did");
 	else
 		said_add(attempt->why, sizeof(attempt->why), "It passes all gates.");
 	if (attempt->lied)

@@ -82,7 +82,7 @@ static void test_what_is_wrong_with_parameters_is_said_with_what_would_be_right(
 		"parameters.budget.tokens is 1.5; it must be a whole number from 0 to 1000000000000000");
 	refused("{\"budget\": {\"dollars\": 1}}",
 		"parameters.budget.dollars is not known; known are tokens, microusd, time_ms, attempt_tokens, "
-		"attempt_microusd, attempt_ms");
+		"attempt_microusd, attempt_ms, gate_ms");
 	refused("{\"approved\": [{\"tree\": \"abc\"}]}",
 		"parameters.approved[0].tree is \"abc\"; it must be the whole id of a tree, 40 or 64 digits");
 }
