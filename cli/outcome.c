@@ -12,6 +12,7 @@
 #include "actors/state.h"
 #include "cli/erasing.h"
 #include "cli/listing.h"
+#include "cli/race_view.h"
 #include "cli/text.h"
 #include "clones/clone.h"
 #include "protocol/id.h"
@@ -155,6 +156,20 @@ static char *plain_report(const struct outcome *outcome, const json_t *result)
 	return need(report);
 }
 
+#define RACE_WIDTH 120u
+
+static char *race_report(const json_t *race)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	struct paper paper = {.out = need(open_memstream(&text, &bytes)), .width = RACE_WIDTH};
+
+	race_print(&paper, race);
+	if (fclose(paper.out))
+		need(NULL);
+	return need(text);
+}
+
 char *outcome_report(const struct outcome *outcome)
 {
 	json_t *result;
@@ -166,7 +181,9 @@ char *outcome_report(const struct outcome *outcome)
 	result = outcome->result ? json_loads(outcome->result, JSON_DECODE_ANY, NULL) : json_null();
 	if (!result)
 		result = need(json_string(outcome->result));
-	if (json_is_object(result) && json_object_get(result, "schema"))
+	if (race_of_result(result))
+		report = race_report(race_of_result(result));
+	else if (json_is_object(result) && json_object_get(result, "schema"))
 		report = report_markdown(result);
 	if (!report)
 		report = plain_report(outcome, result);

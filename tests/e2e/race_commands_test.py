@@ -119,6 +119,7 @@ class Races(unittest.TestCase):
         shown = self.run_it("race", "show", "last").stdout
         for words in ("Write a number down.", race, "The choice", "verified", "not so: It says"):
             self.assertIn(words, shown)
+        self.assertIn("The choice", self.run_it("task", "show", race).stdout)
         self.assertIn(f"{race}\tcompleted\tone\tverified\tmerged\t3\t", self.run_it("race", "list").stdout)
         both = self.run_it("race", "compare", race).stdout
         self.assertRegex(both, r"one\.txt +\+1 -0 +-")
