@@ -12,10 +12,12 @@ say() {
 	printf '%s\n' "$*" >&2
 }
 
-# Names of the packages of these kinds.
+# Names of the packages of these kinds, without those whose command is here by other means.
 wanted() {
 	for kind in "$@"; do
-		sed -n "s/^\([a-z0-9][a-z0-9.+-]*\)[[:space:]]*# $kind: .*/\1/p" "$root/packages.txt"
+		sed -n "s/^\([a-z0-9][a-z0-9.+-]*\)\( unless [a-z0-9-]*\)\{0,1\}[[:space:]]*# $kind: .*/\1\2/p" "$root/packages.txt"
+	done | while read -r name _ command; do
+		[ -n "$command" ] && command -v "$command" >/dev/null || printf '%s\n' "$name"
 	done
 }
 

@@ -36,7 +36,7 @@ exits() {
 }
 
 every_line_of_packages_is_understood() {
-	! grep -vE '^(#.*|[a-z0-9][a-z0-9.+-]* +# (build|run|test|bench): .+|)$' "$root/packages.txt"
+	! grep -vE '^(#.*|[a-z0-9][a-z0-9.+-]*( unless [a-z0-9-]+)? +# (build|run|test|bench): .+|)$' "$root/packages.txt"
 }
 
 no_package_is_named_twice() {
@@ -47,6 +47,15 @@ nothing_is_missing_where_tests_run() {
 	missing=$("$root/scripts/packages.sh" --missing build run test)
 	echo "missing: $missing"
 	[ -z "$missing" ]
+}
+
+# A list of its own beside a copy of the script: two packages that do not exist, one of them for a command that does.
+what_a_command_stands_for_is_not_missing() {
+	mkdir -p "$folder/own/scripts" && cp "$root/scripts/packages.sh" "$folder/own/scripts" &&
+		printf 'nowhere-a unless sh # test: x\nnowhere-b unless nowhere-b # test: x\nnowhere-c # test: x\n' >"$folder/own/packages.txt" || return 1
+	missing=$("$folder/own/scripts/packages.sh" --missing test | tr '\n' ' ')
+	echo "missing: $missing"
+	[ "$missing" = "nowhere-b nowhere-c " ]
 }
 
 the_sample_is_the_same_each_time() {
@@ -74,6 +83,7 @@ no_credential_of_the_sample_stands_in_ours() {
 holds "every line of packages.txt is understood" every_line_of_packages_is_understood
 holds "no package is named twice" no_package_is_named_twice
 holds "no package is missing where the tests run" nothing_is_missing_where_tests_run
+holds "a package is not missing where its command is there" what_a_command_stands_for_is_not_missing
 holds "an unknown kind of package is a usage error" exits 2 "$root/scripts/packages.sh" everything
 holds "the sample repository is the same each time" the_sample_is_the_same_each_time
 holds "the sample repository is committed whole" the_sample_is_committed_whole
