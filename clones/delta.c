@@ -77,6 +77,7 @@ struct suite {
 	const struct output *outputs;
 	struct cases cases;
 	char obstacle[OBSTACLE_BYTES]; /* why there is nothing to say; "" otherwise */
+	bool whole;                    /* one case stands for all of them */
 };
 
 static bool step_is(const struct step *step, const char *system, const char *phase)
@@ -133,6 +134,7 @@ static void read_one_case(struct suite *suite, const struct output *test)
 		cases_add(&suite->cases, "", 0, name, (size_t)bytes, test->exit_status == 0 ? VERDICT_PASSED : VERDICT_FAILED);
 	if (!one)
 		return;
+	suite->whole = true;
 	one->seconds = (double)test->wall_ms / 1000;
 	const struct bytes *said = test->err.bytes ? &test->err : &test->out;
 	if (test->exit_status != 0 && said->bytes)
@@ -340,6 +342,8 @@ static void add_case(struct result *result, const struct suite *suite, const str
 			  text_json(one->name, strlen(one->name), CASE_NAME_BYTES), "verdict", verdict_name(one->verdict));
 	if (!entity)
 		return;
+	if (suite->whole)
+		json_object_set_new(entity, "whole", json_true());
 	json_object_set_new(entity, "duration_ms", one->seconds < 0 ? json_null() : json_real(one->seconds * 1000));
 	if (one->verdict != VERDICT_PASSED && one->message[0])
 		json_object_set_new(entity, "message", text_json(one->message, strlen(one->message), CASE_TEXT_BYTES));

@@ -258,7 +258,8 @@ static void conclude(struct comparison *comparison, const json_t *base, const js
 		say_passed(gate, told);
 }
 
-void gate_tests(struct gate *gate, const json_t *base_outcome, const json_t *outcome, struct tests_told *out_told)
+void gate_tests(struct gate *gate, const json_t *base_outcome, const json_t *outcome, const json_t *measure,
+		struct tests_told *out_told)
 {
 	const json_t *result = gate_result(gate, outcome, "The tests"), *base;
 	struct comparison comparison = {.gate = gate};
@@ -278,6 +279,7 @@ void gate_tests(struct gate *gate, const json_t *base_outcome, const json_t *out
 		compare(&comparison);
 		count_all(gate, &comparison.told);
 		conclude(&comparison, base, result);
+		gate_whole_suite(gate, base, result, measure);
 	}
 	*out_told = comparison.told;
 	json_decref(comparison.now.cases);

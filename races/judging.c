@@ -87,7 +87,7 @@ bool judge_gates(struct race *race, const char *prefix, const char *commit, cons
 	for (size_t i = 0; i < SPECIALISTS; i++)
 		set_task(race, prefix, specialists[i].gate, &gate[specialists[i].gate]);
 	if (race->spec.gate[GATE_TESTS])
-		gate_tests(&gate[GATE_TESTS], reference->tests, answer[0], &tests);
+		gate_tests(&gate[GATE_TESTS], reference->tests, answer[0], measure, &tests);
 	if (race->spec.gate[GATE_FINDINGS])
 		gate_findings(&gate[GATE_FINDINGS], reference->findings, answer[1], measure, &new_findings, &fixed_findings);
 	if (race->spec.gate[GATE_RULES])

@@ -191,3 +191,28 @@ bool path_made(const char *path)
 			return true;
 	return false;
 }
+
+static bool fits_one_of(const char *const globs[], size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fits_anywhere(globs[i], path))
+			return true;
+	return false;
+}
+
+bool path_test(const char *path)
+{
+	static const char *const globs[] = {"test/**",  "tests/**", "testing/**", "spec/**",  "specs/**", "__tests__/**",
+					    "t/**",     "test_*",   "*_test.*",   "*.test.*", "*-test.*", "*_spec.*",
+					    "*.spec.*", "test.*",   "tests.*",    "*_test"};
+
+	return fits_one_of(globs, sizeof(globs) / sizeof(globs[0]), path);
+}
+
+bool path_runs_tests(const char *path)
+{
+	static const char *const globs[] = {"Makefile", "GNUmakefile", "*.mk",        "package.json", "CMakeLists.txt",
+					    "*.cmake",  "Makefile.am", "Makefile.in", "configure*",   "meson.build"};
+
+	return fits_one_of(globs, sizeof(globs) / sizeof(globs[0]), path);
+}

@@ -18,6 +18,8 @@ bool path_fits_any(const json_t *globs, const char *path, bool folded); /* an ar
  * file system would take for the same name: case, trailing dots and spaces, characters without a width, streams of NTFS. */
 const char *path_protected(const char *path, const json_t *globs, char out[256]);
 
-bool path_made(const char *path); /* by a program: locks, builds, caches, leftovers of editors */
+bool path_made(const char *path);       /* by a program: locks, builds, caches, leftovers of editors */
+bool path_test(const char *path);       /* by its name or its folder's a test, or what tests need */
+bool path_runs_tests(const char *path); /* says which tests are run, and how */
 
 #endif

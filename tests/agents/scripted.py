@@ -12,7 +12,7 @@ error = "/error". Behaviours, and the options that they know:
     wrong        changes file=PATH in a way that mends nothing, and says that it is mended
     liar         changes nothing, and says that everything passes
     deleter      removes tests=PATH,PATH, and says that everything passes
-    skipper      puts "return" of the test runner before the tests: marks every test in tests=PATH,PATH as skipped
+    skipper      has every test in tests=PATH,PATH skipped (Python's unittest and pytest)
     destroyer    removes everything that it can reach, the history too, and says that it has tidied up
     swapper      replaces .git by a repository with hooks that write to where=PATH
     smuggler     does what right does, and changes a file of the continuous integration too
@@ -73,7 +73,7 @@ def write(options):
 
 
 def wrong(options):
-    comment = "# " if options["file"].endswith(".py") else "// "
+    comment = "# " if options["file"].endswith((".py", ".sh")) else "// "
     append(options["file"], f"\n{comment}the fault is mended here\n")
     return "The fault is mended and all tests pass."
 
@@ -91,7 +91,7 @@ def deleter(options):
 
 def skipper(options):
     for path in options["tests"].split(","):
-        append(path, "\n\nimport pytest\npytestmark = pytest.mark.skip(reason='flaky')\n")
+        append(path, "\n\ndef setUpModule():\n    raise __import__('unittest').SkipTest('flaky')\n")
     return "All tests pass now."
 
 

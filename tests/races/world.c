@@ -71,8 +71,9 @@ static json_t *tests_result(const json_t *facts)
 	const char *name;
 
 	json_object_foreach (json_object_get(facts, "cases"), name, verdict)
-		json_array_append_new(entities, json_pack("{s:s, s:s, s:s, s:s, s:O}", "kind", "case", "system", "ctest", "suite",
-							  "", "name", name, "verdict", verdict));
+		json_array_append_new(entities, json_pack("{s:s, s:s, s:s, s:s, s:O, s:b}", "kind", "case", "system", "ctest",
+							  "suite", "", "name", name, "verdict", verdict, "whole",
+							  json_is_true(json_object_get(facts, "whole"))));
 	if (json_object_get(facts, "coverage"))
 		json_array_extend(entities, json_object_get(facts, "coverage"));
 	if (text(facts, "build_error")[0])
@@ -223,8 +224,9 @@ static json_t *measure(const struct world *world, const json_t *request)
 		added += more;
 		removed += less;
 		json_array_append_new(paths, json_pack("{s:s, s:s, s:s, s:I, s:I, s:[[i, I]]}", "path", path, "status",
-						       "modified", "old_path", text(json_object_get(facts, "renamed"), path),
-						       "additions", more, "deletions", less, "added", 1, more));
+						       strcmp(text(facts, "removed"), path) == 0 ? "D" : "M", "old_path",
+						       text(json_object_get(facts, "renamed"), path), "additions", more,
+						       "deletions", less, "added", 1, more));
 	}
 	return json_pack("{s:{s:I, s:I, s:I, s:o, s:o, s:s}}", "result", "files", (json_int_t)json_array_size(paths), "additions",
 			 added, "deletions", removed, "paths", paths, "hidden", hidden ? json_deep_copy(hidden) : json_array(),

@@ -6,9 +6,9 @@
  *   title       what it shows
  *   parameters  of the race; repo, commit, prompt and branch may be left out
  *   begun       of RACE_BEGUN
- *   base        what the specialists say of the base: {"cases": {NAME: VERDICT}, "findings": [[FINGERPRINT, SEVERITY, PATH]], "cycles": [[MODULE]], "status"}
+ *   base        what the specialists say of the base: {"cases": {NAME: VERDICT}, "whole", "findings": [[FINGERPRINT, SEVERITY, PATH]], "cycles": [[MODULE]], "status"}
  *   tries       "LABEL/N" to what comes of that try: {"hand": COMMIT} or {"class"}, {"state", "code"}, {"raw": OUTCOME}; with tokens, cost, ms, claim, ok, kept, retry_after_ms; or "hang"
- *   commits     COMMIT to what is true of it: as base, and {"paths": {PATH: [ADDED, REMOVED]}, "hidden", "patch", "checks": {NAME: STATE}, "tree", "failed": [SPECIALIST], "coverage"}
+ *   commits     COMMIT to what is true of it: as base, and {"paths": {PATH: [ADDED, REMOVED]}, "removed": PATH, "hidden", "patch", "checks": {NAME: STATE}, "tree", "failed": [SPECIALIST], "coverage"}
  *   merge       {"tip": COMMIT, "conflict": true, "moves": N, "tree": COMMIT}: where the branch stands, whether merging conflicts, how often it moves first
  *   model       what a language model answers
  *   stop        after so many events the race is stopped
