@@ -13,16 +13,34 @@
 /* A usual task, to compare prices by. */
 static const struct wire_usage usual = {.in = 200000, .in_cached = 150000, .out = 8000};
 
-/* What is not said of a server somewhere else is taken for what such servers ask; one at home costs nothing. */
-static uint64_t cost_of(const struct agent_setup *setup)
+bool agent_prices_of(const struct agent_setup *setup, struct agent_prices *out_prices)
 {
-	static const struct price elsewhere = {3000000, 300000, 3750000, 15000000};
 	const struct agent_conf *conf = &setup->conf;
-	const struct price price = {conf->price_in, conf->price_cached, conf->price_cache_write, conf->price_out};
 
+	*out_prices = (struct agent_prices){0}; /* a server at home costs nothing */
 	if (conf->priced)
-		return price_of(&price, &usual);
-	return setup->server && strncmp(setup->server, "https://", 8) == 0 ? price_of(&elsewhere, &usual) : 0;
+		*out_prices = (struct agent_prices){conf->price_in, conf->price_cached, conf->price_cache_write, conf->price_out};
+	else if (setup->server && strncmp(setup->server, "https://", 8) == 0)
+		*out_prices = (struct agent_prices){3000000, 300000, 3750000, 15000000};
+	else
+		return true;
+	return conf->priced;
+}
+
+/* What its runs took, if it has had any; else what a usual task would. */
+static uint64_t cost_of(const struct agent_setup *setup, const struct agent_past *past)
+{
+	struct agent_prices prices;
+
+	agent_prices_of(setup, &prices);
+	if (past->runs && past->microusd_mean)
+		return past->microusd_mean;
+	return price_of(&(struct price){prices.in, prices.in_cached, prices.in_cache_write, prices.out}, &usual);
+}
+
+unsigned agent_work_level(const char *prompt, uint32_t files)
+{
+	return choice_estimate(&(struct choice_task){.prompt = prompt, .files = files}).level;
 }
 
 /* Our own loop has no model by itself, and opencode none that is known here. */
@@ -40,41 +58,55 @@ static bool is_usable(const struct agent_setup *setup, const struct state_folder
 	return rc == 0 && setup->installed && !wants_model(setup) && (setup->server || !setup->cli.wire);
 }
 
-static void add(const struct conf *conf, const struct state_folder *state, const struct agent_conf *agent,
-		struct choice_agent *all, size_t *count)
+struct choosing {
+	const struct conf *conf;
+	const struct state_folder *state;
+	const struct agent_history *history;
+	unsigned level;
+	struct choice_agent all[CHOICE_AGENTS_MAX];
+	size_t count;
+};
+
+static void add(struct choosing *choosing, const struct agent_conf *agent)
 {
 	char sentence[SENTENCE_BYTES];
 	struct agent_setup *setup;
+	struct agent_tally tally;
 
-	if (*count == CHOICE_AGENTS_MAX || agent_setup_new(conf, agent->name, &setup, sentence))
+	if (choosing->count == CHOICE_AGENTS_MAX || agent_setup_new(choosing->conf, agent->name, &setup, sentence))
 		return;
-	all[(*count)++] = (struct choice_agent){.name = agent->name,
-						.level = agent->level,
-						.cost_microusd = cost_of(setup),
-						.unusable = !is_usable(setup, state)};
+	agent_history_of(choosing->history, agent->name, agent->model, choosing->level, &tally);
+	choosing->all[choosing->count++] = (struct choice_agent){.name = agent->name,
+								 .level = agent->level,
+								 .cost_microusd = cost_of(setup, &tally.past),
+								 .attempts = tally.attempts,
+								 .verified = tally.good,
+								 .unusable = !is_usable(setup, choosing->state)};
 	agent_setup_free(setup);
 }
 
-int agent_choose(const struct conf *conf, const struct state_folder *state, const char *prompt, uint32_t files,
-		 char out_name[AGENT_LABEL_BYTES], char out_why[AGENT_WHY_CHOSEN], char out_sentence[SENTENCE_BYTES])
+int agent_choose(const struct conf *conf, const struct state_folder *state, const struct agent_history *history, unsigned level,
+		 size_t wanted, struct agent_chosen out_chosen[], char out_sentence[SENTENCE_BYTES])
 {
-	const struct choice_estimate hard = choice_estimate(&(struct choice_task){.prompt = prompt, .files = files});
-	struct choice_agent all[CHOICE_AGENTS_MAX];
-	struct choice_picked picked;
+	struct choosing choosing = {.conf = conf, .state = state, .history = history, .level = level};
+	struct choice_picked picked[AGENT_CHOSEN_MAX];
 	const struct agent_conf *builtin;
-	size_t count = 0;
 
 	for (uint32_t i = 0; i < conf->agent_count; i++)
-		add(conf, state, &conf->agent[i], all, &count);
+		add(&choosing, &conf->agent[i]);
 	for (size_t i = 0; (builtin = agent_builtin_at(i)); i++)
 		if (conf_agent(conf, builtin->name) == builtin)
-			add(conf, state, builtin, all, &count);
-	if (!choice_agents(all, count, hard.level, 1, &picked)) {
+			add(&choosing, builtin);
+	wanted =
+		choice_agents(choosing.all, choosing.count, level, wanted < AGENT_CHOSEN_MAX ? wanted : AGENT_CHOSEN_MAX, picked);
+	if (!wanted) {
 		snprintf(out_sentence, SENTENCE_BYTES,
 			 "no agent can be used here; `bunshin agent probe` says what each of them lacks");
 		return ERR_NOT_FOUND;
 	}
-	snprintf(out_name, AGENT_LABEL_BYTES, "%s", all[picked.index].name);
-	snprintf(out_why, AGENT_WHY_CHOSEN, "%s", picked.why);
+	for (size_t i = 0; i < wanted; i++) {
+		snprintf(out_chosen[i].name, AGENT_LABEL_BYTES, "%s", choosing.all[picked[i].index].name);
+		snprintf(out_chosen[i].why, AGENT_WHY_CHOSEN, "%s", picked[i].why);
+	}
 	return 0;
 }

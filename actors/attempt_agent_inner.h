@@ -61,7 +61,8 @@ struct agent_attempt {
 
 	/* As the parameters have it. */
 	const char *name, *prompt, *model, *label, *race;
-	char chosen[AGENT_LABEL_BYTES], chosen_why[AGENT_WHY_CHOSEN]; /* of one that was not named */
+	unsigned level;             /* of the task: how hard it looks */
+	struct agent_chosen chosen; /* of one that was not named */
 	bool notes_wanted;
 	char temperature[16];
 	uint64_t budget_tokens, budget_microusd;

@@ -95,19 +95,23 @@ static int find_state(struct agent_attempt *agent)
 
 static int choose(struct agent_attempt *agent, char sentence[SENTENCE_BYTES])
 {
-	size_t files = json_array_size(json_object_get(agent->attempt->inventory, "files"));
-	int rc = agent_choose(agent->conf, &agent->state, text_of(agent, "prompt"), (uint32_t)files, agent->chosen,
-			      agent->chosen_why, sentence);
+	struct agent_history *history = NULL;
+	int rc = agent_history_read(&agent->state, &history);
 
-	agent->name = agent->chosen;
+	if (!rc)
+		rc = agent_choose(agent->conf, &agent->state, history, agent->level, 1, &agent->chosen, sentence);
+	agent_history_free(history);
+	agent->name = agent->chosen.name;
 	return rc;
 }
 
 static int find_agent(struct agent_attempt *agent)
 {
+	size_t files = json_array_size(json_object_get(agent->attempt->inventory, "files"));
 	char sentence[SENTENCE_BYTES] = "";
 	int rc = agent_conf_read(&agent->conf, sentence);
 
+	agent->level = agent_work_level(text_of(agent, "prompt"), (uint32_t)files);
 	agent->name = text_of(agent, "agent");
 	if (!rc && strcmp(agent->name, AGENT_AUTO) == 0)
 		rc = choose(agent, sentence);

@@ -290,8 +290,9 @@ json_t *agent_json(struct agent_attempt *agent)
 				 (json_int_t)agent_cost_of(agent), "reported_cost_microusd", reported_cost(agent));
 
 	json_object_set_new(json, "chosen",
-			    agent->chosen[0] ? text_json(agent->chosen_why, strlen(agent->chosen_why), AGENT_WHY_CHOSEN)
-					     : json_null());
+			    agent->chosen.name[0] ? text_json(agent->chosen.why, strlen(agent->chosen.why), AGENT_WHY_CHOSEN)
+						  : json_null());
+	json_object_set_new(json, "work", json_integer(agent->level));
 	json_object_set_new(json, "priced", json_boolean(agent->setup->conf.priced));
 	json_object_set_new(json, "label", agent->label ? json_string(agent->label) : json_null());
 	json_object_set_new(json, "turns",

@@ -22,10 +22,11 @@ static void describe(json_t *agents, const char *name, const struct agent_conf *
 				      (json_int_t)agent->slots, "fallback", agent->fallback[0] ? agent->fallback : NULL));
 }
 
-json_t *race_agents(const struct conf *conf, const json_t *parameters)
+json_t *race_agents(const struct conf *conf, const json_t *parameters, const json_t *reserve)
 {
-	json_t *agents = json_object();
+	json_t *agents = json_object(), *facts;
 	const struct agent_conf *agent;
+	const char *name;
 	const json_t *entry;
 	size_t i;
 
@@ -34,11 +35,12 @@ json_t *race_agents(const struct conf *conf, const json_t *parameters)
 	for (i = 0; (agent = agent_builtin_at(i)); i++)
 		describe(agents, agent->name, agent);
 	json_array_foreach (json_object_get(parameters, "agents"), i, entry) {
-		const char *name = json_string_value(json_object_get(entry, "agent"));
-
+		name = json_string_value(json_object_get(entry, "agent"));
 		if (name)
 			describe(agents, name, conf_agent(conf, name));
 	}
+	json_object_foreach (agents, name, facts)
+		json_object_update(facts, json_object_get(reserve, name));
 	return agents;
 }
 

@@ -24,6 +24,7 @@
 #define END_MARGIN_MS  2000u      /* of the attempt's time, for handing in */
 #define READ_BYTES     65536u
 #define READY_KEY      "begin"
+#define ECONOMY_KEY    "economy"
 
 struct judge {
 	json_t *assignment;
@@ -34,6 +35,7 @@ struct judge {
 	struct race_keep keep;
 	struct race_workers *workers;
 	struct race *race;
+	json_t *chosen; /* the parameters with those in them who were chosen; NULL: nobody had to be */
 	struct buffer in;
 	uint64_t end_ms;  /* of the attempt */
 	uint64_t wake_ms; /* when the machine wants to be told of the time */
@@ -191,16 +193,52 @@ static uint64_t time_left(const struct judge *judge)
 	return judge->end_ms > now ? judge->end_ms - now : 1;
 }
 
+/* What was decided by the first attempt at this race holds for those after it, since children that are there were asked by it. */
+static const json_t *economy_of(struct judge *judge, const json_t *ready)
+{
+	json_t *economy;
+
+	if (race_keep_answer(&judge->keep, ECONOMY_KEY))
+		return race_keep_answer(&judge->keep, ECONOMY_KEY);
+	economy = race_economy(&judge->state, judge->conf, judge->parameters, json_object_get(ready, "repository"));
+	if (economy)
+		race_keep_put(&judge->keep, ECONOMY_KEY, economy);
+	json_decref(economy);
+	return race_keep_answer(&judge->keep, ECONOMY_KEY);
+}
+
+/* The machine does not know that somebody had to be chosen, only why he was. */
+static int put_chosen(struct judge *judge, const json_t *economy)
+{
+	char why[256] = "";
+	int rc;
+
+	if (!json_object_size(json_object_get(economy, "chosen")))
+		return economy ? 0 : judge_fail(judge, ERR_MEMORY, NULL);
+	judge->chosen = race_chosen(judge->parameters, economy);
+	race_free(judge->race);
+	judge->race = NULL;
+	rc = judge->chosen ? race_new(judge->chosen, judge->task_id, &judge->race, why) : ERR_MEMORY;
+	if (rc)
+		return judge_fail(judge, rc, why);
+	judge->parameters = judge->chosen;
+	return 0;
+}
+
 /* The machine begins once the repository is there, or it is known why it is not: what it asks for then says so too. */
 static void begin(struct judge *judge, const json_t *ready)
 {
-	json_t *error = json_object_get(ready, "error");
-	json_t *agents = race_agents(judge->conf, judge->parameters);
+	json_t *error = json_object_get(ready, "error"), *agents;
+	const json_t *economy = economy_of(judge, ready);
 	json_t *budget = json_object_get(judge->assignment, "budget_tokens");
-	json_t *json = json_pack("{s:I, s:I, s:I, s:O, s:o}", "budget_tokens", json_integer_value(budget), "remaining_ms",
-				 (json_int_t)time_left(judge), "elapsed_ms", (json_int_t)race_keep_elapsed_ms(&judge->keep),
-				 "started", json_object_get(judge->keep.json, "started"), "agents", agents);
+	json_t *json;
 
+	if (put_chosen(judge, economy))
+		return;
+	agents = race_agents(judge->conf, judge->parameters, json_object_get(economy, "reserve"));
+	json = json_pack("{s:I, s:I, s:I, s:O, s:o}", "budget_tokens", json_integer_value(budget), "remaining_ms",
+			 (json_int_t)time_left(judge), "elapsed_ms", (json_int_t)race_keep_elapsed_ms(&judge->keep), "started",
+			 json_object_get(judge->keep.json, "started"), "agents", agents);
 	if (error)
 		fprintf(stderr, "%s\n", json_string_value(json_object_get(error, "sentence")));
 	if (json)
@@ -368,6 +406,7 @@ int race_attempt_run(json_t *assignment)
 	free(judge.conf);
 	buffer_release(&judge.in);
 	json_decref(judge.end);
+	json_decref(judge.chosen);
 	json_decref(assignment);
 	if (signals >= 0)
 		close(signals);

@@ -6,6 +6,7 @@
  *   race_worker.c   threads for what blocks: the workspace, language models
  *   race_keep.c     what is kept for the next attempt, and what the attempts of the race may read
  *   race_agents.c   agents as the machine wants to know them; asking one's model
+ *   race_economy.c  who is chosen, and what is to be set aside
  *   race_hand_in.c  the result
  */
 #ifndef ACTORS_RACE_ATTEMPT_INNER_H
@@ -50,10 +51,19 @@ json_t *race_error(int rc, const char *sentence);
 
 /* ---- race_agents.c ---- */
 
-/* {NAME: {"adapter", "model", "level", "slots", "fallback"}} of all agents there are, and under any other name that the parameters use. NULL: out of memory. */
-json_t *race_agents(const struct conf *conf, const json_t *parameters);
+/* {NAME: {"adapter", "model", "level", "slots", "fallback"}}, and what `reserve` has of it (may be NULL), of all agents there are, and under any other name that the parameters use. NULL: out of memory. */
+json_t *race_agents(const struct conf *conf, const json_t *parameters, const json_t *reserve);
 /* Blocks. {"result": {"text"}} or {"error"}. */
 json_t *race_ask_model(const struct state_folder *state, const struct conf *conf, const json_t *request, int cancel_fd);
+
+/* ---- race_economy.c ---- */
+
+/* {"reserve": {AGENT: {"reserve_tokens", "least_tokens", "reserve_microusd", "least_microusd", "estimate"}}, "chosen": {LABEL: {"agent", "why"}}}; the money only where it is
+ * known what a server asks. `repository`: {"files", "bytes"} or NULL. Reads the trail, up to a second. NULL: out of memory. */
+json_t *race_economy(const struct state_folder *state, const struct conf *conf, const json_t *parameters,
+		     const json_t *repository);
+/* The parameters with those who were chosen in the places of "auto", and why, as "chosen". The caller's; NULL: out of memory. */
+json_t *race_chosen(const json_t *parameters, const json_t *economy);
 
 /* ---- race_keep.c ---- */
 

@@ -131,6 +131,19 @@ static bool is_id(const char *commit)
 	return strlen(commit) == COMMIT_DIGITS && strspn(commit, "0123456789abcdef") == COMMIT_DIGITS;
 }
 
+/* How large the commit is: for what work in it will take. */
+static void add_size(const struct race_workers *workers, const char *repository, const char *commit, json_t *answer)
+{
+	json_t *request = json_pack("{s:s, s:s, s:s, s:b}", "verb", "show", "repository", repository ? repository : "",
+				    "revision", commit ? commit : "HEAD", "size", 1);
+	json_t *shown = request ? ask_workspace(workers, request) : NULL;
+
+	if (json_object_get(shown, "result") && json_object_get(answer, "result"))
+		json_object_set(answer, "repository", json_object_get(shown, "result"));
+	json_decref(shown);
+	json_decref(request);
+}
+
 /* A repository that the workspace does not have yet, or not with this commit, is read from the disk. */
 static json_t *make_ready(const struct race_workers *workers, const json_t *wanted)
 {
@@ -144,12 +157,13 @@ static json_t *make_ready(const struct race_workers *workers, const json_t *want
 		json_object_del(request, "revision");
 	answer = request ? ask_workspace(workers, request) : race_error(ERR_MEMORY, error_sentence(ERR_MEMORY));
 	json_decref(request);
-	if (!repository || repository[0] != '/' || (json_object_get(answer, "result") && commit && is_id(commit)))
-		return answer;
-	json_decref(answer);
-	request = json_pack("{s:s, s:s}", "verb", "import", "path", repository);
-	answer = request ? ask_workspace(workers, request) : race_error(ERR_MEMORY, error_sentence(ERR_MEMORY));
-	json_decref(request);
+	if (repository && repository[0] == '/' && !(json_object_get(answer, "result") && commit && is_id(commit))) {
+		json_decref(answer);
+		request = json_pack("{s:s, s:s}", "verb", "import", "path", repository);
+		answer = request ? ask_workspace(workers, request) : race_error(ERR_MEMORY, error_sentence(ERR_MEMORY));
+		json_decref(request);
+	}
+	add_size(workers, repository, commit, answer);
 	return answer;
 }
 

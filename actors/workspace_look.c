@@ -11,6 +11,8 @@
 #include "actors/workspace_inner.h"
 #include "clones/result.h"
 
+#define FILES_MEASURED  50000u
+#define TEXT_MEASURED   (1u << 20)
 #define LOG_COUNT       100u
 #define LOG_COUNT_MAX   100000u
 #define SHOWN_BYTES_MAX (4u << 20) /* of one text in a reply */
@@ -307,6 +309,40 @@ static int show_path(struct job *job, const struct commit *commit, const char *p
 	return 0;
 }
 
+/* ---- size ---- */
+
+struct sizing {
+	struct job *job;
+	const struct tree *tree;
+	uint64_t files, bytes;
+};
+
+static int size_one(void *context, const struct diff_entry *entry)
+{
+	struct sizing *sizing = context;
+	struct workspace_file file;
+
+	sizing->files++;
+	if (sizing->files <= FILES_MEASURED && workspace_read(sizing->job->agent, sizing->tree, entry->new_path, &file) == 0 &&
+	    file.data.bytes <= TEXT_MEASURED)
+		sizing->bytes += file.data.bytes;
+	return 0;
+}
+
+static int show_size(struct job *job, const struct commit *commit)
+{
+	struct sizing sizing = {.job = job, .tree = commit_tree(commit)};
+	int rc = workspace_diff(job->agent, NULL, sizing.tree, &(struct diff_options){.prefix = NULL}, size_one, &sizing);
+
+	if (rc)
+		return rc;
+	if (sizing.files > FILES_MEASURED) /* the others are taken to be as large */
+		sizing.bytes = sizing.bytes / FILES_MEASURED * sizing.files;
+	job->result = json_pack("{s:o, s:I, s:I}", "id", oid_text(commit_id(commit)), "files", (json_int_t)sizing.files, "bytes",
+				(json_int_t)sizing.bytes);
+	return 0;
+}
+
 int look_show(struct job *job)
 {
 	const char *path = request_text(job->request, "path");
@@ -315,6 +351,8 @@ int look_show(struct job *job)
 
 	if (rc)
 		return rc;
+	if (request_flag(job->request, "size"))
+		return show_size(job, commit);
 	return path ? show_path(job, commit, path) : show_commit(job, commit);
 }
 

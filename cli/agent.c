@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/agent_choice.h"
+#include "actors/agent_history.h"
 #include "actors/agent_setup.h"
 #include "cli/listing.h"
 #include "cli/session.h"
@@ -20,6 +22,7 @@ struct looking {
 	struct conf *conf;
 	struct state_folder state;
 	bool has_state;
+	struct agent_history *history; /* NULL: it is not asked for, or there is no state folder */
 };
 
 static int look_begin(struct call *call, struct looking *looking)
@@ -70,6 +73,38 @@ static json_t *price_words(const struct agent_conf *conf)
 			    : json_null();
 }
 
+/* A usual task in a repository of a middling size. */
+static json_t *estimate_json(const struct looking *looking, const struct agent_setup *setup, char out_words[32])
+{
+	const struct agent_job job = {.prompt_bytes = 1000,
+				      .repository_files = 200,
+				      .repository_bytes = 1000000,
+				      .level = 2,
+				      .turns_max = setup->conf.turns};
+	struct agent_estimate estimate;
+	bool priced;
+
+	agent_estimate_for(setup, looking->history, &job, &estimate, &priced);
+	if (estimate.expected_microusd)
+		snprintf(out_words, 32, "%s$%.2f", priced ? "" : "about ", (double)estimate.expected_microusd / 1e6);
+	else
+		snprintf(out_words, 32, "free");
+	return need(json_pack("{s:I, s:I, s:I, s:I, s:s, s:b}", "likely_tokens", (json_int_t)estimate.expected_tokens,
+			      "likely_microusd", (json_int_t)estimate.expected_microusd, "most_tokens",
+			      (json_int_t)estimate.tokens, "most_microusd", (json_int_t)estimate.microusd, "basis",
+			      estimate.basis, "priced", (int)priced));
+}
+
+static void add_estimate(const struct looking *looking, const struct agent_setup *setup, json_t *row)
+{
+	char words[32];
+
+	if (!looking->history)
+		return;
+	json_object_set_new(row, "usual_task", estimate_json(looking, setup, words));
+	json_object_set_new(row, "usual_cost", need(json_string(words)));
+}
+
 static json_t *text_or_null(const char *text)
 {
 	return text && *text ? need(json_string(text)) : json_null();
@@ -104,6 +139,7 @@ static int row_add(const struct looking *looking, const char *name, json_t *rows
 			    need(json_string(!setup->installed   ? "not installed"
 					     : setup->version[0] ? setup->version
 								 : "installed")));
+	add_estimate(looking, setup, row);
 	json_array_append_new(rows, row);
 	agent_setup_free(setup);
 	return 0;
@@ -126,11 +162,17 @@ static int all_rows(const struct looking *looking, json_t *rows)
 /* ---- list ---- */
 
 static const struct column list_columns[] = {
-	{"AGENT", "agent", COLUMN_TEXT, false},       {"PROGRAM", "there", COLUMN_TEXT, false},
-	{"MODEL", "model", COLUMN_TEXT, false},       {"SERVER", "server", COLUMN_TEXT, true},
-	{"KEY", "key", COLUMN_TEXT, false},           {"IN/OUT", "price_words", COLUMN_TEXT, false},
-	{"LEVEL", "level", COLUMN_NUMBER, false},     {"SLOTS", "slots", COLUMN_NUMBER, false},
-	{"FALLBACK", "fallback", COLUMN_TEXT, false}, {NULL, NULL, COLUMN_TEXT, false},
+	{"AGENT", "agent", COLUMN_TEXT, false},
+	{"PROGRAM", "there", COLUMN_TEXT, false},
+	{"MODEL", "model", COLUMN_TEXT, false},
+	{"SERVER", "server", COLUMN_TEXT, true},
+	{"KEY", "key", COLUMN_TEXT, false},
+	{"IN/OUT", "price_words", COLUMN_TEXT, false},
+	{"A TASK", "usual_cost", COLUMN_TEXT, false},
+	{"LEVEL", "level", COLUMN_NUMBER, false},
+	{"SLOTS", "slots", COLUMN_NUMBER, false},
+	{"FALLBACK", "fallback", COLUMN_TEXT, false},
+	{NULL, NULL, COLUMN_TEXT, false},
 };
 
 static int run_list(struct call *call)
@@ -142,7 +184,10 @@ static int run_list(struct call *call)
 	if (rc)
 		return rc;
 	rows = need(json_array());
+	if (looking.has_state && agent_history_read(&looking.state, &looking.history))
+		looking.history = NULL;
 	rc = all_rows(&looking, rows);
+	agent_history_free(looking.history);
 	free(looking.conf);
 	if (!rc)
 		return listing_print(call, "agents", rows, list_columns, NULL);
@@ -157,7 +202,10 @@ const struct command command_agent_list = {
 	.example = "$ bunshin agent list",
 	.notes = "PROGRAM is the version, where it was asked for before (`bunshin agent probe`). KEY says whether there is one, "
 		 "as this shell sees\n"
-		 "it, and never shows it. Works without a running network.",
+		 "it, and never shows it. A TASK is what a usual task would likely cost, by the past of the agent in this "
+		 "network; "
+		 "\"about\" where\n"
+		 "nobody has said its prices. Works without a running network.",
 	.run = run_list,
 };
 

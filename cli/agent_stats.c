@@ -35,18 +35,28 @@ static void add_to(json_t *row, const char *name, json_int_t more)
 	json_object_set_new(row, name, json_integer(json_integer_value(json_object_get(row, name)) + more));
 }
 
-/* Kinds of tasks are told apart by whether they were part of a race. */
+static const char *work_of(const json_t *agent)
+{
+	static const char *const works[] = {"", "simple", "usual", "hard"};
+	json_int_t level = json_integer_value(json_object_get(agent, "work"));
+
+	return works[level >= 1 && level <= 3 ? level : 0];
+}
+
+/* Kinds of tasks are told apart by whether they were part of a race, and how hard they looked. */
 static json_t *row_of(struct stats *stats, const json_t *agent)
 {
 	const char *name = text_in(agent, "name"), *model = text_in(agent, "model");
 	const char *kind = json_is_string(json_object_get(agent, "label")) ? "race" : "task";
-	json_t *key = need(json_sprintf("%s\n%s\n%s", name, model, kind)), *row;
+	const char *work = work_of(agent);
+	json_t *key = need(json_sprintf("%s\n%s\n%s\n%s", name, model, kind, work)), *row;
 
 	row = json_object_get(stats->rows, json_string_value(key));
 	if (!row) {
-		row = need(json_pack("{s:s, s:s?, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{}, s:[]}", "agent", name, "model",
-				     *model ? model : NULL, "kind", kind, "attempts", 0, "handed_in", 0, "raced", 0, "verified",
-				     0, "tokens", 0, "cost_microusd", 0, "rate_limited", 0, "failures", "times"));
+		row = need(json_pack("{s:s, s:s?, s:s, s:s?, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{}, s:[]}", "agent", name,
+				     "model", *model ? model : NULL, "kind", kind, "work", *work ? work : NULL, "attempts", 0,
+				     "handed_in", 0, "raced", 0, "verified", 0, "tokens", 0, "cost_microusd", 0, "rate_limited",
+				     0, "failures", "times"));
 		json_object_set_new(stats->rows, json_string_value(key), row);
 	}
 	json_decref(key);
@@ -189,6 +199,7 @@ static const struct column columns[] = {
 	{"AGENT", "agent", COLUMN_TEXT, false},
 	{"MODEL", "model", COLUMN_TEXT, false},
 	{"KIND", "kind", COLUMN_TEXT, false},
+	{"WORK", "work", COLUMN_TEXT, false},
 	{"ATTEMPTS", "attempts", COLUMN_NUMBER, false},
 	{"HANDED IN", "handed_in", COLUMN_NUMBER, false},
 	{"RACED", "raced", COLUMN_NUMBER, false},
@@ -235,9 +246,9 @@ const struct command command_agent_stats = {
 	.operands = "[NAME]",
 	.sentence = "Counts what became of agents' work: verified or not, tokens, cost, time, what went wrong",
 	.example = "$ bunshin agent stats --since yesterday",
-	.notes = "From the trail, which is only read; texts that were erased are not counted. KIND is race or task. FAILED "
-		 "counts by the class of what\n"
-		 "went wrong. Works without a running network.",
+	.notes = "From the trail, which is only read; texts that were erased are not counted. KIND is race or task. WORK is how "
+		 "hard the task looked.\n"
+		 "FAILED counts by the class of what went wrong. Works without a running network.",
 	.options = options,
 	.operands_most = 1,
 	.run = run,

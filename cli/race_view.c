@@ -373,6 +373,54 @@ static void print_merging(const struct paper *paper, const json_t *race)
 	race_print_conflicts(paper, json_object_get(merging, "conflicts"));
 }
 
+/* ---- what was thought before ---- */
+
+static void print_chosen(const struct paper *paper, const json_t *race)
+{
+	bool any = false;
+	const json_t *attempt;
+	size_t i;
+
+	json_array_foreach (json_object_get(race, "attempts"), i, attempt) {
+		char lead[64];
+
+		if (!*text_at(attempt, "chosen"))
+			continue;
+		if (!any)
+			print_heading(paper, "Who was chosen");
+		any = true;
+		snprintf(lead, sizeof(lead), "  %s: ", text_at(attempt, "label"));
+		prose_json(paper, lead, json_object_get(attempt, "chosen"));
+	}
+}
+
+static void print_set_aside_of(const struct paper *paper, const json_t *attempt)
+{
+	uint64_t tokens = number_at(attempt, "set_aside.tokens"), microusd = number_at(attempt, "set_aside.microusd");
+	char lead[160], token_text[TOKENS_TEXT_BYTES], money_text[MONEY_TEXT_BYTES];
+
+	tokens_print(tokens, token_text);
+	money_print(microusd, money_text);
+	snprintf(lead, sizeof(lead), "  %s: %s%s%s%s%s; ", text_at(attempt, "label"), tokens ? token_text : "",
+		 tokens ? " tokens" : "", tokens && microusd ? ", " : "", microusd ? money_text : "",
+		 tokens || microusd ? "" : "nothing");
+	if (*text_at(attempt, "set_aside.basis"))
+		prose_print(paper, lead, text_at(attempt, "set_aside.basis"));
+}
+
+/* Without a budget nothing is set aside. */
+static void print_set_aside(const struct paper *paper, const json_t *race)
+{
+	const json_t *attempt;
+	size_t i;
+
+	if (!number_at(race, "budget.tokens") && !number_at(race, "budget.microusd"))
+		return;
+	print_heading(paper, "Set aside");
+	json_array_foreach (json_object_get(race, "attempts"), i, attempt)
+		print_set_aside_of(paper, attempt);
+}
+
 /* ---- what was spent ---- */
 
 static void print_budget(const struct paper *paper, const json_t *race)
@@ -441,6 +489,8 @@ void race_print(const struct paper *paper, const json_t *race)
 	print_news(paper, race);
 	print_choice(paper, race);
 	print_merging(paper, race);
+	print_chosen(paper, race);
+	print_set_aside(paper, race);
 	print_budget(paper, race);
 	print_by_agent(paper, race);
 	print_next(paper, race);

@@ -11,6 +11,7 @@
 #define WORDS_SHORT 12u
 #define FILES_MANY  3000u
 #define PATHS_MANY  3u
+#define RATE_LEAST  0.25 /* who succeeds less often, by Laplace's rule, is not good for such work: three failures of three */
 
 /* ---- how hard ---- */
 
@@ -135,7 +136,10 @@ static int compare(const struct choice_agent *a, const struct choice_agent *b, u
 {
 	double rate = success_rate(b) - success_rate(a), cost = cost_of_success(a) - cost_of_success(b);
 	bool fit_a = level_of(a) >= level, fit_b = level_of(b) >= level;
+	bool able_a = success_rate(a) >= RATE_LEAST, able_b = success_rate(b) >= RATE_LEAST;
 
+	if (able_a != able_b)
+		return able_a ? -1 : 1;
 	if (fit_a != fit_b)
 		return fit_a ? -1 : 1;
 	if (!fit_a && level_of(a) != level_of(b))
@@ -164,7 +168,7 @@ static void explain(struct choice_picked *picked, const struct choice_agent *age
 	if (level_of(agent) < level)
 		said_add(why, CHOICE_WHY_BYTES, ", and nobody else is left who is good for this");
 	if (agent->attempts)
-		said_add(why, CHOICE_WHY_BYTES, ", %u of %u attempts at such work were verified",
+		said_add(why, CHOICE_WHY_BYTES, ", %u of %u attempts at such work succeeded",
 			 agent->verified < agent->attempts ? agent->verified : agent->attempts, agent->attempts);
 	else
 		said_add(why, CHOICE_WHY_BYTES, ", has not tried such work yet");

@@ -46,7 +46,7 @@ struct choice_picked {
 struct choice_estimate choice_estimate(const struct choice_task *task);
 
 /* Writes up to `wanted` agents, the best first. First each that is good for the level, then, if these are too few, those that are good for less, and then the same ones
- * again, in order. Among equals: for hard work the one that succeeds more often, else the one whose success costs less; then the name. Returns how many: 0 only if none is
+ * again, in order. Whoever fails nearly always comes after all others, however little that costs. Among equals: for hard work the one that succeeds more often, else the one whose success costs less; then the name. Returns how many: 0 only if none is
  * usable, or none is wanted. */
 size_t choice_agents(const struct choice_agent *agents, size_t count, unsigned level, size_t wanted,
 		     struct choice_picked *out_picked);

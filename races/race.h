@@ -33,7 +33,7 @@ void race_free(struct race *race); /* takes NULL */
 
 enum race_event_kind {
 	RACE_BEGUN, /* the first event; json: {"budget_tokens", "remaining_ms", "agents": {NAME: {"adapter", "model", "level", "slots", "fallback",
-			  "reserve_tokens", "reserve_microusd"}}} of routing.conf; may have "elapsed_ms", how long the race has been under way before this process, and
+			  "reserve_tokens", "reserve_microusd", "least_tokens", "least_microusd", "estimate"}}} of routing.conf and of what such work takes; may have "elapsed_ms", how long the race has been under way before this process, and
 			  "started", its beginning as text */
 	RACE_ACCEPTED, /* of a REQUEST; json: {"task_id", "duplicate"} */
 	RACE_REFUSED,  /* of a REQUEST; json: {"code": NAME, "sentence", "retry_after_ms"} */

@@ -118,6 +118,20 @@ static const char *state_of(const struct attempt *attempt)
 	return attempt->phase == PHASE_JUDGING || attempt->ended == ENDED_HANDED_IN ? "judged" : "ended";
 }
 
+/* What was set aside for all of its tries, and what was thought that they would take. */
+static json_t *set_aside_json(const struct race *race, const struct attempt *attempt)
+{
+	const json_t *facts =
+		attempt->entry->agent ? json_object_get(json_object_get(race->begun, "agents"), attempt->entry->agent) : NULL;
+
+	if (!attempt->entry->agent)
+		return json_null();
+	return json_pack("{s:I, s:I, s:O?, s:O?, s:O?}", "tokens", (json_int_t)attempt->reserved_tokens, "microusd",
+			 (json_int_t)attempt->reserved_microusd, "likely_tokens", json_object_get(facts, "least_tokens"),
+			 "likely_microusd", json_object_get(facts, "least_microusd"), "basis",
+			 json_object_get(facts, "estimate"));
+}
+
 static json_t *attempt_json(const struct race *race, const struct attempt *attempt)
 {
 	json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:b, s:s}", "label",
@@ -144,6 +158,8 @@ static json_t *attempt_json(const struct race *race, const struct attempt *attem
 	json_object_set_new(json, "wall_ms", json_integer((json_int_t)attempt->wall_ms));
 	json_object_set_new(json, "tries", json_deep_copy(attempt->told));
 	json_object_set_new(json, "rank", attempt->rank ? json_integer(attempt->rank) : json_null());
+	json_object_set_new(json, "chosen", attempt->entry->chosen ? said_cut(attempt->entry->chosen, 500) : json_null());
+	json_object_set_new(json, "set_aside", set_aside_json(race, attempt));
 	if (attempt->entry->provenance)
 		json_object_set_new(json, "provenance", first_of(attempt->entry->provenance, 200));
 	return json;

@@ -272,8 +272,9 @@ static int add_entry(struct race_spec *spec, const char *list, size_t index, con
 
 static int read_agent(struct race_spec *spec, size_t index, const json_t *from, char why[256])
 {
-	static const char *const known[] = {"label", "agent", "model", "temperature", "prompt", "level", NULL};
+	static const char *const known[] = {"label", "agent", "model", "temperature", "prompt", "level", "chosen", NULL};
 	const json_t *agent = member(from, "agent"), *model = member(from, "model"), *prompt = member(from, "prompt");
+	const json_t *chosen = member(from, "chosen");
 	struct race_entry entry = {.temperature = member(from, "temperature"), .level = member(from, "level")};
 	char where[32];
 	int rc;
@@ -296,6 +297,9 @@ static int read_agent(struct race_spec *spec, size_t index, const json_t *from, 
 		return refuse_at(why, "agents", index, "temperature", entry.temperature, "a number from 0 to 2, or null");
 	if (entry.level && (!is_whole(entry.level, 3) || json_integer_value(entry.level) < 1))
 		return refuse_at(why, "agents", index, "level", entry.level, "1, 2, 3 or null");
+	if (chosen && !is_line(chosen, 500))
+		return refuse_at(why, "agents", index, "chosen", chosen, "a sentence of up to 500 bytes, or null");
+	entry.chosen = json_string_value(chosen);
 	entry.agent = json_string_value(agent);
 	entry.model = json_string_value(model);
 	entry.prompt = json_string_value(prompt);

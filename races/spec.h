@@ -41,6 +41,7 @@ struct race_entry {
 	const char *commit;
 	const char *ref;
 	const json_t *provenance;
+	const char *chosen; /* why this agent, if nobody had named it; NULL: somebody had */
 };
 
 #define RACE_GATE_MS                                                                                                             \

@@ -44,14 +44,51 @@ void attempt_end(struct race *race, struct attempt *attempt, enum ending ended, 
 
 /* ---- what is set aside ---- */
 
-/* Its own bound, else what such an agent takes, else an equal share. */
-static uint64_t share(uint64_t own, uint64_t usual, uint64_t budget, size_t agents)
+/* Names in the facts about an agent, of one kind of budget. */
+struct kind {
+	const char *reserve, *least;
+};
+static const struct kind tokens_kind = {"reserve_tokens", "least_tokens"}, money_kind = {"reserve_microusd", "least_microusd"};
+
+static const json_t *reserve_of(const struct race *race, const struct attempt *attempt, const struct kind *kind)
 {
+	return attempt->entry->agent ? json_object_get(facts_of(race, attempt->entry->agent), kind->reserve) : NULL;
+}
+
+/* The part of the budget that goes by what is known of agents, in proportion to what each may take; the others have equal parts. */
+static uint64_t part(const struct race *race, uint64_t wanted, uint64_t budget, size_t agents, const struct kind *kind)
+{
+	size_t known = 0;
+	double sum = 0;
+
+	for (size_t i = 0; i < race->attempt_count; i++) {
+		const json_t *reserve = reserve_of(race, &race->attempt[i], kind);
+
+		known += reserve != NULL;
+		sum += reserve ? (double)json_integer_value(reserve) : 0;
+	}
+	return sum > 0 ? (uint64_t)((double)(budget - budget / agents * (agents - known)) * ((double)wanted / sum)) : 0;
+}
+
+/* Its own bound; else its part of the budget, and at least what it will likely take, for with less it had better not begin: but if that is more than there ever was,
+ * all there is. */
+static uint64_t share(const struct race *race, const struct attempt *attempt, uint64_t own, uint64_t budget, size_t agents,
+		      const struct kind *kind)
+{
+	const json_t *facts = facts_of(race, attempt->agent), *reserve = json_object_get(facts, kind->reserve);
+	uint64_t wanted = said_number(facts, kind->reserve), least = wanted, mine;
+
 	if (own)
 		return own;
 	if (!budget)
 		return 0;
-	return usual ? usual : budget / agents ? budget / agents : 1;
+	if (!json_is_integer(reserve))
+		return budget / agents ? budget / agents : 1;
+	if (json_object_get(facts, kind->least))
+		least = said_number(facts, kind->least);
+	mine = part(race, wanted, budget, agents, kind);
+	mine = mine > least ? mine : least;
+	return mine < budget ? mine : budget;
 }
 
 static bool somebody_may_give_back(const struct race *race)
@@ -73,12 +110,10 @@ static size_t agents_of(const struct race *race)
 
 static bool reserve(struct race *race, struct attempt *attempt)
 {
-	const json_t *facts = facts_of(race, attempt->agent);
 	const struct race_budget *budget = &race->spec.budget;
-	uint64_t tokens =
-		share(budget->attempt_tokens, said_number(facts, "reserve_tokens"), race->tokens.budget, agents_of(race));
-	uint64_t microusd =
-		share(budget->attempt_microusd, said_number(facts, "reserve_microusd"), race->microusd.budget, agents_of(race));
+	size_t agents = agents_of(race);
+	uint64_t tokens = share(race, attempt, budget->attempt_tokens, race->tokens.budget, agents, &tokens_kind);
+	uint64_t microusd = share(race, attempt, budget->attempt_microusd, race->microusd.budget, agents, &money_kind);
 
 	attempt->reserved_tokens = tokens;
 	attempt->reserved_microusd = microusd;

@@ -289,7 +289,7 @@ static void test_agents_are_known_by_every_name_that_a_race_uses(void **unused)
 	assert_non_null(conf);
 	if (conf_parse(text, "conf", conf, sentence))
 		fail_msg("%s", sentence);
-	agents = race_agents(conf, parameters);
+	agents = race_agents(conf, parameters, NULL);
 	mine = json_object_get(agents, "mine");
 	assert_string_equal(json_string_value(json_object_get(mine, "adapter")), "claude");
 	assert_string_equal(json_string_value(json_object_get(mine, "model")), "m1");

@@ -65,7 +65,7 @@ static void test_what_is_wrong_with_parameters_is_said_with_what_would_be_right(
 	refused("{\"agents\": [{\"label\": \"a\", \"agent\": \"x\"}, {\"label\": \"a\", \"agent\": \"x\"}]}",
 		"parameters.agents[1].label is \"a\"; it must be a label that nobody else in the race has");
 	refused("{\"agents\": [{\"label\": \"a\", \"agent\": \"x\", \"modle\": \"m\"}]}",
-		"parameters.agents[0].modle is not known; known are label, agent, model, temperature, prompt, level");
+		"parameters.agents[0].modle is not known; known are label, agent, model, temperature, prompt, level, chosen");
 	refused("{\"agents\": [{\"label\": \"a\", \"agent\": \"x\", \"temperature\": 3}]}",
 		"parameters.agents[0].temperature is 3; it must be a number from 0 to 2, or null");
 	refused("{\"candidates\": [{\"label\": \"a\", \"commit\": \"HEAD\"}]}",
@@ -488,10 +488,32 @@ static void test_simple_work_goes_to_who_is_cheap_and_hard_work_to_who_succeeds(
 	assert_string_equal(agents[picked[3].index].name, "claude");
 	assert_string_equal(
 		picked[0].why,
-		"claude is good for hard work, 18 of 20 attempts at such work were verified, and a success costs about $0.3474.");
+		"claude is good for hard work, 18 of 20 attempts at such work succeeded, and a success costs about $0.3474.");
 	assert_non_null(strstr(picked[2].why, "nobody else is left"));
 	assert_non_null(strstr(picked[3].why, "once more"));
 	assert_int_equal(choice_agents(&agents[3], 1, 3, 5, picked), 0);
+}
+
+/* What costs nothing and never works costs too much; but it comes back where there is nobody else. */
+static void test_who_nearly_always_fails_comes_last_however_cheap(void **state)
+{
+	struct choice_agent agents[] = {{.name = "free", .level = 3, .attempts = 2},
+					{.name = "paid", .level = 2, .cost_microusd = 300000}};
+	struct choice_picked picked[2];
+
+	(void)state;
+	choice_agents(agents, 2, 2, 1, picked);
+	assert_int_equal(picked[0].index, 0);
+	agents[0].attempts = 3;
+	choice_agents(agents, 2, 2, 2, picked);
+	assert_int_equal(picked[0].index, 1);
+	assert_int_equal(picked[1].index, 0);
+	assert_non_null(strstr(picked[1].why, "0 of 3 attempts at such work succeeded"));
+	choice_agents(agents, 2, 3, 1, picked);
+	assert_int_equal(picked[0].index, 1);
+	agents[1].unusable = true;
+	assert_int_equal(choice_agents(agents, 2, 2, 1, picked), 1);
+	assert_int_equal(picked[0].index, 0);
 }
 
 /* ---- reports ---- */
@@ -534,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_a_cancel_that_nobody_answers_is_not_waited_for_for_ever),
 		cmocka_unit_test(test_work_is_estimated_from_its_words),
 		cmocka_unit_test(test_simple_work_goes_to_who_is_cheap_and_hard_work_to_who_succeeds),
+		cmocka_unit_test(test_who_nearly_always_fails_comes_last_however_cheap),
 		cmocka_unit_test(test_a_report_takes_anything_and_lets_nothing_in),
 	};
 
