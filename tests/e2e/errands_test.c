@@ -241,7 +241,7 @@ static int close_network(void **state)
 	return 0;
 }
 
-static struct receipt send(struct client *client, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static struct receipt send(struct client *client, const char *format, ...)
 {
 	char parameters[512];
 	struct request request = {.task_type = "race", .parameters = parameters};
