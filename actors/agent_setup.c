@@ -191,13 +191,28 @@ static bool is_seen(const char *path)
 	       strncmp(path, "/lib/", 5) == 0 || strncmp(path, "/lib64/", 7) == 0;
 }
 
+/* The same, or below it. */
+static bool is_within(const char *path, const char *folder)
+{
+	size_t bytes = strlen(folder);
+
+	return strncmp(path, folder, bytes) == 0 && (path[bytes] == '\0' || path[bytes] == '/');
+}
+
+/* What is in a folder that is seen anyway is not mounted once more. */
 static void add_folder(struct agent_setup *setup, const char *path)
 {
+	size_t kept = 0;
+
 	if (is_seen(path) || setup->folder_count == AGENT_FOLDERS_MAX || strlen(path) >= PATH_MAX)
 		return;
 	for (size_t i = 0; i < setup->folder_count; i++)
-		if (strcmp(setup->folders[i], path) == 0)
+		if (is_within(path, setup->folders[i]))
 			return;
+	for (size_t i = 0; i < setup->folder_count; i++)
+		if (!is_within(setup->folders[i], path) && kept++ != i)
+			memcpy(setup->folders[kept - 1], setup->folders[i], PATH_MAX);
+	setup->folder_count = kept;
 	snprintf(setup->folders[setup->folder_count++], PATH_MAX, "%s", path);
 }
 

@@ -48,8 +48,7 @@ class Network:
         self.folder = tempfile.mkdtemp(prefix="bunshin-held-")
         self.options = os.path.join(self.folder, "options")
         os.makedirs(self.options)
-        os.makedirs(os.path.join(self.folder, "program"))
-        script = shutil.copy(os.path.join(ROOT, "tests/agents/scripted.py"), os.path.join(self.folder, "program"))
+        script = shutil.copy(os.path.join(ROOT, "tests/agents/scripted.py"), self.options)
         routes = os.path.join(self.folder, "routing.conf")
         with open(os.path.join(ROOT, "routing.conf"), encoding="utf-8") as file:
             text = file.read()
