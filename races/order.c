@@ -6,6 +6,8 @@
 
 #include "races/said.h"
 
+#define SECOND_MS 1000u /* what took less is no difference: it is the machine's, not the agent's */
+
 const char *verdict_word(enum verdict_word verdict)
 {
 	static const char *const words[] = {"not verified", "with gaps", "verified"};
@@ -83,7 +85,7 @@ static int compare(const struct order *order, const struct ranked *a, const stru
 		{BY_COVERAGE, usable.coverage ? less((uint64_t)b->coverage, (uint64_t)a->coverage) : 0},
 		{BY_SIZE, usable.size ? less((uint64_t)a->size, (uint64_t)b->size) : 0},
 		{BY_COST, by_cost(a, b)},
-		{BY_TIME, less(a->wall_ms, b->wall_ms)},
+		{BY_TIME, less(a->wall_ms / SECOND_MS, b->wall_ms / SECOND_MS)},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -174,8 +176,8 @@ static void explain(struct order_step *step, const struct ranked *a, const struc
 	else if (step->by == BY_COST)
 		say_cost(out, a, b);
 	else if (step->by == BY_TIME)
-		said_add(out, room, "%s took %.1f s, %s %.1f s.", a->label, (double)a->wall_ms / 1e3, b->label,
-			 (double)b->wall_ms / 1e3);
+		said_add(out, room, "%s took %llu s, %s %llu.", a->label, (unsigned long long)(a->wall_ms / SECOND_MS), b->label,
+			 (unsigned long long)(b->wall_ms / SECOND_MS));
 	else if (step->by == BY_MODEL)
 		said_add(out, room, "Nothing that was measured tells %s and %s apart; the model that was asked has named %s.",
 			 a->label, b->label, a->label);

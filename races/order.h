@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which attempt is better: gates passed, new findings, coverage of what was added, size, cost, time; then the label. Each comparison explains itself. A figure that
+ * Which attempt is better: gates passed, new findings, coverage of what was added, size, cost, time in whole seconds; then the label. Each comparison explains itself. A figure that
  * is not known of all who are compared decides nothing.
  */
 #ifndef RACES_ORDER_H
