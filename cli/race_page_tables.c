@@ -193,7 +193,9 @@ void page_choice(const struct race_page *page)
 	if (i)
 		sink_text(sink, "</ol>");
 	if (json_is_object(json_object_get(choice, "tie_break"))) {
-		sink_text(sink, "<h3>The tie was broken by a model, ");
+		sink_text(sink, json_is_string(json_object_get(json_object_get(choice, "tie_break"), "label"))
+					? "<h3>The tie was broken by a model, "
+					: "<h3>A model was asked to break the tie and named none of them, ");
 		markup_recorded(sink, text_at(choice, "tie_break.agent"));
 		sink_text(sink, "</h3>");
 		page_element(sink, "blockquote", NULL, text_at(choice, "tie_break.text"));

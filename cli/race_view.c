@@ -294,7 +294,10 @@ static void print_choice(const struct paper *paper, const json_t *race)
 	json_array_foreach (json_object_get(choice, "steps"), i, step)
 		prose_json(paper, "  - ", json_object_get(step, "sentence"));
 	if (json_is_object(json_object_get(choice, "tie_break"))) {
-		fputs("  The tie was broken by a model", paper->out);
+		fputs(json_is_string(json_object_get(json_object_get(choice, "tie_break"), "label"))
+			      ? "  The tie was broken by a model"
+			      : "  A model was asked to break the tie and named none of them",
+		      paper->out);
 		prose_json(paper, ", which says: ", json_at(choice, "tie_break.text"));
 	}
 }
@@ -480,8 +483,46 @@ static void print_next(const struct paper *paper, const json_t *race)
 	}
 }
 
-void race_print(const struct paper *paper, const json_t *race)
+struct place {
+	json_t *attempt;
+	uint64_t rank;
+	size_t index;
+};
+
+static int place_compare(const void *left, const void *right)
 {
+	const struct place *a = left, *b = right;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* A copy with the attempts by rank, and those without one behind them as they came. */
+static json_t *ranked(const json_t *race)
+{
+	const json_t *attempts = json_object_get(race, "attempts");
+	json_t *copy = json_copy((json_t *)race), *sorted = json_array(), *attempt;
+	struct place *places = calloc(json_array_size(attempts) + 1, sizeof(*places));
+	size_t i;
+
+	json_array_foreach (attempts, i, attempt) {
+		bool has = json_is_integer(json_object_get(attempt, "rank"));
+		places[i] = (struct place){attempt, has ? number_at(attempt, "rank") : UINT64_MAX, i};
+	}
+	if (json_array_size(attempts))
+		qsort(places, json_array_size(attempts), sizeof(*places), place_compare);
+	for (i = 0; i < json_array_size(attempts); i++)
+		json_array_append(sorted, places[i].attempt);
+	json_object_set_new(copy, "attempts", sorted);
+	free(places);
+	return copy;
+}
+
+void race_print(const struct paper *paper, const json_t *given)
+{
+	json_t *race = ranked(given);
+
 	prose_json(paper, "", json_object_get(race, "text"));
 	fputc('\n', paper->out);
 	print_attempts(paper, race);
@@ -494,12 +535,16 @@ void race_print(const struct paper *paper, const json_t *race)
 	print_budget(paper, race);
 	print_by_agent(paper, race);
 	print_next(paper, race);
+	json_decref(race);
 }
 
-void race_print_end(const struct paper *paper, const json_t *race)
+void race_print_end(const struct paper *paper, const json_t *given)
 {
+	json_t *race = ranked(given);
+
 	print_attempts(paper, race);
 	print_news(paper, race);
 	print_choice(paper, race);
 	print_merging(paper, race);
+	json_decref(race);
 }
