@@ -86,7 +86,7 @@ static void add(struct choosing *choosing, const struct agent_conf *agent)
 }
 
 int agent_choose(const struct conf *conf, const struct state_folder *state, const struct agent_history *history, unsigned level,
-		 size_t wanted, struct agent_chosen out_chosen[], char out_sentence[SENTENCE_BYTES])
+		 size_t wanted, struct agent_chosen *out_chosen, char out_sentence[SENTENCE_BYTES])
 {
 	struct choosing choosing = {.conf = conf, .state = state, .history = history, .level = level};
 	struct choice_picked picked[AGENT_CHOSEN_MAX];

@@ -25,7 +25,7 @@ unsigned agent_work_level(const char *prompt, uint32_t files);
 /* The `wanted` (at most AGENT_CHOSEN_MAX) best for work of this level; where there are fewer, some more than once. Looks at programs and keys, starts nothing. 0;
  * ERR_NOT_FOUND: none can be used, with a sentence. */
 MUST_CHECK int agent_choose(const struct conf *conf, const struct state_folder *state, const struct agent_history *history,
-			    unsigned level, size_t wanted, struct agent_chosen out_chosen[], char out_sentence[SENTENCE_BYTES]);
+			    unsigned level, size_t wanted, struct agent_chosen *out_chosen, char out_sentence[SENTENCE_BYTES]);
 
 /* What runs of an agent are charged, of a million tokens. False: its server is somewhere else and nobody has said what it asks; then the prices are what such servers
  * usually ask. */
