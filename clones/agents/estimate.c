@@ -24,6 +24,7 @@
 #define CACHED_SHARE      0.8  /* of what is sent after the first turn, where a cache has a price of its own */
 #define OUT_SHARE         0.05 /* of all tokens, where only their sum is known */
 #define NUMBER_MAX        9.0e15
+#define TOKENS_PRICED     1.0e6
 
 static uint64_t whole(double value)
 {
@@ -65,14 +66,15 @@ static double dearest(const struct agent_prices *prices, double in, double out)
 {
 	double price = (double)(prices->in_cache_write > prices->in ? prices->in_cache_write : prices->in);
 
-	return in * price + out * (double)prices->out;
+	return (in * price + out * (double)prices->out) / TOKENS_PRICED;
 }
 
 static double likely(const struct agent_prices *prices, double in, double out, double turns)
 {
 	double cached = prices->in_cached && turns > 1 ? in * (1 - 1 / turns) * CACHED_SHARE : 0;
 
-	return (in - cached) * (double)prices->in + cached * (double)prices->in_cached + out * (double)prices->out;
+	return ((in - cached) * (double)prices->in + cached * (double)prices->in_cached + out * (double)prices->out) /
+	       TOKENS_PRICED;
 }
 
 static double past_money(const struct agent_prices *prices, uint64_t known, double tokens)

@@ -14,7 +14,7 @@
 
 #define AGENT_BASIS_BYTES 320u
 
-/* Prices of a million tokens in millionths of a dollar: of one token, then. All 0: it costs nothing, a local model. */
+/* Prices of a million tokens in millionths of a dollar, as models/price.h has them. All 0: it costs nothing, a local model. */
 struct agent_prices {
 	uint64_t in, in_cached, in_cache_write, out;
 };

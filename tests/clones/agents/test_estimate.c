@@ -12,8 +12,7 @@
 
 #include "clones/agents/estimate.h"
 
-static const struct agent_prices prices = {
-	.in = 3, .in_cached = 0, .in_cache_write = 3, .out = 15}; /* of one token, in millionths of a dollar */
+static const struct agent_prices prices = {.in = 3000000, .in_cached = 0, .in_cache_write = 3000000, .out = 15000000};
 static const struct agent_job usual = {.prompt_bytes = 2000, .repository_files = 200, .repository_bytes = 1000000, .level = 2};
 
 static struct agent_estimate of(struct agent_job job, const struct agent_past *past, const struct agent_prices *of_tokens)
@@ -106,7 +105,7 @@ static void test_a_cache_lowers_what_is_likely_and_not_what_is_reserved(void **s
 	struct agent_estimate without = of(usual, NULL, &prices), with;
 
 	(void)state;
-	cached.in_cached = 1;
+	cached.in_cached = 1000000;
 	with = of(usual, NULL, &cached);
 	assert_true(with.expected_microusd < without.expected_microusd);
 	assert_int_equal(with.microusd, without.microusd);
