@@ -290,8 +290,10 @@ static int refuse_command(const char *first, const char *second)
 
 	snprintf(typed, sizeof(typed), "%s%s%s", first, second ? " " : "", second ? second : "");
 	guess = help_guess(typed);
+	if (guess && strcmp(guess, first) == 0)
+		guess = NULL; /* the group itself says nothing of the word behind it */
 	if (is_group(first) && !second) {
-		fprintf(stderr, "bunshin %s: say what to do\n", first);
+		fprintf(stderr, "bunshin %s: say what to do; `bunshin help %s` has more\n", first, first);
 		help_group(first, stderr);
 		return error_exit_code(ERR_USAGE);
 	}

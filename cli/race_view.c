@@ -407,21 +407,26 @@ static void print_set_aside_of(const struct paper *paper, const json_t *attempt)
 	snprintf(lead, sizeof(lead), "  %s: %s%s%s%s%s; ", text_at(attempt, "label"), tokens ? token_text : "",
 		 tokens ? " tokens" : "", tokens && microusd ? ", " : "", microusd ? money_text : "",
 		 tokens || microusd ? "" : "nothing");
-	if (*text_at(attempt, "set_aside.basis"))
-		prose_print(paper, lead, text_at(attempt, "set_aside.basis"));
+	prose_print(paper, lead, text_at(attempt, "set_aside.basis"));
 }
 
 /* Without a budget nothing is set aside. */
 static void print_set_aside(const struct paper *paper, const json_t *race)
 {
 	const json_t *attempt;
+	bool any = false;
 	size_t i;
 
 	if (!number_at(race, "budget.tokens") && !number_at(race, "budget.microusd"))
 		return;
-	print_heading(paper, "Set aside");
-	json_array_foreach (json_object_get(race, "attempts"), i, attempt)
+	json_array_foreach (json_object_get(race, "attempts"), i, attempt) {
+		if (!*text_at(attempt, "set_aside.basis"))
+			continue;
+		if (!any)
+			print_heading(paper, "Set aside");
+		any = true;
 		print_set_aside_of(paper, attempt);
+	}
 }
 
 /* ---- what was spent ---- */
@@ -502,8 +507,10 @@ static int place_compare(const void *left, const void *right)
 static json_t *ranked(const json_t *race)
 {
 	const json_t *attempts = json_object_get(race, "attempts");
-	json_t *copy = json_copy((json_t *)race), *sorted = json_array(), *attempt;
-	struct place *places = calloc(json_array_size(attempts) + 1, sizeof(*places));
+	json_t *copy = json_object(), *sorted = json_array(), *attempt;
+	struct place *places = need(calloc(json_array_size(attempts) + 1, sizeof(*places)));
+	const char *key;
+	json_t *member;
 	size_t i;
 
 	json_array_foreach (attempts, i, attempt) {
@@ -514,6 +521,8 @@ static json_t *ranked(const json_t *race)
 		qsort(places, json_array_size(attempts), sizeof(*places), place_compare);
 	for (i = 0; i < json_array_size(attempts); i++)
 		json_array_append(sorted, places[i].attempt);
+	json_object_foreach ((json_t *)(uintptr_t)race, key, member)
+		json_object_set_nocheck(copy, key, member);
 	json_object_set_new(copy, "attempts", sorted);
 	free(places);
 	return copy;

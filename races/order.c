@@ -171,8 +171,8 @@ static void explain(struct order_step *step, const struct ranked *a, const struc
 		said_add(out, room, "The tests reach %.1f %% of the lines that %s added, and %.1f %% of those of %s.",
 			 (double)a->coverage / 10, a->label, (double)b->coverage / 10, b->label);
 	else if (step->by == BY_SIZE)
-		said_add(out, room, "%s changes %lld lines, %s %lld.", a->label, (long long)a->size, b->label,
-			 (long long)b->size);
+		said_add(out, room, "%s changes %lld line%s, %s %lld.", a->label, (long long)a->size, a->size == 1 ? "" : "s",
+			 b->label, (long long)b->size);
 	else if (step->by == BY_COST)
 		say_cost(out, a, b);
 	else if (step->by == BY_TIME)
