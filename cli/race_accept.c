@@ -154,14 +154,16 @@ static int run_accept(struct call *call)
 {
 	const json_t *attempt = NULL;
 	struct found_race race;
+	const char *label;
 	int rc;
 
 	if (option_set(call, "theirs") && option_set(call, "auto"))
 		return call_fail(call, ERR_USAGE, NULL, "--theirs and --auto exclude each other");
-	rc = race_find_ended(call, call->operand[0], &race);
+	label = call->operands > 1 ? call->operand[1] : NULL;
+	rc = label ? race_find_judged(call, call->operand[0], label, &race) : race_find_ended(call, call->operand[0], &race);
 	if (rc)
 		return rc;
-	rc = race_pick_attempt(call, &race, call->operands > 1 ? call->operand[1] : NULL, &attempt);
+	rc = race_pick_attempt(call, &race, label, &attempt);
 	if (!rc)
 		rc = accept_attempt(call, &race, attempt);
 	race_release(&race);
@@ -273,7 +275,7 @@ static int run_approve(struct call *call)
 {
 	const json_t *attempt = NULL;
 	struct found_race race;
-	int rc = race_find_ended(call, call->operand[0], &race);
+	int rc = race_find_judged(call, call->operand[0], call->operand[1], &race);
 
 	if (rc)
 		return rc;

@@ -317,7 +317,7 @@ static int run(struct call *call)
 	int rc = race_merge_check(call, merge);
 
 	if (!rc)
-		rc = race_find_ended(call, call->operand[0], &race);
+		rc = race_find_judged(call, call->operand[0], NULL, &race);
 	if (rc)
 		return rc;
 	if (!option(call, "from")) {

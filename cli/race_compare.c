@@ -296,7 +296,8 @@ static int run(struct call *call)
 {
 	const json_t *a = NULL, *b = NULL;
 	struct found_race race;
-	int rc = race_find_ended(call, call->operands ? call->operand[0] : "last", &race);
+	int rc = race_find_judged(call, call->operands ? call->operand[0] : "last", call->operands > 1 ? call->operand[1] : NULL,
+				  &race);
 
 	if (rc)
 		return rc;

@@ -33,19 +33,71 @@ static int keep_id(void *context, const struct trail_task *task)
 	return 0;
 }
 
-static int find_last(const struct call *call, struct trail *trail, struct id *out_id)
+static int keep_parameters(void *context, const struct trail_entry *entry)
+{
+	json_t *record = record_json(entry, true);
+
+	*(json_t **)context =
+		json_incref(json_object_get(json_object_get(json_object_get(record, "message"), "payload"), "parameters"));
+	json_decref(record);
+	return 0;
+}
+
+/* What "last" is to mean. */
+struct wanted {
+	bool attempts;     /* agents took part: it is none that only merges, or puts together, what others have made */
+	const char *label; /* one of its attempts has it; NULL: any */
+};
+
+static bool has_label(const json_t *parameters, const char *list, const char *label)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(parameters, list), i, one)
+		if (strcmp(text_at(one, "label"), label) == 0)
+			return true;
+	return false;
+}
+
+static bool is_wanted(struct trail *trail, const struct story *story, const struct wanted *wanted)
+{
+	struct trail_query query = {
+		.limit = 1, .with_payload = true, .after_seq = story->request_seq - 1, .through_seq = story->request_seq};
+	json_t *parameters = NULL;
+	bool is;
+
+	if (!wanted->attempts)
+		return true;
+	if (trail_read(trail, &query, keep_parameters, &parameters) != 0)
+		return false;
+	if (wanted->label)
+		is = has_label(parameters, "agents", wanted->label) || has_label(parameters, "candidates", wanted->label);
+	else
+		is = json_array_size(json_object_get(parameters, "agents")) > 0;
+	json_decref(parameters);
+	return is;
+}
+
+/* The newest that is wanted; where none is, the newest of all. */
+static int find_last(const struct call *call, struct trail *trail, const struct wanted *wanted, struct id *out_id)
 {
 	struct newest *newest = need(calloc(1, sizeof(*newest)));
 	int rc = trail_tasks(trail, 0, RACES_SEARCHED, keep_id, newest);
-	bool found = false;
+	bool any = false, found = false;
 
 	for (size_t i = 0; rc >= 0 && i < newest->count && !found; i++) {
 		struct story story;
-		found = story_read(trail, &newest->id[i], &story) == 0 && strcmp(story.task_type, "race") == 0;
-		*out_id = newest->id[i];
+
+		if (story_read(trail, &newest->id[i], &story) != 0 || strcmp(story.task_type, "race") != 0)
+			continue;
+		found = is_wanted(trail, &story, wanted);
+		if (found || !any)
+			*out_id = newest->id[i];
+		any = true;
 	}
 	free(newest);
-	return found ? 0 : call_fail(call, ERR_NOT_FOUND, "bunshin race \"…\" --agents LIST begins one", "there is no race yet");
+	return any ? 0 : call_fail(call, ERR_NOT_FOUND, "bunshin race \"…\" --agents LIST begins one", "there is no race yet");
 }
 
 /* ---- its result ---- */
@@ -103,16 +155,6 @@ json_t *race_result_read(const struct call *call, const struct outcome *outcome)
 
 /* ---- all of it ---- */
 
-static int keep_parameters(void *context, const struct trail_entry *entry)
-{
-	json_t *record = record_json(entry, true);
-
-	*(json_t **)context =
-		json_incref(json_object_get(json_object_get(json_object_get(record, "message"), "payload"), "parameters"));
-	json_decref(record);
-	return 0;
-}
-
 static int read_race(const struct call *call, struct trail *trail, struct found_race *race)
 {
 	struct trail_query query = {.limit = 1, .with_payload = true};
@@ -141,7 +183,7 @@ static int read_race(const struct call *call, struct trail *trail, struct found_
 	return rc ? session_unreadable(call, rc, trail) : 0;
 }
 
-int race_find(const struct call *call, const char *text, struct found_race *out_race)
+static int find(const struct call *call, const char *text, const struct wanted *wanted, struct found_race *out_race)
 {
 	struct trail *trail = NULL;
 	int rc = session_trail(call, &trail);
@@ -149,7 +191,8 @@ int race_find(const struct call *call, const char *text, struct found_race *out_
 	*out_race = (struct found_race){0};
 	if (rc)
 		return rc;
-	rc = strcmp(text, "last") == 0 ? find_last(call, trail, &out_race->id) : session_task(call, trail, text, &out_race->id);
+	rc = strcmp(text, "last") == 0 ? find_last(call, trail, wanted, &out_race->id)
+				       : session_task(call, trail, text, &out_race->id);
 	if (!rc) {
 		id_print(&out_race->id, out_race->text);
 		rc = read_race(call, trail, out_race);
@@ -160,6 +203,16 @@ int race_find(const struct call *call, const char *text, struct found_race *out_
 	return rc;
 }
 
+int race_find(const struct call *call, const char *text, struct found_race *out_race)
+{
+	return find(call, text, &(struct wanted){0}, out_race);
+}
+
+int race_find_attempts(const struct call *call, const char *text, struct found_race *out_race)
+{
+	return find(call, text, &(struct wanted){.attempts = true}, out_race);
+}
+
 void race_release(struct found_race *race)
 {
 	json_decref(race->parameters);
@@ -168,9 +221,9 @@ void race_release(struct found_race *race)
 	*race = (struct found_race){0};
 }
 
-int race_find_ended(const struct call *call, const char *text, struct found_race *out_race)
+static int find_ended(const struct call *call, const char *text, const struct wanted *wanted, struct found_race *out_race)
 {
-	int rc = race_find(call, text, out_race);
+	int rc = find(call, text, wanted, out_race);
 
 	if (rc)
 		return rc;
@@ -183,6 +236,16 @@ int race_find_ended(const struct call *call, const char *text, struct found_race
 	if (rc)
 		race_release(out_race);
 	return rc;
+}
+
+int race_find_ended(const struct call *call, const char *text, struct found_race *out_race)
+{
+	return find_ended(call, text, &(struct wanted){0}, out_race);
+}
+
+int race_find_judged(const struct call *call, const char *text, const char *label, struct found_race *out_race)
+{
+	return find_ended(call, text, &(struct wanted){.attempts = true, .label = label}, out_race);
 }
 
 int race_pick_attempt(const struct call *call, const struct found_race *race, const char *label, const json_t **out_attempt)

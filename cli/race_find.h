@@ -29,6 +29,11 @@ void race_release(struct found_race *race); /* takes what is empty */
 /* The same, and it has ended with a result. */
 MUST_CHECK int race_find_ended(const struct call *call, const char *text, struct found_race *out_race);
 
+/* The same for what is asked of attempts: "last" is the newest race in which agents took part, or, if a label is given (not NULL), one that has an attempt of that
+ * label; not one that `race accept` began to merge what another had made. Where there is none, the newest of all. */
+MUST_CHECK int race_find_attempts(const struct call *call, const char *text, struct found_race *out_race);
+MUST_CHECK int race_find_judged(const struct call *call, const char *text, const char *label, struct found_race *out_race);
+
 /* The result of an outcome: the JSON of its message, or, where that is only a part, the artefact with all of it. NULL: there is none, or it cannot be read. */
 json_t *race_result_read(const struct call *call, const struct outcome *outcome);
 

@@ -289,7 +289,7 @@ static int run(struct call *call)
 	struct found_race race;
 	struct trail *trail = NULL;
 	struct board board;
-	int rc = race_find(call, call->operands ? call->operand[0] : "last", &race);
+	int rc = race_find_attempts(call, call->operands ? call->operand[0] : "last", &race);
 
 	if (rc)
 		return rc;

@@ -76,7 +76,7 @@ static int run(struct call *call)
 	if (call->json && !option(call, "output"))
 		return call_fail(call, ERR_USAGE, "name a file with --output",
 				 "the page goes to standard output, where --json prints its own");
-	rc = race_find_ended(call, call->operands ? call->operand[0] : "last", &race);
+	rc = race_find_judged(call, call->operands ? call->operand[0] : "last", NULL, &race);
 	if (rc)
 		return rc;
 	rc = write_page(call, &race);

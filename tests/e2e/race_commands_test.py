@@ -136,6 +136,15 @@ class Races(unittest.TestCase):
         again = self.run_it("race", "undo", race, code=6)
         self.assertIn("nothing to take back", again.stderr)
 
+    def test_the_last_race_is_the_one_that_has_the_attempt_which_is_named(self):
+        race, _ = self.race("one,editor")
+        self.assertIn("one was merged", self.run_it("race", "accept", "last").stdout)
+        self.assertIn("editor was merged", self.run_it("race", "accept", "last", "editor").stdout, "not of the race that has merged")
+        self.assertIn(race, self.run_it("race", "compare", "last", "--json").stdout)
+        self.run_it("race", "undo", "last")
+        self.assertEqual(self.git("ls-files"), "one.txt\ntext.txt")
+        self.run_it("race", "accept", "last", "nobody", code=5)
+
     def test_what_a_person_has_edited_is_never_touched(self):
         self.assertIn("is prepared", self.many_said)
         self.assertEqual(self.tree()[:2], ("", self.base))
