@@ -29,15 +29,60 @@ static enum agent_stop stop_of(const char *stop)
 	return strcmp(stop, "cancelled") == 0 ? AGENT_STOP_CANCELLED : AGENT_STOP_BUDGET;
 }
 
+/* What the last answer of the model was, where that was none to end with. NONE: nothing is wrong with it. */
+static enum agent_class class_of_last(const struct agent_attempt *agent, const char **out_words)
+{
+	switch (agent->count.last_ending) {
+	case WIRE_OPEN:
+		*out_words = "the last answer of the model broke off";
+		return AGENT_CLASS_TRUNCATED;
+	case WIRE_LENGTH:
+		*out_words = "the last answer of the model was cut by its length";
+		return AGENT_CLASS_TRUNCATED;
+	case WIRE_REFUSAL:
+		*out_words = "the last that came from the model was a refusal";
+		return AGENT_CLASS_REFUSED;
+	case WIRE_ERROR:
+		*out_words = "the last that came from its model server was an error";
+		return agent->count.last_status >= 400 ? agent_class_of_status(agent->count.last_status, (struct text){0})
+						       : AGENT_CLASS_SERVER;
+	default:
+		return AGENT_CLASS_NONE;
+	}
+}
+
 /* Whoever says that it is done has asked its model, and got an answer: that is known here, whatever it prints. */
 static void doubt(struct agent_attempt *agent)
 {
+	const char *words = "";
+	enum agent_class class = class_of_last(agent, &words);
+
 	if (agent->count.requests == 0)
 		(void)!agent_not_run(agent, AGENT_CLASS_CONFIG, "it says that it is done, and never asked the model");
 	else if (agent->count.usage.out == 0)
 		(void)!agent_not_run(agent, AGENT_CLASS_TRUNCATED,
 				     "it says that it is done, and not a token came back from the model");
+	else if (class != AGENT_CLASS_NONE)
+		(void)!agent_not_run(agent, class, "it says that it is done, and %s", words);
 	agent->verdict.status = agent->verdict.ok ? 0 : agent->count.last_status;
+}
+
+/* Silence, or no end, has a reason where the server's last word was an error: then that is what another try, or another lane, has to know. */
+static void find_reason(struct agent_attempt *agent)
+{
+	unsigned status = agent->count.last_status;
+	struct agent_verdict *verdict = &agent->verdict;
+	enum agent_class class = agent_class_of_status(status, (struct text){0});
+
+	if (verdict->class != AGENT_CLASS_TIMEOUT_IDLE && verdict->class != AGENT_CLASS_TIMEOUT_WALL)
+		return;
+	if (class != AGENT_CLASS_RATE_LIMIT && class != AGENT_CLASS_OVERLOADED && class != AGENT_CLASS_SERVER)
+		return;
+	verdict->class = class;
+	verdict->retry = agent_class_retryable(class);
+	verdict->status = status;
+	snprintf(verdict->why, sizeof(verdict->why), "it was stopped while it asked again and again: %s (status %u)",
+		 agent_class_sentence(class), status);
 }
 
 static void judge(struct agent_attempt *agent, enum agent_changed changed)
@@ -53,6 +98,8 @@ static void judge(struct agent_attempt *agent, enum agent_changed changed)
 	agent_run_verdict(&agent->run, &ending, &agent->verdict);
 	if (agent->verdict.ok && agent->proxy)
 		doubt(agent);
+	else if (agent->proxy)
+		find_reason(agent);
 	if (agent->stop_why[0])
 		snprintf(agent->verdict.why, sizeof(agent->verdict.why), "%s", agent->stop_why);
 }

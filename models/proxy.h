@@ -64,6 +64,8 @@ struct proxy_count {
 	uint32_t rate_limited;                       /* answered with 429 or 529 */
 	uint32_t retry_after_ms;                     /* the last that a server asked for; 0: none */
 	unsigned last_status;
+	/* How the last reply of a model ended that the agent waited for. OPEN: it broke off, or there was none */
+	enum wire_ending last_ending;
 	bool spent;                   /* a request was refused because of the budget: the agent is to be stopped */
 	uint64_t last_byte_ms;        /* CLOCK_BOOTTIME of the last byte that came from the server; 0: none */
 	char model[WIRE_MODEL_BYTES]; /* of the last reply */

@@ -138,6 +138,14 @@ static void add_usage(struct wire_usage *sum, const struct wire_usage *usage)
 	sum->reasoning += usage->reasoning;
 }
 
+/* A reply that nobody waited for to the end says nothing. */
+static bool was_waited_for(const struct proxy_request *request, const struct wire_facts *facts)
+{
+	bool given_up = request->end == REQUEST_LEFT || request->end == REQUEST_STOPPED;
+
+	return request->wire && (!given_up || facts->ending != WIRE_OPEN);
+}
+
 /* Under the lock. */
 static void count(struct proxy_request *request, const struct wire_facts *facts, uint64_t microusd)
 {
@@ -150,6 +158,8 @@ static void count(struct proxy_request *request, const struct wire_facts *facts,
 	sum->guessed += facts->usage.in + facts->usage.out && !facts->has_usage;
 	sum->failures += failed;
 	sum->last_status = facts->ending == WIRE_ERROR && facts->status ? facts->status : request->status;
+	if (was_waited_for(request, facts))
+		sum->last_ending = facts->ending == WIRE_OPEN && request->status >= 400 ? WIRE_ERROR : facts->ending;
 	if (facts->model[0])
 		memcpy(sum->model, facts->model, sizeof(sum->model));
 	if (sum->last_status == 429 || sum->last_status == 529)

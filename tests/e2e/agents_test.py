@@ -29,10 +29,25 @@ SHELL = {  # what a program does that is no more than a line of shell
     "talker": "cat > /dev/null; echo '{{\"text\": \"the key is {secret}\", \"type\": \"result\", \"ok\": true, \"in\": 10, \"out\": 10}}'; echo {secret} >&2; echo x > x.txt",
     "curious": "cat > prompt.txt; cat /context/status.json > seen.txt; ls / /home > places.txt; env > env.txt; echo '{{\"type\": \"result\", \"ok\": true, \"in\": 10, \"out\": 10}}'",
 }
+# Asks its model twice and says that it is done, whatever came back.
+ASKER = """import urllib.request
+open("x.txt", "w").write("half of it")
+body = b'{"model": "m", "messages": [{"role": "user", "content": "go on"}]}'
+request = urllib.request.Request("http://127.0.0.1:8099/v1/chat/completions", body, {"content-type": "application/json"})
+for _ in range(2):
+    try:
+        urllib.request.urlopen(request).read()
+    except Exception:
+        pass
+print('{"type": "result", "ok": true, "text": "done"}')
+"""
+LAST_WORDS = {"told": None, "refused": {"fault": "refusal"}, "cut": {"fault": "truncated"}, "empty": {"fault": "empty"}, "broken": {"fault": "drop"},
+              "failing": {"fault": "status", "status": 500}}
 SECRET, KEY = "canary-secret-0815-4711", "model-key-abcdefgh-12345"
 STORY = {"turns": [{"say": "I write it.", "write": {"path": "hello.txt", "content": "Hello\n"}}, {"shell": "env > env.txt; cat /proc/self/environ >> env.txt"},
                    {"say": "All done."}],
          "lanes": {"greedy": {"turns": [{"shell": "echo more >> more.txt", "usage": {"input": 5000, "output": 500}}], "loop": True},
+                   **{name: {"turns": [{"say": "It is done."}], "faults": [{**fault, "at": 2}] if fault else []} for name, fault in LAST_WORDS.items()},
                    "busy": {"turns": [{"say": "x"}], "faults": [{"fault": "status", "status": 429, "retry_after": 2}]}}}
 
 
@@ -60,6 +75,8 @@ class Network:
         for name, text in SHELL.items():
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text.format(secret=SECRET) + "\n")
+        with open(os.path.join(self.folder, "asker.py"), "w", encoding="utf-8") as file:
+            file.write(ASKER)
         shutil.copy(os.path.join(SOURCE, "tests/agents/scripted.py"), self.folder)
         with open(os.path.join(self.folder, "story.json"), "w", encoding="utf-8") as file:
             json.dump(STORY, file)
@@ -96,6 +113,9 @@ class Network:
             for name in SHELL:
                 file.write(f"agent {name} {{ adapter = jsonl  command = \"/bin/sh {self.folder}/{name}\"  {LINES}"
                            " environment = { \"GIVEN={key}\" }  key = \"secret:model\" }\n")
+            for name in LAST_WORDS:
+                file.write(f"agent last-{name} {{ adapter = jsonl  command = \"/usr/bin/python3 {self.folder}/asker.py\"  endpoint = \"{self.url}/lane/{name}\""
+                           "  wire = chat  key = \"secret:model\"  text = \"/text\"  final = \"/type=result\"  final_ok = \"/ok=true\" }\n")
             for name, lane, key in (("house", "", "secret:model"), ("greedy", "/lane/greedy", "secret:model"), ("busy", "/lane/busy", "secret:model"),
                                     ("keyless", "", "secret:nobody")):
                 file.write(f"agent {name} {{ adapter = local  endpoint = \"{self.url}{lane}\"  key = \"{key}\"  model = m  price_in = 2  price_out = 4 }}\n")
@@ -333,6 +353,14 @@ class Agents(unittest.TestCase):
         result = self.failed(self.network.ask("busy", code=6), "rate_limit", retry=True)
         self.assertEqual(result["agent"]["retry_after_ms"], 2000)
         self.assertGreater(result["agent"]["rate_limited"], 0)
+
+    def test_who_says_that_it_is_done_is_not_believed_if_the_last_answer_of_the_model_was_none(self):
+        self.assertIsNotNone(self.network.ask("last-told")["result"]["change"])
+        for name, kind, words in (("refused", "refused", "a refusal"), ("cut", "truncated", "cut by its length"), ("empty", "truncated", "broke off"),
+                                  ("broken", "truncated", "broke off"), ("failing", "server", "was an error")):
+            result = self.failed(self.network.ask("last-" + name, code=6), kind, retry=kind != "refused")
+            self.assertIn(words, result["agent"]["verdict"]["why"])
+            self.assertEqual((result["agent"]["claim"]["ok"], result["kept"]["files"]), (True, 1))
 
     def test_what_is_missing_is_said_with_how_to_get_it(self):
         result = self.failed(self.network.ask("claude", code=6), "not_installed")

@@ -59,17 +59,20 @@ static struct proxy_options options_of(const json_t *from)
 
 static void say_counts(struct proxy *proxy)
 {
+	static const char *const endings[] = {[WIRE_OPEN] = "open",     [WIRE_STOP] = "stop",       [WIRE_TOOLS] = "tools",
+					      [WIRE_LENGTH] = "length", [WIRE_REFUSAL] = "refusal", [WIRE_ERROR] = "error"};
 	struct proxy_count count;
 
 	proxy_count(proxy, &count);
-	say(json_pack("{sI sI sI sI sI sI sI sI sI si si si si si si sb sI ss}", "in", (json_int_t)count.usage.in, "in_cached",
+	say(json_pack("{sI sI sI sI sI sI sI sI sI si si si si si si sb sI ss ss}", "in", (json_int_t)count.usage.in, "in_cached",
 		      (json_int_t)count.usage.in_cached, "in_cache_write", (json_int_t)count.usage.in_cache_write, "out",
 		      (json_int_t)count.usage.out, "reasoning", (json_int_t)count.usage.reasoning, "guessed",
 		      (json_int_t)count.guessed, "microusd", (json_int_t)count.microusd, "reserved_tokens",
 		      (json_int_t)count.reserved_tokens, "reserved_microusd", (json_int_t)count.reserved_microusd, "requests",
 		      (int)count.requests, "failures", (int)count.failures, "refused", (int)count.refused, "rate_limited",
 		      (int)count.rate_limited, "retry_after_ms", (int)count.retry_after_ms, "last_status", (int)count.last_status,
-		      "spent", count.spent, "last_byte_ms", (json_int_t)count.last_byte_ms, "model", count.model));
+		      "spent", count.spent, "last_byte_ms", (json_int_t)count.last_byte_ms, "last_ending",
+		      endings[count.last_ending], "model", count.model));
 }
 
 static void serve(struct proxy *proxy)

@@ -335,7 +335,7 @@ class Faults(Case):
         self.assertEqual((count["in"], count["guessed"], count["failures"]), (100, 1, 1))
 
     def test_what_makes_no_sense_comes_through_and_is_counted_by_size(self):
-        for fault in ("empty", "html", "garbage", "blank", "refusal", "truncated"):
+        for fault, ending in {"empty": "open", "html": "open", "garbage": "open", "blank": "stop", "refusal": "refusal", "truncated": "length"}.items():
             with self.subTest(fault), Folder() as self.folder:
                 scripted = self.serve({**TALK, "faults": [{"fault": fault}]})
                 proxy = Proxy(self.folder, scripted.url)
@@ -343,13 +343,14 @@ class Faults(Case):
                 self.assertEqual((got.status, got.complete), (200, True))
                 self.assertEqual(proxy.count()["guessed"], int(fault in ("empty", "html", "garbage")))
                 self.assertGreater(proxy.count()["in"], 0)
+                self.assertEqual(proxy.count()["last_ending"], ending)
                 proxy.close()
 
     def test_an_error_within_a_stream_is_a_failure(self):
         proxy = self.with_fault({"fault": "error"})
         self.assertEqual(proxy.ask(*body_of("anthropic")).status, 200)
         count = proxy.count()
-        self.assertEqual((count["failures"], count["last_status"], count["rate_limited"]), (1, 529, 1))
+        self.assertEqual((count["failures"], count["last_status"], count["rate_limited"], count["last_ending"]), (1, 529, 1, "error"))
 
     def test_an_agent_that_leaves_ends_the_request_and_what_came_is_counted(self):
         scripted = self.serve({**TALK, "faults": [{"fault": "stall"}]})
