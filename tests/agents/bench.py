@@ -21,7 +21,13 @@ import stories  # noqa: E402
 
 KEY = "model-key-that-nobody-may-see-4711-0815"
 MODELS = {"claude": "claude-sonnet-4-5", "codex": "gpt-5.5", "gemini": "gemini-2.5-flash", "opencode": "fake-model", "qwen": "qwen3-coder"}
+PATIENT = "first = 60s  idle = 60s"
 PRICE = "price_in = 2  price_cached = 0.2  price_out = 8"
+
+
+def program_of(name):
+    """claude-2 is another section for claude."""
+    return name.partition("-")[0]
 
 
 def read(path, kind="r"):
@@ -29,18 +35,18 @@ def read(path, kind="r"):
 
 
 class Meeting(server.Books):
-    """Books in which lanes wait for each other at their first request: all of them under way at once, or it is told."""
+    """Books in which lanes wait for each other at a request: all of them under way at once, or it is told."""
 
     def __init__(self, file):
         super().__init__(file, True)
-        self.gate, self.members = None, set()
+        self.gate, self.members, self.request = None, set(), 1
 
-    def call(self, lanes):
-        self.members, self.gate = set(lanes), threading.Barrier(len(lanes))
+    def call(self, lanes, request=1):
+        self.members, self.gate, self.request = set(lanes), threading.Barrier(len(lanes)), request
 
     def asked(self, entry, body):
         super().asked(entry, body)
-        if self.gate and entry["lane"] in self.members and entry["request"] == 1:
+        if self.gate and entry["lane"] in self.members and entry["request"] == self.request:
             self.members.discard(entry["lane"])
             try:
                 self.gate.wait(90)
@@ -52,7 +58,7 @@ class Meeting(server.Books):
 
 
 class Bench:
-    def __init__(self, bunshin, folder, names, timers="first = 60s  idle = 60s", keep=False):
+    def __init__(self, bunshin, folder, names, keep=False):
         self.bunshin_path, self.programs, self.names, self.keep = os.path.abspath(bunshin), os.path.abspath(folder), names, keep
         self.folder = tempfile.mkdtemp(prefix="bunshin-real-")
         self.state, self.routes = os.path.join(self.folder, "state"), os.path.join(self.folder, "routing.conf")
@@ -60,14 +66,10 @@ class Bench:
         self.server = server.Server(("127.0.0.1", 0), {"": script.Script("", {})}, self.log, True, KEY)
         self.server.books = Meeting(self.log)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-        key = os.path.join(self.folder, "key")
-        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+        self.key = os.path.join(self.folder, "key")
+        with open(os.open(self.key, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
             file.write(KEY + "\n")
-        with open(self.routes, "w", encoding="utf-8") as file:
-            file.write(read(os.path.join(ROOT, "routing.conf")))
-            for name in names:
-                file.write(f'agent {name} {{ program = "{agents.program(self.programs, name)}"  model = {MODELS[name]}  endpoint = "{self.server.url()}/lane/{name}"'
-                           f'  key = "file:{key}"  {PRICE}  {timers} }}\n')
+        self.set_timers(PATIENT)
         self.repository, self.begun = None, 0
         self.said = []  # all that the product has printed
         self.bunshin("up", cwd=self.folder)
@@ -85,6 +87,17 @@ class Bench:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- the product ----
+
+    def set_timers(self, timers):
+        """Writes routing.conf: ours, and a section for each program. Attempts read it when they begin."""
+        text = read(os.path.join(ROOT, "routing.conf"))
+        for name in self.names:
+            kind = program_of(name)
+            text += (f'agent {name} {{ adapter = {kind}  program = "{agents.program(self.programs, kind)}"  model = {MODELS[kind]}'
+                     f'  endpoint = "{self.server.url()}/lane/{name}"  key = "file:{self.key}"  {PRICE}  {timers} }}\n')
+        with open(self.routes + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(self.routes + ".new", self.routes)
 
     def environment(self):
         more = {**stories.GIT, "PATH": os.environ["PATH"], "BUNSHIN_STATE": self.state, "BUNSHIN_ROUTES": self.routes, "BUNSHIN_TIMEOUT": "60s", "NO_COLOR": "1"}
@@ -178,7 +191,7 @@ class Bench:
 
     def places_of_the_key(self):
         """Everywhere it must not be: files of ours, the person's repositories, what was printed, what agents told the model."""
-        mine = {os.path.join(self.folder, "key"), self.log.name}
+        mine = {self.key, self.log.name}
         for folder, _, names in os.walk(self.folder):
             for path in (os.path.join(folder, name) for name in names):
                 if path not in mine and KEY.encode() in read(path, "rb"):

@@ -10,7 +10,7 @@ import bench
 import stories
 
 TIMERS = "first = 30s  idle = 6s"
-SLEEP = "sleep 1000777"
+SLEEP = "/usr/bin/python3 -c 'import time; time.sleep(1000777)'"  # programs know what `sleep` is, and do not wait for it
 STORY = [stories.READ, stories.MEND, {"shell": "wc -l " + stories.SOURCE}, stories.DONE]
 ASLEEP = [stories.READ, stories.MEND, {"shell": SLEEP}, stories.DONE]
 FETCHERS = {"claude": ("WebFetch", {"url": "http://127.0.0.1:1/", "prompt": "x"}), "gemini": ("web_fetch", {"prompt": "http://127.0.0.1:1/"}),
@@ -19,10 +19,10 @@ FETCHERS = {"claude": ("WebFetch", {"url": "http://127.0.0.1:1/", "prompt": "x"}
 
 
 class Case:
-    """`edited`: the fault comes after the edit. `classes`: what it may be called; "none" where the program may get over it."""
+    """`end`: the fault is an end. `classes`: what it may be called; "none" where the program may get over it."""
 
-    def __init__(self, classes, turns=None, edited=False, fault=None, at=None, words=(), act=None, **more):
-        self.classes, self.edited, self.words, self.act, self.turns = set(classes.split()), edited, words, act, turns or STORY
+    def __init__(self, classes, turns=None, fault=None, at=None, words=(), act=None, end=False, **more):
+        self.classes, self.words, self.act, self.end, self.turns = set(classes.split()), words, act, end, turns or STORY
         self.faults = [{"fault": fault, **({"at": at} if at else {}), **more}] if fault else []
 
     def script(self, name):
@@ -31,41 +31,42 @@ class Case:
 
 
 def fetching(name):
-    tool, arguments = FETCHERS[name]
+    tool, arguments = FETCHERS[bench.program_of(name)]
     return [stories.READ, stories.MEND, {"call": {"name": tool, "arguments": arguments}}, stories.DONE]
 
 
 def after(classes, fault, **more):
-    return Case(classes, edited=True, fault=fault, at="3-", **more)
+    return Case(classes, fault=fault, at="3-", **more)
 
 
 ENDLESS = "timeout_idle timeout_wall"
-BROKEN = f"network server truncated protocol overloaded crash {ENDLESS}"
+BROKEN = f"network server truncated protocol overloaded {ENDLESS}"
 CASES = {
     "ok": Case("none"),
     "401": Case("auth", fault="status", status=401),
-    "429": Case(f"rate_limit {ENDLESS}", fault="status", status=429),
-    "429-wait": Case(f"rate_limit {ENDLESS}", fault="status", status=429, retry_after=2),
+    "429": Case("rate_limit", fault="status", status=429),
+    "429-wait": Case("rate_limit", fault="status", status=429, retry_after=2),
     "429-once": Case("none", fault="status", status=429, retry_after=1, at=1),
-    "500": Case(f"server overloaded {ENDLESS}", fault="status", status=500),
-    "500-late": after(f"server overloaded {ENDLESS}", "status", status=500),
+    "500": Case("server overloaded", fault="status", status=500),
+    "500-late": after("server overloaded", "status", status=500),
     "drop": after(BROKEN, "drop"),
     "reset": after(BROKEN, "drop", when="before", reset=True),
     "garbage": after(BROKEN, "garbage"),
     "html": after(BROKEN, "html"),
     "empty": after(BROKEN, "empty"),
-    "blank": after("truncated no_change protocol none", "blank"),
-    "hang": after(ENDLESS, "stall", when="before"),
-    "stall": after(ENDLESS, "stall"),
+    # An answer without a word is the end of the work for all of them, and for us: real models end so. What was done is judged anyway.
+    "blank": after("none crash", "blank", end=True),
+    "hang": after(f"network {ENDLESS}", "stall", when="before"),
+    "stall": after(f"network truncated {ENDLESS}", "stall"),
     "stream-error": after(BROKEN, "error"),
     "refusal": Case("refused no_change", fault="refusal", at=1),
     "refusal-late": after("refused", "refusal"),
-    "truncated": Case("truncated none", edited=True, fault="truncated", at="4-"),
-    "denied": Case("denied none", turns=fetching, edited=True),
+    "truncated": Case("truncated none", fault="truncated", at="4-"),
+    "denied": Case("denied none", turns=fetching),
     "budget": Case("limit_budget", words=("--attempt-tokens", "12000"), turns=[stories.READ, stories.MEND] + [{"shell": "wc -c " + stories.SOURCE}] * 50),
     "daemon": Case("none", turns=[stories.READ, stories.MEND, {"shell": f"nohup setsid {SLEEP} >/dev/null 2>&1 & echo started"}, stories.DONE]),
-    "cancel": Case("cancelled", turns=ASLEEP, edited=True, act="cancel"),
-    "sigterm": Case("cancelled crash none", turns=ASLEEP, edited=True, act="sigterm"),
+    "cancel": Case("cancelled", turns=ASLEEP, act="cancel"),
+    "sigterm": Case("cancelled crash none", turns=ASLEEP, act="sigterm"),
 }
 
 
@@ -83,7 +84,7 @@ class Cell:
         lane = [entry for entry in net.entries() if entry["lane"] == name]
         asked = [entry for entry in lane if entry["event"] == "asked" and entry["request"]]
         self.requests = len(asked)
-        self.told = net.told_its_end(name, len(case.script(name)["turns"]))
+        self.told = case.end or net.told_its_end(name, len(case.script(name)["turns"]))
         self.edit_asked = any("turn" in entry and entry["turn"] is not None and entry["turn"] >= 2 for entry in asked)
 
     def complaints(self, result):
@@ -105,8 +106,20 @@ class Cell:
         return f"{self.kind:13} {self.seconds:5.1f}s {self.requests:3} {kept:4}"
 
 
+def child_of(net, row):
+    """An attempt of a race that has no result, from its own task."""
+    outcome = net.json("task", "wait", row["task"], code=None)
+    evidence = outcome.get("result") or outcome.get("evidence") or {}
+    kept = evidence.get("kept")
+    return {"label": row["label"], "ended": outcome["state"], "verdict": "not verified", "why": outcome.get("summary", ""), "wall_ms": row["took_ms"], "change": None,
+            "kept": {"commit": net.refs()[kept]} if kept else None, "tries": [{"class": ((evidence.get("agent") or {}).get("verdict") or {}).get("class")}]}
+
+
 def result_of(net, race):
-    return net.json("race", "show", race, code=None)["result"]
+    shown = net.json("race", "show", race, code=None)
+    if shown["result"]:
+        return shown["result"]
+    return {"attempts": [child_of(net, row) for row in shown["attempts"]], "merging": {"state": "nothing"}, "choice": {"label": None}}
 
 
 def wait_until(what, seconds):
@@ -118,16 +131,17 @@ def wait_until(what, seconds):
 
 def asleep(net):
     """Whoever is at the command that sleeps, in the sandboxes."""
-    words = SLEEP.encode().split()
-    return [pid for pid in net.inside() if bench.read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:2] == words]
+    words = [bench.read(f"/proc/{pid}/cmdline", "rb") for pid in net.inside()]
+    return [line for line in words if line.startswith(b"/usr/bin/python3\0-c\0") and b"1000777" in line]
 
 
 def acted(net, case, words):
     """A race in which something is done to the attempts once all of them sleep. (result, exit code, seconds)"""
     start = time.monotonic()
+    net.server.books.call(net.names, 3)  # some give a command ten seconds: they go to sleep together
     race = net.bunshin("race", stories.PROMPT, "--agents", ",".join(net.names), *words, "--detach").stdout.strip()
-    if not wait_until(lambda: len(asleep(net)) >= len(net.names), 60):
-        raise AssertionError("not all of them came to the command that sleeps")
+    if not wait_until(lambda: len(asleep(net)) >= len(net.names), 90):
+        raise AssertionError(f"{len(asleep(net))} came to the command that sleeps\n{net.bunshin('race', 'show', race, code=None).stdout}")
     if case.act == "cancel":
         net.bunshin("race", "cancel", race, "--wait", code=None)
     else:
@@ -139,7 +153,8 @@ def acted(net, case, words):
 def run_case(net, name, wall):
     case = CASES[name]
     base = net.project(f"project-{name}")
-    words = ("--merge", "auto", "--retries", "0", "--gates", "change", "--check", "true", "--attempt-time", f"{wall}s", *case.words)
+    words = ("--merge", "auto", "--retries", "0", "--gates", "change", "--check", "true", "--attempt-time", f"{3 * wall if case.act else wall}s", *case.words)
+    net.set_timers(bench.PATIENT if case.act else TIMERS)
     for lane in net.names:
         net.lay(lane, case.script(lane))
     result, code, seconds = acted(net, case, words) if case.act else net.race(*words)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The real programs in real races: each edits the same repository at the same time, one of them mends it, and that one has to win.
 
-    real.py BUNSHIN FOLDER [--only claude,codex,gemini,opencode,qwen] [--rounds N] [--faults [CASE,CASE]] [--wall SECONDS] [--keep]
+    real.py BUNSHIN FOLDER [--only claude,codex,gemini,opencode,qwen] [--times N] [--rounds N] [--faults [CASE,CASE]] [--wall SECONDS] [--keep]
 
 FOLDER is where tests/models/clis.py has put the programs; what is missing is installed by npm (1.1 GB for all five). The model is scripted
 (tests/models), so nothing is asked of anybody and nothing costs money. In each round another program is given the story that is right; the
-others mend nothing, break a test, only talk, or change the build server's file too. --rounds: so many (default: as many as programs).
---faults instead runs each program through a model that fails, and prints a table. Exit 0 if all is as it should be.
+others mend nothing, break a test, only talk, or change the build server's file too. --rounds: so many (default: as many as take part; none with
+--faults). --times: each program takes part so often. --faults runs each program through a model that fails, and prints a table. Exit 0 if
+all is as it should be.
 """
 import argparse
 import concurrent.futures
@@ -114,7 +115,7 @@ def install(folder, names):
         sys.exit("real.py: there is no npm, which brings the programs; on Debian: apt-get install npm")
     missing = [name for name in names if not os.path.exists(bench.agents.program(folder, name))]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for name, said in zip(missing, pool.map(lambda one: bench.agents.install(folder, one), missing)):
+        for name, said in zip(missing, pool.map(lambda one: bench.agents.install(folder, one, known=True), missing)):
             if said:
                 sys.exit(f"real.py: {name} could not be installed; npm install {bench.agents.AGENTS[name]['package']} said:\n{said}")
 
@@ -124,20 +125,25 @@ def main():
     parser.add_argument("bunshin", help="the program")
     parser.add_argument("folder", help="where the programs are, or get installed")
     parser.add_argument("--only", metavar="NAMES", default=",".join(bench.MODELS), help="of " + ", ".join(bench.MODELS))
+    parser.add_argument("--times", type=int, default=1, help="each program takes part so often (default 1)")
     parser.add_argument("--rounds", type=int, help="so many races (default: as many as programs)")
     parser.add_argument("--faults", nargs="?", const=",".join(faults.CASES), metavar="CASES", help="of " + ", ".join(faults.CASES))
-    parser.add_argument("--wall", type=int, default=30, help="with --faults: seconds that an attempt may take (default 30)")
+    parser.add_argument("--wall", type=int, default=60, help="with --faults: seconds that an attempt may take (default 60)")
     parser.add_argument("--keep", action="store_true", help="leave everything")
     options = parser.parse_args()
-    names, start = options.only.split(","), time.monotonic()
-    for name in names:
+    programs, start, wrong = options.only.split(","), time.monotonic(), []
+    for name in programs:
         if name not in bench.MODELS:
             sys.exit(f'real.py: no program "{name}"; there are {", ".join(bench.MODELS)}')
-    install(os.path.abspath(options.folder), names)
-    timers = faults.TIMERS if options.faults else "first = 60s  idle = 60s"
-    with bench.Bench(options.bunshin, options.folder, names, timers, options.keep) as net:
-        wrong = faults.run(net, options.faults.split(","), options.wall) if options.faults else race_all(net, options.rounds or len(names))
-        wrong += list(net.complaints())
+    install(os.path.abspath(options.folder), programs)
+    names = programs + [f"{name}-{number}" for number in range(2, options.times + 1) for name in programs]
+    rounds = len(names) if options.rounds is None and not options.faults else options.rounds or 0
+    with bench.Bench(options.bunshin, options.folder, names, options.keep) as net:
+        if rounds:
+            wrong += race_all(net, rounds)
+        if options.faults:
+            wrong += faults.run(net, options.faults.split(","), options.wall)
+        wrong += net.complaints()
     print("\n".join(wrong) if wrong else f"all is as it should be ({time.monotonic() - start:.0f} s)")
     sys.exit(1 if wrong else 0)
 

@@ -30,7 +30,7 @@ CODEX_PROVIDER = ('model_providers.fake={name="fake",base_url="@URL@/v1",env_key
                   "request_max_retries=1,stream_max_retries=1,stream_idle_timeout_ms=60000}")
 AGENTS = {
     "claude": {
-        "package": "@anthropic-ai/claude-code",
+        "package": "@anthropic-ai/claude-code", "known": "2.1.197",
         "environment": {
             "ANTHROPIC_BASE_URL": "@URL@", "ANTHROPIC_API_KEY": "dummy", "CLAUDE_CONFIG_DIR": "/home/agent/.claude",
             "DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "DISABLE_ERROR_REPORTING": "1",
@@ -41,7 +41,7 @@ AGENTS = {
                       "--tools=Bash,Edit,Read,Write,Glob,Grep"],
     },
     "codex": {
-        "package": "@openai/codex",
+        "package": "@openai/codex", "known": "0.169.0",
         "environment": {"CODEX_HOME": "/home/agent/.codex", "FAKE_KEY": "dummy"},
         "folders": [".codex"],
         "arguments": ["exec", "--json", "--skip-git-repo-check", "--ephemeral", "--color", "never", "-C", "@WORK@",
@@ -49,13 +49,13 @@ AGENTS = {
                       "-c", "check_for_update_on_startup=false", "-c", "analytics.enabled=false", "-o", "@OUT@/last.txt", "-"],
     },
     "gemini": {
-        "package": "@google/gemini-cli",
+        "package": "@google/gemini-cli", "known": "0.61.0",
         "environment": {"GOOGLE_GEMINI_BASE_URL": "@URL@", "GEMINI_API_KEY": "dummy", "GEMINI_CLI_NO_RELAUNCH": "true"},
         "files": {".gemini/settings.json": json.dumps(GEMINI_SETTINGS)},
         "arguments": ["-o", "stream-json", "--approval-mode", "yolo", "--skip-trust", "-m", "gemini-2.5-flash"],
     },
     "opencode": {
-        "package": "opencode-ai",
+        "package": "opencode-ai", "known": "1.18.33",
         "environment": {
             "OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
             "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1", "OPENCODE_DISABLE_PROJECT_CONFIG": "1",
@@ -64,7 +64,7 @@ AGENTS = {
         "arguments": ["run", "--format", "json", "--dir", "@WORK@", "--title", "task", "-m", "fake/fake-model"],
     },
     "qwen": {
-        "package": "@qwen-code/qwen-code",
+        "package": "@qwen-code/qwen-code", "known": "0.15.10",
         "environment": {"OPENAI_BASE_URL": "@URL@/v1", "OPENAI_API_KEY": "dummy", "OPENAI_MODEL": "qwen3-coder"},
         "arguments": ["-o", "stream-json", "--approval-mode", "yolo", "--auth-type", "openai", "--bare"],
     },
@@ -76,13 +76,14 @@ def program(folder, name):
     return os.path.join(folder, name, "node_modules", ".bin", name)
 
 
-def install(folder, name):
-    """npm install of one program into a folder of its own. Returns None or what npm said."""
+def install(folder, name, known=False):
+    """npm install of one program into a folder of its own: the newest, or the one that was measured. Returns None or what npm said."""
+    package = AGENTS[name]["package"] + (f"@{AGENTS[name]['known']}" if known else "")
     own = os.path.join(folder, name)
     os.makedirs(own, exist_ok=True)
     with open(os.path.join(own, "package.json"), "w", encoding="utf-8") as file:
         file.write("{}\n")
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", AGENTS[name]["package"]], cwd=own, capture_output=True, text=True)
+    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", package], cwd=own, capture_output=True, text=True)
     return None if done.returncode == 0 and os.path.exists(program(folder, name)) else done.stdout + done.stderr
 
 
