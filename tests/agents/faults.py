@@ -80,7 +80,7 @@ class Cell:
         self.why, self.ended, self.verdict = attempt["why"], attempt["ended"], attempt["verdict"]
         self.seconds, self.attempt = (attempt["wall_ms"] or 0) / 1000, attempt
         change = attempt["change"] or attempt["kept"] or {}
-        self.text = net.file_at(change["commit"]) if change else None
+        self.text = net.file_at(change["commit"] or net.refs()[change["ref"]]) if change else None
         lane = [entry for entry in net.entries() if entry["lane"] == name]
         asked = [entry for entry in lane if entry["event"] == "asked" and entry["request"]]
         self.requests = len(asked)
