@@ -108,6 +108,10 @@ static int print_end(const struct call *call, const struct outcome *outcome, jso
 		print_ended(outcome, result, code);
 		return code;
 	}
+	if (!race && outcome->state == STATE_CANCELLED) {
+		puts("the race was cancelled; what its attempts had left is there: `bunshin workspace refs`");
+		return code;
+	}
 	if (!race)
 		return outcome_show(call, outcome);
 	paper_of(call, &paper);

@@ -192,7 +192,7 @@ static int find(const struct call *call, const char *text, const struct wanted *
 	if (rc)
 		return rc;
 	rc = strcmp(text, "last") == 0 ? find_last(call, trail, wanted, &out_race->id)
-				       : session_task(call, trail, text, &out_race->id);
+				       : session_task_of(call, trail, text, "race", &out_race->id);
 	if (!rc) {
 		id_print(&out_race->id, out_race->text);
 		rc = read_race(call, trail, out_race);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actors/keys.h"
+#include "cli/story.h"
 #include "cli/text.h"
 #include "protocol/id.h"
 
@@ -240,11 +241,13 @@ int session_status(const struct call *call, struct client *client, enum subject 
 
 /* ---- tasks by name ---- */
 
+#define SAME_DIGITS_MAX 256u /* of more no type is asked: the digits are too few */
+
 struct search {
 	const char *digits;
 	size_t count;
 	unsigned found;
-	struct id id;
+	struct id id[SAME_DIGITS_MAX];
 };
 
 static int look_at(void *context, const struct trail_task *task)
@@ -254,8 +257,9 @@ static int look_at(void *context, const struct trail_task *task)
 
 	hex_print(task->task_id.bytes, 16, text);
 	if (strncmp(text, search->digits, search->count) == 0 || strcmp(text + 32 - search->count, search->digits) == 0) {
+		if (search->found < SAME_DIGITS_MAX)
+			search->id[search->found] = task->task_id;
 		search->found++;
-		search->id = task->task_id;
 	}
 	return 0;
 }
@@ -278,7 +282,29 @@ static size_t digits_of(const char *text, char out[33])
 	return count;
 }
 
+/* Leaves those of one type. Tasks that were made at the same time, such as a race and its attempts, have the same first digits. */
+static void keep_type(struct search *search, struct trail *trail, const char *type)
+{
+	unsigned kept = 0;
+
+	if (search->found > SAME_DIGITS_MAX)
+		return;
+	for (unsigned i = 0; i < search->found; i++) {
+		struct story story;
+
+		if (story_read(trail, &search->id[i], &story) == 0 && strcmp(story.task_type, type) == 0)
+			search->id[kept++] = search->id[i];
+	}
+	if (kept)
+		search->found = kept;
+}
+
 int session_task(const struct call *call, struct trail *trail, const char *text, struct id *out_id)
+{
+	return session_task_of(call, trail, text, NULL, out_id);
+}
+
+int session_task_of(const struct call *call, struct trail *trail, const char *text, const char *type, struct id *out_id)
 {
 	struct search search = {0};
 	char digits[33];
@@ -294,12 +320,14 @@ int session_task(const struct call *call, struct trail *trail, const char *text,
 	rc = trail_tasks(trail, 0, TASKS_SEARCHED, look_at, &search);
 	if (rc)
 		return call_fail(call, rc, NULL, "the trail cannot be read: %s", trail_why(trail));
+	if (type && search.found > 1)
+		keep_type(&search, trail, type);
 	if (search.found != 1)
 		return call_fail(call, search.found ? ERR_CONFLICT : ERR_NOT_FOUND, "`bunshin task list` shows the ids",
 				 search.found ? "more than one task has \"%s\" at the beginning or end of its id"
 					      : "there is no task \"%s\"",
 				 text);
-	*out_id = search.id;
+	*out_id = search.id[0];
 	return 0;
 }
 

@@ -49,6 +49,10 @@ MUST_CHECK int session_status(const struct call *call, struct client *client, en
  * exactly one such task. `trail` may be NULL: then only a whole id is one. */
 MUST_CHECK int session_task(const struct call *call, struct trail *trail, const char *text, struct id *out_id);
 
+/* The same; where several tasks have these digits, the one of this type is meant (NULL: any). */
+MUST_CHECK int session_task_of(const struct call *call, struct trail *trail, const char *text, const char *type,
+			       struct id *out_id);
+
 /* The same for whoever has no trail at hand: it is opened only for a part of an id, since it may not be ours to read. */
 MUST_CHECK int session_task_id(struct call *call, const char *text, struct id *out_id);
 

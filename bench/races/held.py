@@ -81,10 +81,10 @@ class Network:
             json.dump({"patch": os.path.join(self.options, name + ".patch"), "file": told["files"][0], "tests": ",".join(tests)}, file)
         return told
 
-    def race(self, task, told, agents):
+    def race(self, task, told, agents, *words):
         """The race's result, and the exit code of the command."""
         run = self.run("race", f"{os.path.basename(task)} is to be mended: {told['subject']}", "--agents", ",".join(agents), "--merge", "auto",
-                       "--repo", os.path.join(task, "repository"), "--no-apply", "--attempt-time", "10m", "--retries", "0")
+                       "--repo", os.path.join(task, "repository"), "--no-apply", "--attempt-time", "10m", "--retries", "0", *words)
         shown = self.run("race", "show", run.stdout.split("\n")[0], "--json")
         return json.loads(shown.stdout)["result"], run
 

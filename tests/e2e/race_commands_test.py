@@ -143,6 +143,7 @@ class Races(unittest.TestCase):
         self.assertIn(race, self.run_it("race", "compare", "last", "--json").stdout)
         self.run_it("race", "undo", "last")
         self.assertEqual(self.git("ls-files"), "one.txt\ntext.txt")
+        self.assertIn(race, self.run_it("race", "show", race[:13]).stdout, "its attempts begin with the same digits, and are no races")
         self.run_it("race", "accept", "last", "nobody", code=5)
 
     def test_what_a_person_has_edited_is_never_touched(self):

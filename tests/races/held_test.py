@@ -24,6 +24,7 @@ from held_tasks import TASKS  # noqa: E402
 AGENTS = ["right", "wrong", "liar", "deleter", "destroyer", "hanger"]
 IDLE = "4s"  # a hanger says one line; nobody else is silent that long
 AT_ONCE = 5
+WHOLE = ("lines", "ranges")  # judged by all gates; the others by those that are asked about tests
 
 
 def write(folder, files):
@@ -75,7 +76,7 @@ def agents_of(task):
 def run(network, folder, name):
     begun, agents = time.monotonic(), agents_of(TASKS[name])
     told = network.lay(os.path.join(folder, name))
-    result, command = network.race(os.path.join(folder, name), told, agents)
+    result, command = network.race(os.path.join(folder, name), told, agents, *([] if name in WHOLE else ["--gates", "change,tests,protected,text"]))
     faults = held.faults_of(result, agents)
     if command.returncode and not faults:
         faults.append(f"all is right and the command ends with {command.returncode}")
