@@ -117,7 +117,8 @@ def install(folder, names):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for name, said in zip(missing, pool.map(lambda one: bench.agents.install(folder, one, known=True), missing)):
             if said:
-                sys.exit(f"real.py: {name} could not be installed; npm install {bench.agents.AGENTS[name]['package']} said:\n{said}")
+                sys.exit(f"npm install {bench.agents.AGENTS[name]['package']} said:\n{said}\n"
+                         f"real.py: {name} could not be installed, so nothing was tested. Can this machine reach a registry of npm?")
 
 
 def main():
