@@ -145,12 +145,18 @@ static void merged_by(const struct call *call, const char *repo, const char *com
 
 int race_apart(const struct call *call, const char *repo, const char *branch, const struct race_sync *sync)
 {
-	char race[ID_TEXT_BYTES], next[192];
+	char race[ID_TEXT_BYTES], next[960];
 
 	merged_by(call, repo, sync->there, race);
-	snprintf(next, sizeof(next), "bunshin race accept %s merges it with what is here, bunshin race undo %s takes it back",
-		 race, race);
-	return call_fail(call, ERR_CONFLICT, *race ? next : "`bunshin workspace log` shows what is there",
+	if (*race)
+		snprintf(next, sizeof(next),
+			 "bunshin race accept %s merges it with what is here, bunshin race undo %s takes it back", race, race);
+	else
+		snprintf(next, sizeof(next),
+			 "bunshin workspace export %.200s --ref %.200s --prefix refs/remotes/workspace/ brings it here as "
+			 "workspace/%.200s, to be merged or rebased; bunshin workspace delete %.200s forgets it",
+			 repo, branch, strncmp(branch, "refs/", 5) == 0 ? branch + 5 : branch, branch);
+	return call_fail(call, ERR_CONFLICT, next,
 			 "%s is at %.10s here, and at %.10s in the workspace, where something was merged that is not here",
 			 short_name(branch), sync->here, sync->there);
 }

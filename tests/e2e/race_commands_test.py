@@ -136,6 +136,24 @@ class Races(unittest.TestCase):
         again = self.run_it("race", "undo", race, code=6)
         self.assertIn("nothing to take back", again.stderr)
 
+    def test_a_commit_that_was_amended_is_where_the_next_race_begins(self):
+        first, _ = self.race("one", "--merge", "auto")
+        merged = self.git("rev-parse", "HEAD")
+        self.git("commit", "-q", "--amend", "-m", "amended")
+        amended = self.git("rev-parse", "HEAD")
+        _, done = self.race("two", "--merge", "auto")
+        self.assertIn("main was set back here", done.stderr)
+        self.assertEqual(self.git("rev-parse", "HEAD^"), amended)
+        self.assertIn(f"refs/bunshin/{first}/merged\t{merged}", self.run_it("workspace", "refs").stdout, "what was merged before is still there")
+        self.run_it("workspace", "merge", merged, "--into", "main")
+        there = self.run_it("workspace", "log", "main", "--count", "1", "--json").stdout
+        self.git("commit", "-q", "--amend", "-m", "amended again")
+        done = self.run_it("race", "Write a number down.", "--agents", "two", *GATES, "--merge", "auto", code=6)
+        self.assertIn(f"bunshin workspace export {self.repository} --ref refs/heads/main --prefix refs/remotes/workspace/", done.stderr)
+        self.assertEqual(self.run_it("workspace", "log", "main", "--count", "1", "--json").stdout, there, "nothing is dropped")
+        self.run_it("workspace", "delete", "refs/heads/main")
+        self.race("editor", "--merge", "auto")
+
     def test_the_last_race_is_the_one_that_has_the_attempt_which_is_named(self):
         race, _ = self.race("one,editor")
         self.assertIn("one was merged", self.run_it("race", "accept", "last").stdout)
