@@ -107,7 +107,7 @@ static int choose(struct agent_attempt *agent, char sentence[SENTENCE_BYTES])
 
 static int find_agent(struct agent_attempt *agent)
 {
-	size_t files = json_array_size(json_object_get(agent->attempt->inventory, "files"));
+	uint64_t files = number_of(agent->attempt->inventory, "file_count");
 	char sentence[SENTENCE_BYTES] = "";
 	int rc = agent_conf_read(&agent->conf, sentence);
 

@@ -2,7 +2,9 @@
  *
  * Runs the programs of an attempt in the sandbox.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,7 @@
 #define PROCESSES_MAX          512u
 #define STEP_MS_MIN            100u /* nothing is started for less */
 #define CLEAN_MS               20000u
+#define FOLDERS_DEEP           100u /* each is held open meanwhile */
 #define ENVIRONMENT_MAX        (STEP_ENVIRONMENT_MAX + 8)
 
 /* In the sandbox every file belongs to somebody else than git expects; nothing there is worth protecting from itself. Leak
@@ -186,6 +189,8 @@ static int take_snapshot(struct attempt *attempt)
 
 int attempt_open(struct attempt *attempt)
 {
+	if (attempt->inventory)
+		return 0; /* the workspace told it, with exactly these files */
 	int rc = take_inventory(attempt);
 	if (rc == 0 && snapshot_needed(attempt))
 		rc = take_snapshot(attempt);
@@ -297,7 +302,30 @@ void attempt_release(struct output *outputs, size_t count)
 	}
 }
 
-/* Inside the sandbox: what strangers' programs left may be nested without end, or have names that want to be elsewhere. */
+/* By descriptors, so that no name leads elsewhere and none is too long. False: something is left. */
+static bool remove_below(int parent, const char *name, unsigned depth)
+{
+	int fd = depth ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	bool all = true;
+
+	if (!folder) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while ((entry = readdir(folder))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if ((entry->d_type == DT_DIR || unlinkat(fd, entry->d_name, 0)) && !remove_below(fd, entry->d_name, depth - 1))
+			all = false;
+	}
+	closedir(folder);
+	return unlinkat(parent, name, AT_REMOVEDIR) == 0 && all;
+}
+
+/* What is as usual goes at once. The rest inside the sandbox: what strangers' programs left may be nested without end, or be closed to its owner. */
 void folder_remove(const char *folder)
 {
 	static const char *const argv[] = {
@@ -305,7 +333,7 @@ void folder_remove(const char *folder)
 	struct sandbox_result result;
 	const struct attempt nobody = {.repository = NULL, .cancel_fd = -1};
 	struct sandbox_job job = attempt_job(&nobody, CLEAN_MS, 4096);
-	if (!folder[0])
+	if (!folder[0] || remove_below(AT_FDCWD, folder, FOLDERS_DEEP))
 		return;
 	job.argv = argv;
 	job.work = folder;

@@ -63,7 +63,8 @@ struct output {
 	uint64_t peak_rss_kb;
 };
 
-/* What the attempt knows about the target before planning; from `bunshin tool inventory`, run first (tools/inventory.c has every field). */
+/* What the attempt knows about the target before planning; from `bunshin tool inventory`, run first (tools/inventory.c has every field); before work that hands in
+ * files only {commit, tree, dirty, file_count}, as the workspace tells it. */
 struct target {
 	const char *repository; /* as the request named it */
 	json_t *inventory; /* {commit, tree, branch, dirty, files: [{path, bytes, language, lines}], languages: {name: lines}, …} */

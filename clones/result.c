@@ -61,9 +61,11 @@ static json_t *target_json(const struct target *target)
 
 static json_t *coverage_json(const struct target *target)
 {
-	size_t files = json_array_size(json_object_get(target->inventory, "files"));
+	const json_t *count = json_object_get(target->inventory, "file_count");
+	json_int_t files = json_is_integer(count) ? json_integer_value(count)
+						  : (json_int_t)json_array_size(json_object_get(target->inventory, "files"));
 
-	return json_pack("{s:I, s:i, s:[]}", "files_total", (json_int_t)files, "files_analysed", 0, "not_analysed");
+	return json_pack("{s:I, s:i, s:[]}", "files_total", files, "files_analysed", 0, "not_analysed");
 }
 
 static json_t *root_json(const struct target *target, const char *clone, const char *kind)
