@@ -400,14 +400,16 @@ static void print_chosen(const struct paper *paper, const json_t *race)
 static void print_set_aside_of(const struct paper *paper, const json_t *attempt)
 {
 	uint64_t tokens = number_at(attempt, "set_aside.tokens"), microusd = number_at(attempt, "set_aside.microusd");
-	char lead[160], token_text[TOKENS_TEXT_BYTES], money_text[MONEY_TEXT_BYTES];
+	char lead[64], text[600], token_text[TOKENS_TEXT_BYTES], money_text[MONEY_TEXT_BYTES];
+	const char *basis = text_at(attempt, "set_aside.basis");
 
 	tokens_print(tokens, token_text);
 	money_print(microusd, money_text);
-	snprintf(lead, sizeof(lead), "  %s: %s%s%s%s%s; ", text_at(attempt, "label"), tokens ? token_text : "",
-		 tokens ? " tokens" : "", tokens && microusd ? ", " : "", microusd ? money_text : "",
-		 tokens || microusd ? "" : "nothing");
-	prose_print(paper, lead, text_at(attempt, "set_aside.basis"));
+	snprintf(lead, sizeof(lead), "  %s: ", text_at(attempt, "label"));
+	snprintf(text, sizeof(text), "%s%s%s%s%s; %s", tokens ? token_text : "", tokens ? " tokens" : "",
+		 tokens && microusd ? ", " : "", microusd ? money_text : "", tokens || microusd ? "" : "nothing", basis);
+	if (*basis)
+		prose_print(paper, lead, text);
 }
 
 /* Without a budget nothing is set aside. */

@@ -104,7 +104,7 @@ static void say_rule(const struct agent_job *job, const struct rule *rule, char 
 	snprintf(out, AGENT_BASIS_BYTES,
 		 "no run of this agent is known: by rule, %.0f turns for a %s task with a prompt of %zu bytes in a repository of "
 		 "%llu files and "
-		 "%llu kB; twice that is reserved",
+		 "%llu kB; twice that at most",
 		 rule->turns, level_name(job->level), job->prompt_bytes, (unsigned long long)job->repository_files,
 		 (unsigned long long)(job->repository_bytes / 1000));
 }
@@ -113,8 +113,8 @@ static void say_past(const struct agent_past *past, char out[AGENT_BASIS_BYTES])
 {
 	if (past->runs >= RUNS_ENOUGH)
 		snprintf(out, AGENT_BASIS_BYTES,
-			 "from %u past runs: %llu tokens on average, nine in ten stayed below %llu; a tenth more than that is "
-			 "reserved",
+			 "from %u past runs: %llu tokens on average, nine in ten stayed below %llu; a tenth more than that "
+			 "at most",
 			 past->runs, (unsigned long long)past->tokens_mean, (unsigned long long)past->tokens_p90);
 	else
 		snprintf(out, AGENT_BASIS_BYTES,

@@ -35,8 +35,8 @@ CLEAN = {"GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent", "GIT_AUTHOR_NAME": 
 # Two attempts, a check of each, and of the best once more where it was merged; whoever wins, the winner is a fast-forward.
 RACE = {"branch": "refs/heads/main", "prompt": "Write a number down.", "merge": "auto", "gates": ["change", "text", "protected"],
         "agents": [{"label": "one", "agent": "one"}, {"label": "two", "agent": "two"}], "checks": [{"name": "is-there", "command": "ls *.txt"}]}
-# What may differ between two runs of the same race: ids, times, and commits, whose date is part of them.
-VOLATILE = {"race", "task", "started", "ended", "wall_ms", "ref", "commit", "text", "before", "sentence", "session", "why"}
+# What may differ between two runs of the same race: ids, times, commits, whose date is part of them, and what is reckoned from the runs before.
+VOLATILE = {"set_aside", "race", "task", "started", "ended", "wall_ms", "ref", "commit", "text", "before", "sentence", "session", "why"}
 
 
 def run(*words, code=0, cwd=None, env=None):

@@ -78,7 +78,7 @@ static void test_ten_past_runs_are_what_counts(void **state)
 	assert_int_equal(estimate.expected_microusd, 400000);
 	assert_int_equal(estimate.microusd, 1100000);
 	assert_string_equal(estimate.basis, "from 12 past runs: 100000 tokens on average, nine in ten stayed below 300000; a "
-					    "tenth more than that is reserved");
+					    "tenth more than that at most");
 }
 
 static void test_a_few_past_runs_are_mixed_with_the_rule_and_never_undercut(void **state)
