@@ -40,12 +40,12 @@ static enum agent_class class_of_stop(enum agent_stop stop)
 	}
 }
 
-/* Of one that ran out of time it is worth more to know what it was waiting for. */
+/* Of one that ran out of time it is worth more to know what it was waiting for. An error without a reason is what it says of our stop itself. */
 static struct judgement of_stop(const struct agent_run *run, enum agent_stop stop)
 {
 	bool in_time = stop == AGENT_STOP_CANCELLED || stop == AGENT_STOP_BUDGET;
 
-	if (!in_time && run->error != AGENT_CLASS_NONE)
+	if (!in_time && run->error != AGENT_CLASS_NONE && run->error != AGENT_CLASS_CRASH)
 		return (struct judgement){.class = run->error, .status = run->status, .words = note_text(&run->error_words)};
 	if (!in_time && run->retry_class != AGENT_CLASS_NONE)
 		return (struct judgement){.class = run->retry_class, .status = run->retry_status};

@@ -172,6 +172,20 @@ static void test_an_error_stays_whatever_comes_after_it(void **state)
 	expect(well, AGENT_CLASS_OVERLOADED);
 }
 
+static void test_what_it_says_of_our_stop_is_no_reason(void **state)
+{
+	(void)state;
+	begin("claude");
+	hear(INIT);
+	hear("{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"[Request interrupted "
+	     "by user]\"}]}}");
+	hear("{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true,\"errors\":[\"[ede_diagnostic] "
+	     "result_type=user\"]}");
+	expect((struct agent_ending){.stop = AGENT_STOP_IDLE, .exit_status = 1}, AGENT_CLASS_TIMEOUT_IDLE);
+	expect((struct agent_ending){.stop = AGENT_STOP_WALL, .exit_status = 1}, AGENT_CLASS_TIMEOUT_WALL);
+	expect((struct agent_ending){.exit_status = 1}, AGENT_CLASS_CRASH);
+}
+
 static void test_a_try_once_more_is_no_error_if_it_helped(void **state)
 {
 	(void)state;
@@ -547,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_a_denied_tool_is_no_success_and_blocked_if_nothing_was_changed),
 		cmocka_unit_test(test_what_comes_last_and_cannot_be_read_may_have_been_an_error),
 		cmocka_unit_test(test_an_error_stays_whatever_comes_after_it),
+		cmocka_unit_test(test_what_it_says_of_our_stop_is_no_reason),
 		cmocka_unit_test(test_a_try_once_more_is_no_error_if_it_helped),
 		cmocka_unit_test(test_a_turn_that_was_begun_after_the_end_of_another_has_to_end_too),
 		cmocka_unit_test(test_a_loop_that_gemini_broke_is_no_success),
