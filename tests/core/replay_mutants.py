@@ -4,8 +4,8 @@
 
 usage: replay_mutants.py SOURCE_DIR BUILD_DIR COMPILER FLAGS STEP
 
-A bug in a place that the recorded worlds never came to leaves no trace in them, so not all can show; two in three must. STEP 1
-plants all, STEP 4 each fourth.
+A bug in a place that the recorded worlds never came to leaves no trace in them, so not all can show; three in five must. What shows least is who
+may say what, since few in a world ask for what is not theirs; core_mutants finds all of them. STEP 1 plants all, STEP 3 each third.
 """
 import os
 import re
@@ -17,7 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mutants  # noqa: E402
 
-SEEDS = 40
+SEEDS = 160
 
 
 def link_command(build):
@@ -57,7 +57,7 @@ def main():
             seen += found
             print(f"mutant {number} ({name}): {'shown' if found else 'not shown'}", flush=True)
     print(f"{planted} bugs planted, {seen} shown by a replay of {SEEDS} worlds")
-    return 0 if 3 * seen >= 2 * planted > 0 else 1
+    return 0 if 5 * seen >= 3 * planted > 0 else 1
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ static void leave_file(unsigned seed)
 
 static int attempt(void)
 {
-	json_t *assignment = json_loadf(stdin, 0, NULL);
+	json_t *assignment = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, NULL);
 	json_t *parameters = json_object_get(assignment, "parameters");
 	unsigned seed = (unsigned)json_integer_value(json_object_get(parameters, "seed"));
 	unsigned file = (unsigned)json_integer_value(json_object_get(parameters, "file"));
