@@ -57,9 +57,18 @@ class Meeting(server.Books):
         return not self.members and not self.gate.broken
 
 
+def outside_of_work(folder):
+    """Where the sandbox can show the programs, and the folder to remove for that: inside, everything below /work is the agent's own."""
+    if os.path.commonpath([os.path.realpath(folder), "/work"]) != "/work":
+        return folder, None
+    copied = tempfile.mkdtemp(prefix="bunshin-programs-")
+    return shutil.copytree(folder, os.path.join(copied, "programs"), symlinks=True), copied
+
+
 class Bench:
     def __init__(self, bunshin, folder, names, keep=False):
-        self.bunshin_path, self.programs, self.names, self.keep = os.path.abspath(bunshin), os.path.abspath(folder), names, keep
+        self.bunshin_path, self.names, self.keep = os.path.abspath(bunshin), names, keep
+        self.programs, self.copied = outside_of_work(os.path.abspath(folder))
         self.folder = tempfile.mkdtemp(prefix="bunshin-real-")
         self.state, self.routes = os.path.join(self.folder, "state"), os.path.join(self.folder, "routing.conf")
         self.log = open(os.path.join(self.folder, "asked.jsonl"), "a+", encoding="utf-8")
@@ -85,6 +94,8 @@ class Bench:
             print(f"kept in {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if self.copied:
+            shutil.rmtree(self.copied, ignore_errors=True)
 
     # ---- the product ----
 
