@@ -257,8 +257,6 @@ static void refused(struct acp *acp, const json_t *error)
 		class = AGENT_CLASS_AUTH;
 	else
 		class = agent_class_of_words(words, &status);
-	if (class == AGENT_CLASS_NONE && agent_words_contain(words, "empty response"))
-		class = AGENT_CLASS_TRUNCATED;
 	fail(acp, acp->cancelled ? AGENT_CLASS_CANCELLED : class, status, words);
 }
 

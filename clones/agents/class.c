@@ -120,6 +120,7 @@ static const struct phrase phrases[] = {
 	{"max_tokens", AGENT_CLASS_TRUNCATED},
 	{"output token maximum", AGENT_CLASS_TRUNCATED},
 	{"without a finish reason", AGENT_CLASS_TRUNCATED},
+	{"empty response", AGENT_CLASS_TRUNCATED},
 	{"usage policy", AGENT_CLASS_REFUSED},
 	{"content filter", AGENT_CLASS_REFUSED},
 	{"content_filter", AGENT_CLASS_REFUSED},

@@ -393,6 +393,7 @@ static void test_words_tell_their_class(void **state)
 		unsigned status;
 	} cases[] = {
 		{"unexpected status 403 Forbidden", AGENT_CLASS_AUTH, 403},
+		{"Model stream ended with empty response text.", AGENT_CLASS_TRUNCATED, 0},
 		{"[API Error: 404 model gone]", AGENT_CLASS_MODEL_UNKNOWN, 404},
 		{"[API Error: {\"error\":{\"code\":429,\"message\":\"x\"}}]", AGENT_CLASS_RATE_LIMIT, 429},
 		{"status 429: insufficient_quota", AGENT_CLASS_QUOTA, 429},
